@@ -1,0 +1,157 @@
+-- The commit of turns, the hydration of conversations, and the claims of the pumps.
+
+-- Group commit: every turn that waits at this moment in one call. The creator's context is set row by row, so row level
+-- security judges each turn on its own. Per turn: all or nothing, and one outcome:
+--   committed                  everything was written
+--   duplicate                  at least one input id was there already; known maps those ids to their first results; nothing written
+--   conflict                   the conversation or its contact moved on (or is gone); nothing written
+-- Turns must be sorted by conversation id, so that two batches lock in the same order.
+create function commit_turns(batch jsonb) returns table (outcome text, known jsonb)
+language plpgsql set search_path = pg_catalog, public as $$
+declare
+  turn jsonb;
+  tenant uuid;
+  conversation uuid;
+  person uuid;
+  at timestamptz;
+  current_version bigint;
+begin
+  perform set_config('role', 'companero_app', true);
+  for turn in select value from jsonb_array_elements(batch) loop
+    known := null;
+    tenant := (turn ->> 'creator')::uuid;
+    conversation := (turn ->> 'conversation')::uuid;
+    at := (turn ->> 'at')::timestamptz;
+    perform set_config('app.current_creator_id', turn ->> 'creator', true);
+
+    select c.version, c.contact_id into current_version, person from conversations c
+      where c.creator_id = tenant and c.id = conversation for update;
+    if not found then outcome := 'conflict'; return next; continue; end if;
+
+    select jsonb_object_agg(i.input_id, i.result) into known from inputs i
+      where i.creator_id = tenant and i.conversation_id = conversation
+        and i.input_id = any (array(select value ->> 'id' from jsonb_array_elements(turn -> 'inputs')));
+    if known is not null then outcome := 'duplicate'; return next; continue; end if;
+
+    if current_version <> (turn ->> 'expected')::bigint then outcome := 'conflict'; return next; continue; end if;
+
+    if turn ? 'contact' then
+      update contacts c set version = c.version + 1, updated_at = at,
+          name = turn -> 'contact' ->> 'name', zone = turn -> 'contact' ->> 'zone', language = turn -> 'contact' ->> 'language',
+          fields = turn -> 'contact' -> 'fields', consent = turn -> 'contact' -> 'consent', progress = turn -> 'contact' -> 'progress',
+          tags = array(select jsonb_array_elements_text(turn -> 'contact' -> 'tags'))
+        where c.creator_id = tenant and c.id = person and c.version = (turn ->> 'contact_expected')::bigint;
+    else
+      perform 1 from contacts c where c.creator_id = tenant and c.id = person and c.version = (turn ->> 'contact_expected')::bigint;
+    end if;
+    if not found then outcome := 'conflict'; return next; continue; end if;
+
+    update conversations c set version = c.version + 1, updated_at = at, seq = (turn ->> 'seq')::bigint,
+        program_id = (turn ->> 'program_id')::uuid, program_version = (turn ->> 'program_version')::integer,
+        snapshot = turn ->> 'snapshot', state = turn ->> 'state', control = turn ->> 'control',
+        status = turn ->> 'status', outcome = turn ->> 'outcome'
+      where c.creator_id = tenant and c.id = conversation;
+
+    insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result, trace, created_at, updated_at)
+      select tenant, conversation, i.id, current_version + 1, i.kind, i.payload, i.result, i.trace, at, at
+      from jsonb_to_recordset(turn -> 'inputs') as i (id text, kind text, payload jsonb, result jsonb, trace jsonb);
+
+    if turn ? 'messages' then
+      insert into messages (creator_id, conversation_id, seq, id, role, class, body, created_at, updated_at)
+        select tenant, conversation, m.seq, m.id, m.role, m.class, m.body, m.at, m.at
+        from jsonb_to_recordset(turn -> 'messages') as m (seq bigint, id uuid, role text, class text, body jsonb, at timestamptz);
+    end if;
+
+    if turn ? 'timers_cleared' then
+      delete from timers t where t.creator_id = tenant and t.conversation_id = conversation
+        and t.timer_id in (select jsonb_array_elements_text(turn -> 'timers_cleared'));
+    end if;
+    if turn ? 'timers_set' then
+      insert into timers (creator_id, conversation_id, timer_id, generation, due_at, detail, created_at, updated_at)
+        select tenant, conversation, t.id, t.generation, t.due_at, t.detail, at, at
+        from jsonb_to_recordset(turn -> 'timers_set') as t (id text, generation bigint, due_at timestamptz, detail jsonb)
+      on conflict (creator_id, conversation_id, timer_id) do update
+        set generation = excluded.generation, due_at = excluded.due_at, detail = excluded.detail,
+            claimed_until = '-infinity', updated_at = excluded.updated_at;
+    end if;
+
+    if turn ? 'effects_ended' then
+      update effects e set status = n.status, result = n.result, updated_at = at
+        from jsonb_to_recordset(turn -> 'effects_ended') as n (id text, status text, result jsonb)
+        where e.creator_id = tenant and e.id = n.id and e.status = 'planned';
+    end if;
+    if turn ? 'effects' then
+      insert into effects (creator_id, id, conversation_id, type, lane, position, params, not_before, leased_until, created_at, updated_at)
+        select tenant, e.id, conversation, e.type, e.lane, (current_version + 1) * 1000 + e.ordinal, e.params,
+               coalesce(e.not_before, '-infinity'), '-infinity', at, at
+        from jsonb_to_recordset(turn -> 'effects') as e (id text, type text, lane text, ordinal integer, params jsonb, not_before timestamptz);
+    end if;
+
+    if turn ? 'awards' then
+      insert into awards (creator_id, contact_id, award_id, conversation_id, kind, points, name, created_at, updated_at)
+        select tenant, person, a.id, conversation, a.kind, a.points, a.name, at, at
+        from jsonb_to_recordset(turn -> 'awards') as a (id text, kind text, points double precision, name text)
+      on conflict do nothing;
+    end if;
+
+    outcome := 'committed';
+    return next;
+  end loop;
+end $$;
+
+-- Hydration from cold, many at a time: the conversation and its contact, each under its own creator. Missing ones give no row.
+create function load_conversations(creators uuid[], ids uuid[]) returns table (conversation jsonb, contact jsonb)
+language plpgsql set search_path = pg_catalog, public as $$
+begin
+  perform set_config('role', 'companero_app', true);
+  for position in 1 .. coalesce(array_length(ids, 1), 0) loop
+    perform set_config('app.current_creator_id', creators[position]::text, true);
+    return query select to_jsonb(c), to_jsonb(p) from conversations c
+      join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
+      where c.creator_id = creators[position] and c.id = ids[position];
+  end loop;
+end $$;
+
+-- Claims timers that are due by the conversation clock, for a while of wall time. A claim only saves work: the commit decides.
+create function routing.claim_timers(clock timestamptz, wall timestamptz, hold interval, most integer)
+returns table (creator_id uuid, conversation_id uuid, timer_id text, generation bigint, due_at timestamptz)
+language sql security definer set search_path = pg_catalog, public as $$
+  update public.timers t set claimed_until = wall + hold
+    from (select d.creator_id, d.conversation_id, d.timer_id from public.timers d
+          where d.due_at <= clock and d.claimed_until <= wall
+          order by d.due_at limit most for update skip locked) due
+    where t.creator_id = due.creator_id and t.conversation_id = due.conversation_id and t.timer_id = due.timer_id
+    returning t.creator_id, t.conversation_id, t.timer_id, t.generation, t.due_at
+$$;
+
+-- When the next timer falls due that nobody holds: how long the pump may sleep.
+create function routing.next_timer(wall timestamptz) returns timestamptz
+language sql stable security definer set search_path = pg_catalog, public as $$
+  select min(t.due_at) from public.timers t where t.claimed_until <= wall
+$$;
+
+-- Claims effects to run: planned, due, not leased, and first in the lane of their conversation. only_conversation narrows the
+-- claim to what one turn has just planned.
+create function routing.claim_effects(wall timestamptz, hold interval, most integer, only_creator uuid, only_conversation uuid)
+returns table (creator_id uuid, conversation_id uuid, id text)
+language sql security definer set search_path = pg_catalog, public as $$
+  update public.effects e set leased_until = wall + hold, attempts = e.attempts + 1, updated_at = wall
+    from (select d.creator_id, d.id from public.effects d
+          where d.status = 'planned' and greatest(d.not_before, d.leased_until) <= wall
+            and (only_conversation is null or (d.creator_id = only_creator and d.conversation_id = only_conversation))
+            and not exists (select 1 from public.effects b where b.creator_id = d.creator_id and b.conversation_id = d.conversation_id
+                            and b.lane = d.lane and b.status = 'planned' and b.position < d.position)
+          order by greatest(d.not_before, d.leased_until) limit most for update skip locked) due
+    where e.creator_id = due.creator_id and e.id = due.id and e.status = 'planned'
+    returning e.creator_id, e.conversation_id, e.id
+$$;
+
+create function routing.next_effect() returns timestamptz
+language sql stable security definer set search_path = pg_catalog, public as $$
+  select min(greatest(e.not_before, e.leased_until)) from public.effects e where e.status = 'planned'
+$$;
+
+revoke all on all functions in schema public from public;
+revoke all on all functions in schema routing from public;
+grant execute on function commit_turns(jsonb), load_conversations(uuid[], uuid[]) to companero_app;
+grant execute on all functions in schema routing to companero_app;

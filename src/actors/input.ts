@@ -1,0 +1,52 @@
+/** One thing that happened to a conversation, and the first answer it got. */
+import type { ConversationId, CreatorId } from '../ids.ts';
+import type { Citation } from '../message.ts';
+
+/** Names one conversation of one creator. */
+export interface ConversationKey {
+  creatorId: CreatorId;
+  conversationId: ConversationId;
+}
+
+/**
+ * An input. `id` is unique within its conversation: the same id changes state at most once.
+ * - `message`, `button`: `msg:<client or provider id>`; `messageId` names the bubble
+ * - `timer`: `timer:<timer id>:<generation>` · `effect`: `effect:<effect id>`
+ * - `event`, `control`, `start`: the caller's idempotency key, namespaced
+ */
+export type Input = { id: string } & (
+  | { kind: 'message'; messageId: string; text: string; language?: string }
+  | { kind: 'button'; messageId: string; messageSeq: number; button: string }
+  | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
+  | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed'; result: EffectResult }
+  | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }
+  | { kind: 'control'; act: ControlAct; text?: string; messageId?: string }
+  | { kind: 'start'; programSlug: string }
+);
+
+/** What a member may do to a conversation. */
+export type ControlAct = 'takeover' | 'release' | 'pause' | 'resume' | 'restart' | 'end' | 'say';
+
+/** The result of an effect, as it re-enters. */
+export interface EffectResult {
+  /** Of `answer`. */
+  answer?: { text: string; citations: readonly Citation[]; grounded: boolean; degraded: boolean };
+  /** Why it failed, in coarse words without private text. */
+  reason?: string;
+}
+
+/** The first result of an input, given again to each repetition. `seq` is the number of the inbound message, null for others. */
+export interface InputResult {
+  seq: number | null;
+}
+
+/** The door to every conversation. */
+export interface Mailboxes {
+  /**
+   * Takes one input. Resolves only when its turn is durable (or was, for a repeated id).
+   *
+   * @throws AppError NOT_FOUND no such conversation of this creator · OVERLOADED the mailbox is full (`details.retry_after_ms`) ·
+   * UNAVAILABLE the record cannot be reached
+   */
+  deliver(key: ConversationKey, input: Input): Promise<InputResult>;
+}

@@ -1,0 +1,28 @@
+/** Time as an input: the conversation clock that programs live by, and the wall clock that leases and tokens live by. */
+
+export interface Clock {
+  /** Conversation time in milliseconds since 1970: what timers, quiet hours and `now` in expressions mean. May run faster than the wall. */
+  now(): number;
+  /** Wall time in milliseconds since 1970: leases, tokens, limits. */
+  wall(): number;
+  /** Calls back once after `ms` of wall time; the returned function cancels. Never keeps the process alive. */
+  after(ms: number, call: () => void): () => void;
+}
+
+/**
+ * The clock of a serving process. With a `rate` above 1 conversation time runs that many times faster than the wall,
+ * counted from `anchor`, so that a program of weeks can be tried in minutes.
+ *
+ * @param anchor wall time in milliseconds at which both clocks agreed
+ */
+export function systemClock(rate = 1, anchor = 0): Clock {
+  return {
+    now: () => (rate === 1 ? Date.now() : Math.floor(anchor + (Date.now() - anchor) * rate)),
+    wall: () => Date.now(),
+    after(ms, call) {
+      const timer = setTimeout(call, Math.min(ms, 2 ** 31 - 1));
+      if (typeof timer === 'object') timer.unref();
+      return () => clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,56 @@
+/** Identifiers: branded so that one kind cannot stand for another, and the source of new ones. */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** The tenant: a coach's workspace. UUID. */
+export type CreatorId = Branded<'creator'>;
+/** A person who signs in to a workspace. UUID. */
+export type MemberId = Branded<'member'>;
+/** An end user. UUID. */
+export type ContactId = Branded<'contact'>;
+/** The stable name of a contact's conversation. UUID. */
+export type SessionId = Branded<'session'>;
+/** The actor of one (creator, session). UUID. */
+export type ConversationId = Branded<'conversation'>;
+/** A coaching program. UUID. */
+export type ProgramId = Branded<'program'>;
+/** A document of knowledge. UUID. */
+export type DocumentId = Branded<'document'>;
+
+const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Whether the text is a UUID in the lower-case form of RFC 9562 §4. */
+export function isUuid(text: string): boolean {
+  return uuidShape.test(text);
+}
+
+/**
+ * A UUID version 7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits. Sorts by time.
+ *
+ * @param now milliseconds since 1970
+ * @param random at least 10 random bytes
+ */
+export function uuidV7(now: number, random: Uint8Array): string {
+  const bytes = new Uint8Array(16);
+  new DataView(bytes.buffer).setUint32(0, Math.floor(now / 0x10000));
+  new DataView(bytes.buffer).setUint16(4, now % 0x10000);
+  bytes.set(random.subarray(0, 10), 6);
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** Where new ids come from: random in service, counted in tests. */
+export interface Ids {
+  /** A new UUID v7, typed by where it is used. */
+  uuid<Id extends string = string>(): Id;
+}
+
+/** Ids from the wall clock and the system's random source. */
+export const systemIds: Ids = {
+  uuid<Id extends string>() {
+    return uuidV7(Date.now(), crypto.getRandomValues(new Uint8Array(10))) as Id;
+  },
+};

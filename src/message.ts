@@ -1,0 +1,49 @@
+/** The shared words of all channels: a message of a conversation, and what a socket hears of it. */
+
+/** A quoted source of an answer. `quote` is an exact substring of the passage it comes from. */
+export interface Citation {
+  document_id: string;
+  title: string;
+  chunk_index: number;
+  page?: number;
+  quote: string;
+}
+
+/** Why a message was sent, which decides what may hold it back. The contact's own messages have class `inbound`. */
+export type MessageClass = 'inbound' | 'reply' | 'safety' | 'transactional' | 'nudge' | 'promo';
+
+/** Who wrote it: the contact, the program (coach), or a member by hand (person). */
+export type MessageRole = 'contact' | 'coach' | 'person';
+
+/** What a channel renders. Plain text only: no markup is ever interpreted. */
+export interface MessageBody {
+  text: string;
+  buttons?: readonly { id: string; title: string }[];
+  media?: { url: string; kind: string; alt: string };
+  citations?: readonly Citation[];
+  /** The id of the streamed answer this message completes: the same id as in the `delta` frames before it. */
+  reply?: string;
+  /** An answer quoted from passages because no model was reachable. */
+  degraded?: boolean;
+  /** The button this inbound message stands for. */
+  button?: string;
+}
+
+/** One bubble. `seq` grows by one per message of the conversation, both directions. */
+export interface Message {
+  seq: number;
+  /** For a contact's message the id its client gave it, else a UUID v7. */
+  id: string;
+  role: MessageRole;
+  class: MessageClass;
+  /** ISO 8601, UTC, conversation time. */
+  at: string;
+  body: MessageBody;
+}
+
+/** What is published on a conversation's topic. Only `message` is on record; the rest is lost without harm. */
+export type ConversationNews =
+  | { type: 'message'; message: Message }
+  | { type: 'typing'; on: boolean }
+  | { type: 'delta'; reply: string; text: string }
+  | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

@@ -1,0 +1,20 @@
+/** The port to news between nodes: who commits publishes, who holds the socket hears. Kept by `memory.ts` and `redis.ts`. */
+
+/** At most once and in order per publisher; a subscriber that missed something reads the record. Topics are `kind:creator_{creator_id}:id`. */
+export interface FanOut {
+  /** Never rejects: what cannot be published is counted and dropped. */
+  publish(topic: string, news: string): void;
+  /** Resolves when the subscription is in force; the result ends it. */
+  subscribe(topic: string, hear: (news: string) => void): Promise<() => void>;
+  close(): Promise<void>;
+}
+
+/** The topic on which a conversation's messages, typing and deltas are published, as ConversationNews in JSON. */
+export function conversationTopic(creatorId: string, conversationId: string): string {
+  return `conversation:creator_${creatorId}:${conversationId}`;
+}
+
+/** The topic that tells nodes to forget a creator's cached programs. */
+export function programsTopic(creatorId: string): string {
+  return `programs:creator_${creatorId}:live`;
+}
