@@ -10,6 +10,8 @@ create table contacts (
   tags text[] not null default '{}',
   consent jsonb not null default '{}',
   progress jsonb not null default '{}',
+  -- recent proactive sends, {class, at}: what the caps of the send governor count, across all programs
+  sends jsonb not null default '[]',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (creator_id, id)

@@ -39,6 +39,7 @@ begin
       update contacts c set version = c.version + 1, updated_at = at,
           name = turn -> 'contact' ->> 'name', zone = turn -> 'contact' ->> 'zone', language = turn -> 'contact' ->> 'language',
           fields = turn -> 'contact' -> 'fields', consent = turn -> 'contact' -> 'consent', progress = turn -> 'contact' -> 'progress',
+          sends = turn -> 'contact' -> 'sends',
           tags = array(select jsonb_array_elements_text(turn -> 'contact' -> 'tags'))
         where c.creator_id = tenant and c.id = person and c.version = (turn ->> 'contact_expected')::bigint;
     else
