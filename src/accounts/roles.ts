@@ -1,0 +1,41 @@
+/** Who may do what: the role × action table, as data. What is not in it is refused. */
+import type { Role } from '../context.ts';
+
+const everyone = ['owner', 'editor', 'agent', 'viewer'] as const;
+const staff = ['owner', 'editor', 'agent'] as const;
+const authors = ['owner', 'editor'] as const;
+const owner = ['owner'] as const;
+
+/** Action → the roles that may do it. `account.*` is a member's own sign-in. */
+export const roleTable = {
+  'account.read': everyone,
+  'account.write': everyone,
+  'programs.read': everyone,
+  'programs.write': authors,
+  'programs.publish': authors,
+  'conversations.read': everyone,
+  'conversations.act': staff,
+  'contacts.read': everyone,
+  'contacts.write': staff,
+  'documents.read': everyone,
+  'documents.write': authors,
+  'ai.query': everyone,
+  'ai.configure': authors,
+  'widget.read': everyone,
+  'widget.write': authors,
+  'channels.read': everyone,
+  'channels.write': owner,
+} as const satisfies Record<string, readonly Role[]>;
+
+/** Something a route does, as named in the table. */
+export type Action = keyof typeof roleTable;
+
+/** Whether the table lets the role do it. */
+export function allows(role: Role, action: Action): boolean {
+  return (roleTable[action] as readonly Role[]).includes(role);
+}
+
+/** Every action of a role: the `permissions` claim. */
+export function permissionsOf(role: Role): Action[] {
+  return (Object.keys(roleTable) as Action[]).filter((action) => allows(role, action));
+}

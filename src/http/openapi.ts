@@ -1,0 +1,75 @@
+/** The OpenAPI 3.1 document, made from the schemas the routes validate with. */
+import type { Hono, MiddlewareHandler } from 'hono';
+import { describeRoute, openAPIRouteHandler, resolver } from 'hono-openapi';
+import type { GenericSchema } from 'valibot';
+import { type ErrorCode, errorTable } from '../errors.ts';
+import type { AppEnv } from './env.ts';
+import { ErrorAnswer } from './errors.ts';
+
+/** What a route says about itself. */
+export interface Operation {
+  tag: string;
+  /** One line, imperative. */
+  summary: string;
+  description?: string;
+  /** Whether anybody may call it. Without, the caller needs a Bearer token. */
+  public?: true;
+  /** Status → schema of the JSON answer, or null for an answer without a body. */
+  answers: Readonly<Record<number, GenericSchema | null>>;
+  /** Error codes beyond those every route may give. */
+  errors?: readonly ErrorCode[];
+}
+
+const everyRoute: readonly ErrorCode[] = ['INVALID_INPUT', 'INTERNAL'];
+
+/** Describes a route to the OpenAPI document. Bodies and queries describe themselves. */
+export function describe(operation: Operation): MiddlewareHandler {
+  const protectedErrors: readonly ErrorCode[] = operation.public ? [] : ['UNAUTHENTICATED', 'FORBIDDEN'];
+  return describeRoute({
+    tags: [operation.tag],
+    summary: operation.summary,
+    ...(operation.description === undefined ? {} : { description: operation.description }),
+    security: operation.public ? [] : [{ bearer: [] }],
+    responses: { ...answersOf(operation.answers), ...errorsOf([...everyRoute, ...protectedErrors, ...(operation.errors ?? [])]) },
+  });
+}
+
+/** Serves the document of the app at /openapi.json. Must come after all routes. */
+export function openApiRoute(app: Hono<AppEnv>, publicUrl: string): void {
+  app.get(
+    '/openapi.json',
+    openAPIRouteHandler(app, {
+      documentation: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Compañero',
+          version: '1',
+          description: 'Conversations for proactive coaching: programs, contacts, documents, channels.',
+        },
+        servers: [{ url: publicUrl }],
+        components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+      },
+      excludeStaticFile: false,
+      defaultValidationErrorResponse: false,
+    }),
+  );
+}
+
+function answersOf(answers: Operation['answers']) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, schema]) => [
+      status,
+      schema === null ? { description: 'Done' } : { description: 'Done', content: { 'application/json': { schema: resolver(schema) } } },
+    ]),
+  );
+}
+
+function errorsOf(codes: readonly ErrorCode[]) {
+  const byStatus = Map.groupBy(codes, (code) => errorTable[code].status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      { description: [...new Set(group)].join(', '), content: { 'application/json': { schema: resolver(ErrorAnswer) } } },
+    ]),
+  );
+}

@@ -1,0 +1,92 @@
+/** The pages a browser opens: the front page at `/`, its style sheet, and the widget's script. */
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { type Context, Hono } from 'hono';
+import { AppError } from '../../errors.ts';
+import { frontPage } from './front-page.ts';
+
+/** What the pages need from outside. */
+export interface PagesDeps {
+  /** The creator whose widget the front page shows; null when there is none yet. */
+  demoCreatorId: () => Promise<string | null>;
+  /** Where `npm run build:web` puts the widget. Default: `dist/web/` of this repository. */
+  builtFolder?: URL;
+}
+
+interface StaticFile {
+  url: URL;
+  contentType: string;
+  /** Whether pages of other origins load it. */
+  shared: boolean;
+}
+
+const contentPolicy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/**
+ * `GET /`, `GET /page.css` and `GET /widget.js`, all public. The two files carry an ETag of their content and are revalidated on
+ * each use, so that a new build reaches every site with its next page view.
+ *
+ * @throws AppError UNAVAILABLE when the widget has not been built
+ */
+export function pagesRoutes(deps: PagesDeps): Hono {
+  const built = deps.builtFolder ?? new URL('../../../dist/web/', import.meta.url);
+  const files: Readonly<Record<string, StaticFile>> = {
+    '/widget.js': { url: new URL('widget.js', built), contentType: 'text/javascript; charset=utf-8', shared: true },
+    '/page.css': { url: new URL('../../../web/page/page.css', import.meta.url), contentType: 'text/css; charset=utf-8', shared: false },
+  };
+  const routes = new Hono();
+  for (const [path, file] of Object.entries(files)) {
+    const read = cachedFile(file.url);
+    routes.get(path, async (context) => sendFile(context, file, await read()));
+  }
+  routes.get('/', async (context) => {
+    const creatorId = await deps.demoCreatorId();
+    context.header('content-security-policy', contentPolicy);
+    context.header('x-content-type-options', 'nosniff');
+    context.header('referrer-policy', 'strict-origin-when-cross-origin');
+    context.header('cache-control', 'no-cache');
+    return context.html(frontPage({ origin: new URL(context.req.url).origin, creatorId }));
+  });
+  return routes;
+}
+
+interface FileContent {
+  body: Uint8Array<ArrayBuffer>;
+  etag: string;
+}
+
+/** Reads a file once and again only after it has changed on disk. */
+function cachedFile(url: URL): () => Promise<FileContent> {
+  let cached: { changedAt: number; content: FileContent } | undefined;
+  return async () => {
+    const changedAt = await stat(url).then(
+      (file) => file.mtimeMs,
+      (cause: unknown) => {
+        throw new AppError('UNAVAILABLE', 'Cannot serve this file: run "npm run build:web" first', { cause });
+      },
+    );
+    if (cached?.changedAt === changedAt) return cached.content;
+    const body = new Uint8Array(await readFile(url));
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    cached = { changedAt, content: { body, etag } };
+    return cached.content;
+  };
+}
+
+function sendFile(context: Context, file: StaticFile, content: FileContent): Response {
+  context.header('etag', content.etag);
+  context.header('cache-control', 'no-cache');
+  context.header('x-content-type-options', 'nosniff');
+  if (file.shared) {
+    context.header('access-control-allow-origin', '*');
+    context.header('cross-origin-resource-policy', 'cross-origin');
+  }
+  if (namesTag(context.req.header('if-none-match'), content.etag)) return context.body(null, 304);
+  return context.body(content.body, 200, { 'content-type': file.contentType });
+}
+
+/** Whether an `If-None-Match` header covers the tag. Proxies that compress make it weak (RFC 9110 §13.1.2). */
+function namesTag(header: string | undefined, etag: string): boolean {
+  return (header ?? '').split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+}

@@ -1,0 +1,14 @@
+/** Creators: the tenants themselves. */
+import type { Sql } from '../database.ts';
+import type { CreatorId } from '../ids.ts';
+
+export async function insertCreator(sql: Sql, creator: { id: CreatorId; name: string }): Promise<void> {
+  await sql('insert into creators (creator_id, name) values ($1, $2)', [creator.id, creator.name]);
+}
+
+export async function findCreator(sql: Sql, creatorId: CreatorId): Promise<{ id: CreatorId; name: string } | undefined> {
+  const [row] = await sql<{ creator_id: CreatorId; name: string }>('select creator_id, name from creators where creator_id = $1', [
+    creatorId,
+  ]);
+  return row && { id: row.creator_id, name: row.name };
+}
