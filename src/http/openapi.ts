@@ -1,6 +1,8 @@
 /** The OpenAPI 3.1 document, made from the schemas the routes validate with. */
+import { toJsonSchema } from '@valibot/to-json-schema';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { describeRoute, openAPIRouteHandler, resolver } from 'hono-openapi';
+import type { OpenAPIV3_1 } from 'openapi-types';
 import type { GenericSchema } from 'valibot';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { AppEnv } from './env.ts';
@@ -34,6 +36,8 @@ export function describe(operation: Operation): MiddlewareHandler {
   });
 }
 
+const errorSchema = toJsonSchema(ErrorAnswer, { typeMode: 'output' }) as OpenAPIV3_1.SchemaObject;
+
 /** Serves the document of the app at /openapi.json. Must come after all routes. */
 export function openApiRoute(app: Hono<AppEnv>, publicUrl: string): void {
   app.get(
@@ -47,7 +51,10 @@ export function openApiRoute(app: Hono<AppEnv>, publicUrl: string): void {
           description: 'Conversations for proactive coaching: programs, contacts, documents, channels.',
         },
         servers: [{ url: publicUrl }],
-        components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+        components: {
+          schemas: { Error: errorSchema },
+          securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+        },
       },
       excludeStaticFile: false,
       defaultValidationErrorResponse: false,
@@ -69,7 +76,7 @@ function errorsOf(codes: readonly ErrorCode[]) {
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
-      { description: [...new Set(group)].join(', '), content: { 'application/json': { schema: resolver(ErrorAnswer) } } },
+      { description: [...new Set(group)].join(', '), content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
     ]),
   );
 }
