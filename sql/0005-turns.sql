@@ -73,7 +73,7 @@ begin
         from jsonb_to_recordset(turn -> 'timers_set') as t (id text, generation bigint, due_at timestamptz, detail jsonb)
       on conflict (creator_id, conversation_id, timer_id) do update
         set generation = excluded.generation, due_at = excluded.due_at, detail = excluded.detail,
-            claimed_until = '-infinity', updated_at = excluded.updated_at;
+            claimed_until = 'epoch', updated_at = excluded.updated_at;
     end if;
 
     if turn ? 'effects_ended' then
@@ -84,7 +84,7 @@ begin
     if turn ? 'effects' then
       insert into effects (creator_id, id, conversation_id, type, lane, position, params, not_before, leased_until, created_at, updated_at)
         select tenant, e.id, conversation, e.type, e.lane, (current_version + 1) * 1000 + e.ordinal, e.params,
-               coalesce(e.not_before, '-infinity'), '-infinity', at, at
+               coalesce(e.not_before, 'epoch'), 'epoch', at, at
         from jsonb_to_recordset(turn -> 'effects') as e (id text, type text, lane text, ordinal integer, params jsonb, not_before timestamptz);
     end if;
 
@@ -147,9 +147,13 @@ language sql security definer set search_path = pg_catalog, public as $$
     returning e.creator_id, e.conversation_id, e.id
 $$;
 
+-- When the next effect may be claimed. One that waits behind another of its lane does not count: the end of the other wakes the pump.
 create function routing.next_effect() returns timestamptz
 language sql stable security definer set search_path = pg_catalog, public as $$
-  select min(greatest(e.not_before, e.leased_until)) from public.effects e where e.status = 'planned'
+  select min(greatest(e.not_before, e.leased_until)) from public.effects e
+  where e.status = 'planned'
+    and not exists (select 1 from public.effects b where b.creator_id = e.creator_id and b.conversation_id = e.conversation_id
+                    and b.lane = e.lane and b.status = 'planned' and b.position < e.position)
 $$;
 
 revoke all on all functions in schema public from public;

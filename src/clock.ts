@@ -5,6 +5,8 @@ export interface Clock {
   now(): number;
   /** Wall time in milliseconds since 1970: leases, tokens, limits. */
   wall(): number;
+  /** Milliseconds of wall time until conversation time reaches `at`; 0 when it has. */
+  wallUntil(at: number): number;
   /** Calls back once after `ms` of wall time; the returned function cancels. Never keeps the process alive. */
   after(ms: number, call: () => void): () => void;
 }
@@ -16,9 +18,11 @@ export interface Clock {
  * @param anchor wall time in milliseconds at which both clocks agreed
  */
 export function systemClock(rate = 1, anchor = 0): Clock {
+  const now = () => (rate === 1 ? Date.now() : Math.floor(anchor + (Date.now() - anchor) * rate));
   return {
-    now: () => (rate === 1 ? Date.now() : Math.floor(anchor + (Date.now() - anchor) * rate)),
+    now,
     wall: () => Date.now(),
+    wallUntil: (at) => Math.max(0, Math.ceil((at - now()) / rate)),
     after(ms, call) {
       const timer = setTimeout(call, Math.min(ms, 2 ** 31 - 1));
       if (typeof timer === 'object') timer.unref();

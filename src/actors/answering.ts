@@ -1,0 +1,86 @@
+/** Answers in flight: what a question to the documents starts, and what another message does meanwhile. */
+import { type Draft, post, scopeOf, stableKey } from './draft.ts';
+import type { EffectResult } from './input.ts';
+import type { PendingAnswer } from './snapshot.ts';
+import { wordsFor } from './words.ts';
+
+/** The invoke id of the reply region: answers to messages that no state took. */
+export const replyInvoke = 'reply';
+
+/** Plans an answer for an invoke. An answer already under way for it is superseded: its late result will count for nothing. */
+export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null): void {
+  cancelAnswer(draft, invokeId);
+  const ordinal = draft.effects.length + draft.awards.length;
+  const id = stableKey(draft, ordinal, 'answer');
+  draft.effects.push({
+    id,
+    type: 'answer',
+    lane: 'answer',
+    ordinal,
+    params: { text, instructions, language: draft.contact.language },
+  });
+  draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { effect: id, text, instructions } };
+}
+
+/** Cancels the answer of an invoke, if one is under way. */
+export function cancelAnswer(draft: Draft, invokeId: string): void {
+  const { [invokeId]: pending, ...others } = draft.snapshot.answers;
+  if (!pending) return;
+  draft.effectsEnded.push({ id: pending.effect, status: 'cancelled', result: null });
+  draft.snapshot.answers = others;
+}
+
+/** The answer under way, if any: the first, where a program's and the reply region's run side by side. */
+export function answerInFlight(draft: Draft): { invokeId: string; pending: PendingAnswer } | null {
+  const first = Object.entries(draft.snapshot.answers)[0];
+  return first ? { invokeId: first[0], pending: first[1] } : null;
+}
+
+/** What a message does that no state took while an answer is under way, by the program's policy. */
+export function meanwhile(draft: Draft, flight: { invokeId: string; pending: PendingAnswer }, text: string): void {
+  const policy = draft.program?.definition.policies?.whileReplying ?? 'merge';
+  draft.as = `while-replying.${policy}`;
+  const { invokeId, pending } = flight;
+  switch (policy) {
+    case 'merge':
+      return planAnswer(draft, invokeId, `${pending.text}\n${text}`, pending.instructions);
+    case 'latest':
+      return planAnswer(draft, invokeId, text, pending.instructions);
+    case 'queue':
+      draft.snapshot.waiting = [...draft.snapshot.waiting, text].slice(-20);
+      return;
+    case 'drop':
+      return;
+  }
+}
+
+/** The invoke that waits for this effect; null when it was superseded or its state was left. */
+export function invokeOf(draft: Draft, effectId: string): string | null {
+  return Object.entries(draft.snapshot.answers).find(([, pending]) => pending.effect === effectId)?.[0] ?? null;
+}
+
+/** Says what an answer effect brought: the answer with its sources, the program's words for nothing found, or an apology. */
+export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'failed', result: EffectResult): void {
+  const { answer } = result;
+  if (outcome === 'failed' || !answer) {
+    return post(draft, 'reply', { text: wordsFor(draft.contact.language).failed, reply: effectId }, { content: 'answer', question: null });
+  }
+  if (!answer.grounded) return sayNothingFound(draft, effectId);
+  post(
+    draft,
+    'reply',
+    { text: answer.text, citations: answer.citations, reply: effectId, ...(answer.degraded ? { degraded: true } : {}) },
+    { content: 'answer', question: null },
+  );
+}
+
+function sayNothingFound(draft: Draft, effectId: string): void {
+  const content = draft.program?.definition.policies?.noAnswer;
+  const text = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'NO_ANSWER' }).text : null;
+  post(
+    draft,
+    'reply',
+    { text: text ?? wordsFor(draft.contact.language).nothingFound, reply: effectId },
+    { content: content ?? 'no-answer', question: null },
+  );
+}

@@ -1,0 +1,115 @@
+/** A conversation as hydrated for a turn, and what a turn makes of it: rows to write and news to tell. */
+import type { ContactId, ConversationId, CreatorId, ProgramId, SessionId } from '../ids.ts';
+import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
+import type { Program } from '../programs/program.ts';
+import type { Contact } from '../programs/scope.ts';
+import type { Send } from './governor.ts';
+import type { InputResult } from './input.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** A conversation with its contact, as of `version` and `contactVersion`. Never changed in place. */
+export interface Conversation {
+  creatorId: CreatorId;
+  id: ConversationId;
+  sessionId: SessionId;
+  channel: string;
+  version: number;
+  seq: number;
+  contactId: ContactId;
+  contactVersion: number;
+  contact: Contact;
+  /** Recent proactive sends to the contact. */
+  sends: readonly Send[];
+  program: { id: ProgramId; version: number } | null;
+  snapshot: Snapshot;
+  /** The program's state in words, null before the first run. */
+  state: string | null;
+  /** `open`: no program has run; `active`: one runs; `ended`: the last one has ended; `set-aside`: kept, but not stepped any more. */
+  status: 'open' | 'active' | 'ended' | 'set-aside';
+  outcome: string | null;
+}
+
+/** A program that is live for new runs. */
+export interface LiveProgram {
+  id: ProgramId;
+  version: number;
+  program: Program;
+}
+
+/** What a step may use from outside: the time, the programs, and the names of what it makes. All of it is input. */
+export interface Surroundings {
+  /** Conversation time, milliseconds since 1970. */
+  now: number;
+  /** The version the commit will write: the generation of what is armed now. */
+  generation: number;
+  /** The program the conversation is pinned to, null where none has run. */
+  current: Program | null;
+  live: readonly LiveProgram[];
+}
+
+/** A message to be written; its UUID is given at commit for those the contact did not name. */
+export interface NewMessage {
+  seq: number;
+  id: string | null;
+  role: MessageRole;
+  class: MessageClass;
+  body: MessageBody;
+  /** Milliseconds since 1970. */
+  at: number;
+}
+
+/** A timer to be armed; one of the same id is replaced. */
+export interface NewTimer {
+  id: string;
+  generation: number;
+  dueAt: number;
+}
+
+/** An effect to be run after the commit; those of one lane run one after the other. */
+export interface NewEffect {
+  id: string;
+  type: 'answer';
+  lane: string;
+  ordinal: number;
+  params: AnswerParams;
+}
+
+/** What an `answer` effect is to answer; the rest is read from the record when it runs. */
+export interface AnswerParams {
+  text: string;
+  instructions: string | null;
+  language: string | null;
+}
+
+/** Points or a badge; the id makes sure it is paid once. */
+export interface NewAward {
+  id: string;
+  kind: 'points' | 'badge';
+  points: number;
+  name: string;
+}
+
+/** Why a conversation is where it is: kept with the input for `GET /conversations/{id}/turns`. No text of messages. */
+export interface Trace {
+  from: string | null;
+  to: string | null;
+  /** What the input was taken as: an event name, `stale`, `deferred`, … */
+  as: string;
+  /** The governor's decisions, in order. */
+  decisions: readonly { content: string; class: string; do: string; reason: string; until?: string }[];
+  error?: string;
+}
+
+/** Everything one input makes of a conversation. */
+export interface Stepping {
+  next: Conversation;
+  result: InputResult;
+  trace: Trace;
+  messages: readonly NewMessage[];
+  timersSet: readonly NewTimer[];
+  timersCleared: readonly string[];
+  effects: readonly NewEffect[];
+  effectsEnded: readonly { id: string; status: 'done' | 'failed' | 'cancelled'; result: unknown }[];
+  awards: readonly NewAward[];
+  contactChanged: boolean;
+}

@@ -1,0 +1,208 @@
+/** The draft of one input's consequences: what is said, armed, planned and earned, collected before it is committed. */
+import { createHash } from 'node:crypto';
+import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
+import type { Policies } from '../programs/definition.ts';
+import type { Program } from '../programs/program.ts';
+import type { Contact, Scope } from '../programs/scope.ts';
+import type { Conversation, NewAward, NewEffect, NewMessage, NewTimer, Stepping, Surroundings, Trace } from './conversation.ts';
+import { type Decision, govern, recordSend } from './governor.ts';
+import type { Input } from './input.ts';
+import type { ArmedTimer, Offer, Snapshot } from './snapshot.ts';
+
+/** Mutable while one input is worked on, and only there. */
+export interface Draft {
+  readonly input: Input;
+  readonly surroundings: Surroundings;
+  readonly before: Conversation;
+  program: Program | null;
+  programRef: Conversation['program'];
+  snapshot: { -readonly [Key in keyof Snapshot]: Snapshot[Key] };
+  contact: Contact;
+  sends: Conversation['sends'];
+  seq: number;
+  state: string | null;
+  status: Conversation['status'];
+  outcome: string | null;
+  /** The contact's words this input is about: what an answer without a message of its own answers. */
+  words: string;
+  /** Whether this input came from the contact, so that what is said answers them. */
+  answersContact: boolean;
+  /** A late timer that is to go on in silence: nothing proactive is said. */
+  silent: boolean;
+  /** The program asked for a person: control changes hands once the macrostep has been said to its end. */
+  handoff: boolean;
+  as: string;
+  resultSeq: number | null;
+  decisions: Trace['decisions'][number][];
+  messages: NewMessage[];
+  timersSet: Map<string, NewTimer>;
+  timersCleared: Set<string>;
+  effects: NewEffect[];
+  effectsEnded: { id: string; status: 'done' | 'failed' | 'cancelled'; result: unknown }[];
+  awards: NewAward[];
+}
+
+/** The empty draft of an input. */
+export function openDraft(before: Conversation, input: Input, surroundings: Surroundings): Draft {
+  return {
+    input,
+    surroundings,
+    before,
+    program: surroundings.current,
+    programRef: before.program,
+    snapshot: { ...before.snapshot },
+    contact: before.contact,
+    sends: before.sends,
+    seq: before.seq,
+    state: before.state,
+    status: before.status,
+    outcome: before.outcome,
+    answersContact: input.kind === 'message' || input.kind === 'button' || input.kind === 'start',
+    words: '',
+    silent: false,
+    handoff: false,
+    as: input.kind,
+    resultSeq: null,
+    decisions: [],
+    messages: [],
+    timersSet: new Map(),
+    timersCleared: new Set(),
+    effects: [],
+    effectsEnded: [],
+    awards: [],
+  };
+}
+
+/** The finished draft. */
+export function closeDraft(draft: Draft): Stepping {
+  const { before, contact, sends } = draft;
+  return {
+    next: {
+      ...before,
+      seq: draft.seq,
+      contact,
+      sends,
+      program: draft.programRef,
+      snapshot: draft.snapshot,
+      state: draft.state,
+      status: draft.status,
+      outcome: draft.outcome,
+    },
+    result: { seq: draft.resultSeq },
+    trace: { from: before.state, to: draft.state, as: draft.as, decisions: draft.decisions },
+    messages: draft.messages,
+    timersSet: [...draft.timersSet.values()],
+    timersCleared: [...draft.timersCleared],
+    effects: draft.effects,
+    effectsEnded: draft.effectsEnded,
+    awards: draft.awards,
+    contactChanged: contact !== before.contact || sends !== before.sends,
+  };
+}
+
+/** What the program sees now. */
+export function scopeOf(draft: Draft): Scope {
+  return {
+    now: draft.surroundings.now,
+    contact: draft.contact,
+    vars: draft.snapshot.machine?.vars ?? {},
+    conversation: {
+      channel: draft.before.channel,
+      lastInboundAt: draft.snapshot.lastInboundAt,
+      tries: draft.snapshot.question?.tries ?? 0,
+    },
+  };
+}
+
+/** The policies in force: the program's, or none. */
+export function policiesOf(draft: Draft): Policies {
+  return draft.program?.definition.policies ?? {};
+}
+
+/** A key that is the same however often this input is tried: hash(conversation, input id, ordinal, type). */
+export function stableKey(draft: Draft, ordinal: number, type: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([draft.before.id, draft.input.id, ordinal, type]))
+    .digest('hex')
+    .slice(0, 40);
+}
+
+/** Records the contact's own bubble and makes its number the input's result. */
+export function recordInbound(draft: Draft, messageId: string, body: MessageBody): void {
+  draft.resultSeq = append(draft, 'contact', 'inbound', body, messageId);
+  draft.snapshot.lastInboundAt = draft.surroundings.now;
+}
+
+/** A bubble past the governor: the contact's own, or a member's by hand. */
+export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
+  draft.seq += 1;
+  draft.messages.push({ seq: draft.seq, id, role, class: messageClass, body, at: draft.surroundings.now });
+  return draft.seq;
+}
+
+/**
+ * Says something for the program: sent, held or skipped as the governor decides, and the decision is recorded.
+ * While a person has control nothing goes out.
+ */
+export function post(
+  draft: Draft,
+  messageClass: Exclude<MessageClass, 'inbound'>,
+  body: MessageBody,
+  about: { content: string; question: string | null },
+): void {
+  const decision = decide(draft, messageClass);
+  draft.decisions.push({
+    content: about.content,
+    class: messageClass,
+    do: decision.do,
+    reason: decision.reason,
+    ...(decision.do === 'hold' ? { until: new Date(decision.until).toISOString() } : {}),
+  });
+  if (decision.do === 'hold') {
+    const timerId = `held:${draft.surroundings.generation}.${Object.keys(draft.snapshot.held).length}.${draft.decisions.length}`;
+    const held = { class: messageClass as 'nudge', body: { ...body }, state: draft.state ?? '', content: about.content };
+    draft.snapshot.held = { ...draft.snapshot.held, [timerId]: held };
+    armTimer(draft, timerId, { dueAt: decision.until, anchor: draft.surroundings.now, event: null });
+  }
+  if (decision.do !== 'send') return;
+  const seq = append(draft, 'coach', messageClass, body);
+  draft.sends = recordSend(draft.sends, messageClass, draft.surroundings.now);
+  if (body.buttons?.length) draft.snapshot.offer = offerOf(seq, about.question, body.buttons);
+}
+
+function offerOf(seq: number, question: string | null, buttons: Offer['buttons']): Offer {
+  return { seq, question, buttons };
+}
+
+function decide(draft: Draft, messageClass: MessageClass): Decision {
+  if (draft.snapshot.control !== 'bot') return { do: 'skip', reason: `control is ${draft.snapshot.control}` };
+  if (draft.silent && messageClass !== 'reply' && messageClass !== 'safety') return { do: 'skip', reason: 'too late' };
+  const scope = scopeOf(draft);
+  return govern(messageClass, {
+    now: draft.surroundings.now,
+    zone: draft.program?.zoneOf(scope) ?? draft.contact.zone ?? 'UTC',
+    contact: draft.contact,
+    sends: draft.sends,
+    policies: policiesOf(draft),
+  });
+}
+
+/** Arms a timer under this turn's generation, replacing one of the same id. */
+export function armTimer(draft: Draft, timerId: string, timer: Omit<ArmedTimer, 'generation'>): void {
+  const { generation } = draft.surroundings;
+  draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { generation, ...timer } };
+  draft.timersSet.set(timerId, { id: timerId, generation, dueAt: timer.dueAt });
+  draft.timersCleared.delete(timerId);
+}
+
+/** Disarms a timer, if it is armed. */
+export function clearTimer(draft: Draft, timerId: string): void {
+  if (!(timerId in draft.snapshot.timers)) return;
+  const { [timerId]: _cleared, ...timers } = draft.snapshot.timers;
+  const { [timerId]: _dropped, ...held } = draft.snapshot.held;
+  draft.snapshot.timers = timers;
+  draft.snapshot.held = held;
+  draft.snapshot.deferred = draft.snapshot.deferred.filter((id) => id !== timerId);
+  draft.timersSet.delete(timerId);
+  draft.timersCleared.add(timerId);
+}

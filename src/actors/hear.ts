@@ -1,0 +1,142 @@
+/** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
+import { matchEntry, matchGlobal } from '../programs/entry.ts';
+import { readAnswer } from '../programs/inputs.ts';
+import type { Json } from '../programs/scope.ts';
+import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
+import type { LiveProgram } from './conversation.ts';
+import { type Draft, post, scopeOf } from './draft.ts';
+import { begin, dispatch, withConsent } from './perform.ts';
+import type { OpenQuestion } from './snapshot.ts';
+import { wordsFor } from './words.ts';
+
+/** Obeys a word that is valid everywhere (opt-out, opt-in, human, restart), whoever has control. False when the text is none. */
+export function obey(draft: Draft, text: string): boolean {
+  const word = matchGlobal(draft.program?.definition ?? null, text, draft.contact.language);
+  const words = wordsFor(draft.contact.language);
+  const about = { content: `word.${word}`, question: null };
+  switch (word) {
+    case 'optOut':
+      for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
+      dispatch(draft, { type: 'REPLY.cancel' });
+      draft.contact = withConsent(draft.contact, 'messages', false);
+      post(draft, 'safety', { text: words.optedOut }, about);
+      break;
+    case 'optIn':
+      if (draft.contact.consent['messages'] !== false) return false;
+      draft.contact = withConsent(draft.contact, 'messages', true);
+      post(draft, 'safety', { text: words.optedIn }, about);
+      break;
+    case 'human':
+      post(draft, 'safety', { text: words.human }, about);
+      dispatch(draft, { type: 'CONTROL.takeover' });
+      draft.snapshot.control = 'human';
+      break;
+    case 'restart':
+      if (!draft.program || !draft.programRef || draft.snapshot.control !== 'bot') return false;
+      begin(draft, draft.program, draft.programRef);
+      break;
+    default:
+      return false;
+  }
+  draft.as = `word.${word}`;
+  return true;
+}
+
+/** Takes words that are for the program: the open question first, then a button's title, an entry, the state, the documents. */
+export function hear(draft: Draft, text: string, isFirst: boolean): void {
+  draft.words = text;
+  const entry = enterBy(draft, text, isFirst);
+  if (entry) return begin(draft, entry.program, entry);
+  if (draft.snapshot.question && answerQuestion(draft, draft.snapshot.question, text)) return;
+  const button = namedButton(draft, text);
+  if (button) return press(draft, button);
+  if (draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments: [], language: draft.contact.language ?? '' })) {
+    draft.as = 'MESSAGE';
+    return;
+  }
+  unmatched(draft, text);
+}
+
+/** Takes a button of the newest offer: the answer to its question, or a BUTTON event. */
+export function press(draft: Draft, button: { id: string; title: string }): void {
+  const { offer, question } = draft.snapshot;
+  draft.snapshot.offer = null;
+  if (question && offer?.question === question.id && answerQuestion(draft, question, button.id)) return;
+  draft.as =
+    draft.status === 'active' && dispatch(draft, { type: 'BUTTON', id: button.id, title: button.title }) ? 'BUTTON' : 'unhandled BUTTON';
+}
+
+/** Starts a live program by its name (a link, the API). Does nothing when it is not live or has already had its one run. */
+export function startByName(draft: Draft, slug: string): void {
+  const live = draft.surroundings.live.find((candidate) => candidate.program.definition.meta.id === slug);
+  const running = draft.status === 'active' && draft.programRef?.id === live?.id;
+  if (!live || running) {
+    draft.as = 'unhandled start';
+    return;
+  }
+  begin(draft, live.program, { id: live.id, version: live.version });
+}
+
+function enterBy(draft: Draft, text: string, isFirst: boolean): (LiveProgram & { version: number }) | null {
+  const matches = draft.surroundings.live.flatMap((live) => {
+    const entry = matchEntry(live.program.definition, { text, isFirst });
+    if (!entry) return [];
+    const ran = draft.snapshot.ran.includes(live.id);
+    const reentry = entry.reentry ?? 'after-end';
+    const may = draft.status === 'active' ? reentry === 'always' : !ran || reentry !== 'never';
+    return may ? [{ live, priority: entry.priority ?? 0 }] : [];
+  });
+  matches.sort((a, b) => b.priority - a.priority);
+  return matches[0]?.live ?? null;
+}
+
+/** True when the text was taken as an answer, valid or not; false leaves the question open and the text to the state. */
+function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boolean {
+  const { program } = draft;
+  if (!program) return false;
+  const answer = readAnswer(question.input as never, text, draft.contact.language ?? program.definition.meta.languages[0] ?? 'en');
+  if (answer.ok) {
+    draft.snapshot.question = null;
+    if (draft.snapshot.offer?.question === question.id) draft.snapshot.offer = null;
+    save(draft, question.saveTo, answer.value);
+    draft.as = dispatch(draft, { type: 'ANSWER', question: question.id, value: answer.value }) ? 'ANSWER' : 'unhandled ANSWER';
+    return true;
+  }
+  // A question back is for the documents, and an open question does not hold anybody who does not answer it.
+  if (text.trimEnd().endsWith('?') || question.tries >= question.retries) return false;
+  const tries = question.tries + 1;
+  draft.snapshot.question = { ...question, tries };
+  draft.as = 'INVALID';
+  if (dispatch(draft, { type: 'INVALID', question: question.id, tries })) return true;
+  const { hint, text: asked } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
+  post(draft, 'reply', { text: hint ?? asked }, { content: question.content, question: question.id });
+  return true;
+}
+
+function save(draft: Draft, saveTo: string | null, value: Json): void {
+  if (saveTo === null) return;
+  const [owner, name = ''] = saveTo.split('.');
+  const { machine } = draft.snapshot;
+  if (owner === 'vars' && machine) draft.snapshot.machine = { ...machine, vars: { ...machine.vars, [name]: value } };
+  if (owner !== 'contact') return;
+  const known = name === 'name' || name === 'zone' || name === 'language';
+  draft.contact = known
+    ? { ...draft.contact, [name]: String(value) }
+    : { ...draft.contact, fields: { ...draft.contact.fields, [name]: value } };
+}
+
+/** The button of the newest offer that the text names, by its title or its number. */
+function namedButton(draft: Draft, text: string): { id: string; title: string } | undefined {
+  const said = text.trim().toLocaleLowerCase();
+  return draft.snapshot.offer?.buttons.find(
+    (button, index) => button.title.trim().toLocaleLowerCase() === said || String(index + 1) === said,
+  );
+}
+
+function unmatched(draft: Draft, text: string): void {
+  const flight = answerInFlight(draft);
+  if (flight) return meanwhile(draft, flight, text);
+  const policy = draft.program?.definition.policies?.unmatched ?? 'answer';
+  draft.as = `unmatched.${policy}`;
+  if (policy === 'answer') dispatch(draft, { type: 'REPLY.start', text });
+}

@@ -1,0 +1,72 @@
+/** The programs that conversations need, compiled once and kept: those live for new runs, and the versions that runs are pinned to. */
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import type { CreatorId } from '../ids.ts';
+import { compile } from '../programs/compile.ts';
+import type { Program } from '../programs/program.ts';
+import { type FanOut, programsTopic } from '../shared/fan-out.ts';
+import { getVersion, livePrograms } from '../store/programs.ts';
+import type { Conversation, LiveProgram } from './conversation.ts';
+
+/** Compiled programs by creator and version. */
+export interface Programs {
+  /** The creator's live programs. At most five seconds old, at once after news of a change. @throws AppError UNAVAILABLE */
+  live(creatorId: CreatorId): Promise<readonly LiveProgram[]>;
+  /** The program a conversation is pinned to; versions never change. @throws AppError NOT_FOUND, UNAVAILABLE */
+  pinned(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Program>;
+}
+
+const freshMs = 5_000;
+/** A compiled program takes about 35 kB. */
+const mostPrograms = 1_000;
+const mostCreators = 10_000;
+
+/** Programs read from the record, told of changes by the fan-out. */
+export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: FanOut; clock: Clock }): Programs {
+  const compiled = new Map<string, Program>();
+  const lists = new Map<CreatorId, { at: number; list: Promise<readonly LiveProgram[]> }>();
+
+  function compiledOnce(key: string, definition: Program['definition']): Program {
+    const known = compiled.get(key);
+    if (known) return known;
+    const program = compile(definition);
+    if (compiled.size >= mostPrograms) compiled.delete(compiled.keys().next().value ?? '');
+    compiled.set(key, program);
+    return program;
+  }
+
+  async function read(creatorId: CreatorId): Promise<readonly LiveProgram[]> {
+    const rows = await livePrograms(db, creatorId);
+    return rows.map((row) => ({
+      id: row.programId,
+      version: row.version,
+      program: compiledOnce(`${row.programId}:${row.version}`, row.definition as Program['definition']),
+    }));
+  }
+
+  async function watch(creatorId: CreatorId): Promise<void> {
+    const stop = await fanOut.subscribe(programsTopic(creatorId), () => {
+      lists.delete(creatorId);
+      stop();
+    });
+  }
+
+  return {
+    async live(creatorId) {
+      const known = lists.get(creatorId);
+      if (known && clock.wall() - known.at < freshMs) return known.list;
+      if (!known) await watch(creatorId);
+      const list = read(creatorId);
+      if (lists.size >= mostCreators) lists.delete(lists.keys().next().value as CreatorId);
+      lists.set(creatorId, { at: clock.wall(), list });
+      list.catch(() => lists.delete(creatorId));
+      return list;
+    },
+    async pinned(creatorId, ref) {
+      const known = compiled.get(`${ref.id}:${ref.version}`);
+      if (known) return known;
+      const version = await getVersion(db, creatorId, ref.id, ref.version);
+      return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
+    },
+  };
+}

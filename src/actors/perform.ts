@@ -1,0 +1,206 @@
+/** Carries a machine's actions over into the draft of a turn: what it says, asks, arms, plans and awards. */
+import type { MessageBody, MessageClass } from '../message.ts';
+import type { MachineEvent, Program, RenderedContent } from '../programs/program.ts';
+import { localDate, shiftLocalDate } from '../programs/schedule.ts';
+import type { Contact, Json, Progress } from '../programs/scope.ts';
+import { cancelAnswer, planAnswer } from './answering.ts';
+import type { Conversation } from './conversation.ts';
+import { armTimer, clearTimer, type Draft, post, scopeOf, stableKey } from './draft.ts';
+import { enter, type MachineAction, type Stepped, step } from './step.ts';
+
+type Perform = Extract<MachineAction, { type: 'perform' }>;
+
+/** Gives the running program an event. False when no transition took it. */
+export function dispatch(draft: Draft, event: MachineEvent): boolean {
+  const { program } = draft;
+  const { machine } = draft.snapshot;
+  if (!program || !machine) return false;
+  const stepped = step(program, machine, event, scopeOf(draft));
+  absorb(draft, program, stepped);
+  return stepped.handled;
+}
+
+/** Starts a run of a program: whatever an earlier run had armed, asked or planned is over. */
+export function begin(draft: Draft, program: Program, ref: NonNullable<Conversation['program']>): void {
+  endRun(draft, null);
+  draft.program = program;
+  draft.programRef = ref;
+  draft.status = 'active';
+  draft.outcome = null;
+  draft.snapshot.control = 'bot';
+  draft.snapshot.ran = [...new Set([...draft.snapshot.ran, ref.id])];
+  draft.as = 'start';
+  absorb(draft, program, enter(program, { ...scopeOf(draft), vars: program.variables }));
+}
+
+/** Ends the run: nothing stays armed, asked, offered or under way. The state it ended in stays to be seen. */
+export function endRun(draft: Draft, outcome: string | null): void {
+  for (const timerId of Object.keys(draft.snapshot.timers)) clearTimer(draft, timerId);
+  for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
+  draft.snapshot.question = null;
+  draft.snapshot.offer = null;
+  draft.snapshot.waiting = [];
+  if (draft.status === 'active') draft.status = 'ended';
+  draft.outcome = outcome;
+}
+
+function absorb(draft: Draft, program: Program, stepped: Stepped): void {
+  draft.snapshot.machine = stepped.machine;
+  draft.snapshot.control = stepped.control;
+  draft.contact = stepped.contact;
+  const heldBefore = draft.snapshot.held;
+  for (const action of stepped.actions) performAction(draft, program, action);
+  draft.state = stepped.state;
+  draft.snapshot.held = Object.fromEntries(
+    Object.entries(draft.snapshot.held).map(([id, held]) => [id, id in heldBefore ? held : { ...held, state: stepped.state }]),
+  );
+  if (draft.snapshot.question && !stepped.active.has(draft.snapshot.question.state)) draft.snapshot.question = null;
+  for (const invokeId of Object.keys(draft.snapshot.answers)) {
+    if (!stepped.invokes.has(invokeId)) cancelAnswer(draft, invokeId);
+  }
+  if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
+  if (draft.contact !== draft.before.contact) recomputeCalendar(draft, program);
+  if (draft.handoff) {
+    draft.handoff = false;
+    dispatch(draft, { type: 'CONTROL.takeover' });
+  }
+}
+
+/** Calendar delays keep rule and anchor: a changed zone or field moves what is armed. */
+function recomputeCalendar(draft: Draft, program: Program): void {
+  for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
+    const delay = program.delayOf(timerId);
+    if (!delay?.calendar) continue;
+    const dueAt = program.dueAt(delay.name, scopeOf(draft), armed.anchor);
+    if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
+  }
+}
+
+function performAction(draft: Draft, program: Program, action: MachineAction): void {
+  const { now } = draft.surroundings;
+  switch (action.type) {
+    case 'arm':
+      return armTimer(draft, action.timerId, { dueAt: now + action.delayMs, anchor: now, event: null });
+    case 'clear':
+      return clearTimer(draft, action.timerId);
+    case 'invoke':
+      return planAnswer(
+        draft,
+        action.invokeId,
+        (action.params['message'] as string | undefined) ?? draft.words,
+        (action.params['instructions'] as string | undefined) ?? null,
+      );
+    case 'perform':
+      return performers[action.name]?.(draft, program, action);
+  }
+}
+
+const performers: Readonly<Record<string, (draft: Draft, program: Program, action: Perform) => void>> = {
+  say(draft, program, { params, scope, event }) {
+    const content = String(params['content']);
+    const rendered = program.render(content, scope, event);
+    post(draft, classOf(draft, params), bodyOf(rendered), { content, question: null });
+  },
+
+  ask(draft, program, { params, scope, event }) {
+    const content = String(params['content']);
+    const question = String(params['question']);
+    const input = params['input'] as Record<string, unknown>;
+    const rendered = program.render(content, scope, event);
+    const buttons = rendered.buttons.length > 0 ? rendered.buttons : optionsOf(input);
+    draft.snapshot.question = {
+      id: question,
+      state: String(params['state']),
+      content,
+      input,
+      saveTo: (params['saveTo'] as string | undefined) ?? null,
+      retries: (params['retries'] as number | undefined) ?? 2,
+      tries: 0,
+    };
+    post(draft, classOf(draft, params), bodyOf({ ...rendered, buttons }), { content, question });
+  },
+
+  award(draft, _program, { params }) {
+    const ordinal = draft.effects.length + draft.awards.length;
+    draft.awards.push({
+      id: stableKey(draft, ordinal, 'award'),
+      kind: 'points',
+      points: Number(params['points']),
+      name: String(params['reason'] ?? ''),
+    });
+  },
+
+  badge(draft, _program, { params, scope }) {
+    const id = String(params['id']);
+    if (scope.contact.progress.badges.includes(id)) return;
+    draft.awards.push({ id: `badge:${id}`, kind: 'badge', points: 0, name: id });
+  },
+
+  progress(draft, program, { params }) {
+    draft.contact = { ...draft.contact, progress: advanceStreak(draft, program, String(params['event'])) };
+  },
+
+  consent(draft, _program, { params }) {
+    draft.contact = withConsent(draft.contact, String(params['kind']), params['granted'] === true);
+  },
+
+  setTimer(draft, program, { params, scope }) {
+    const { now } = draft.surroundings;
+    const dueAt = program.dueAt(String(params['delay']), scope, now);
+    armTimer(draft, `timer:${String(params['id'])}`, { dueAt, anchor: now, event: String(params['event']) });
+  },
+
+  cancelTimer(draft, _program, { params }) {
+    clearTimer(draft, `timer:${String(params['id'])}`);
+  },
+
+  handoff(draft) {
+    draft.handoff = true;
+  },
+
+  end(draft, _program, { params }) {
+    endRun(draft, (params['outcome'] as string | undefined) ?? null);
+  },
+};
+
+/** The contact with a consent given or withdrawn. */
+export function withConsent(contact: Contact, kind: string, granted: boolean): Contact {
+  return { ...contact, consent: { ...contact.consent, [kind]: granted } };
+}
+
+/** The class of a message that names none: a reply when the contact's own input led to it, else a nudge. */
+function classOf(draft: Draft, params: Readonly<Record<string, unknown>>): Exclude<MessageClass, 'inbound'> {
+  return (params['class'] as Exclude<MessageClass, 'inbound'> | undefined) ?? (draft.answersContact ? 'reply' : 'nudge');
+}
+
+function bodyOf(rendered: RenderedContent): MessageBody {
+  return {
+    text: rendered.text,
+    ...(rendered.buttons.length > 0 ? { buttons: rendered.buttons } : {}),
+    ...(rendered.media ? { media: rendered.media } : {}),
+  };
+}
+
+/** The options of a closed question as buttons. */
+function optionsOf(input: Readonly<Record<string, unknown>>): readonly { id: string; title: string }[] {
+  const options = input['options'];
+  if (!Array.isArray(options)) return [];
+  return options.map((option: Json) =>
+    typeof option === 'string' ? { id: option, title: option } : (option as unknown as { id: string; title: string }),
+  );
+}
+
+/** One more day of the streak, if the event is the streak's and this local day has not counted yet; a longer gap than the grace starts anew. */
+function advanceStreak(draft: Draft, program: Program, event: string): Progress {
+  const { progress } = draft.contact;
+  const today = localDate(draft.surroundings.now, program.zoneOf(scopeOf(draft)));
+  const milestones =
+    event in progress.milestones
+      ? progress.milestones
+      : { ...progress.milestones, [event]: new Date(draft.surroundings.now).toISOString() };
+  const rule = program.definition.progress?.streak;
+  const { count, day } = progress.streak;
+  if (!rule || rule.event !== event || day === today) return { ...progress, milestones };
+  const unbroken = day !== null && day >= shiftLocalDate(today, -1 - (rule.grace ?? 0));
+  return { ...progress, milestones, streak: { count: unbroken ? count + 1 : 1, day: today } };
+}

@@ -1,0 +1,73 @@
+/** A loop that takes up due work from the record, sleeps until the next is due, and wakes when told. */
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+
+export interface Pump {
+  start(): void;
+  /** Stops taking work up; resolves when the round under way has ended. */
+  stop(): Promise<void>;
+  /** Looks for work now, or in `ms` of wall time. */
+  wake(ms?: number): void;
+}
+
+/** However quiet, look again after this long: another node may have left work behind. */
+const mostIdleMs = 5_000;
+const afterFailureMs = 1_000;
+
+/**
+ * @param round takes up what is due and gives the wall milliseconds until it should be called again; null when it does not know
+ */
+export function createPump(name: string, round: () => Promise<number | null>, { clock, log }: { clock: Clock; log: Log }): Pump {
+  let running = false;
+  let busy: Promise<void> | null = null;
+  let again = false;
+  let cancel: () => void = () => undefined;
+  let alarmAt = Number.POSITIVE_INFINITY;
+
+  function sleep(ms: number): void {
+    const at = clock.wall() + ms;
+    if (!running || at >= alarmAt) return;
+    cancel();
+    alarmAt = at;
+    cancel = clock.after(ms, () => {
+      alarmAt = Number.POSITIVE_INFINITY;
+      look();
+    });
+  }
+
+  function look(): void {
+    if (!running) return;
+    again = true;
+    busy ??= rounds().finally(() => {
+      busy = null;
+    });
+  }
+
+  async function rounds(): Promise<void> {
+    while (again && running) {
+      again = false;
+      try {
+        sleep(Math.min((await round()) ?? mostIdleMs, mostIdleMs));
+      } catch (error) {
+        log.error(`${name}.failed`, error);
+        sleep(afterFailureMs);
+      }
+    }
+  }
+
+  return {
+    start() {
+      running = true;
+      look();
+    },
+    async stop() {
+      running = false;
+      cancel();
+      await busy;
+    },
+    wake(ms = 0) {
+      if (ms <= 0) look();
+      else sleep(ms);
+    },
+  };
+}

@@ -1,0 +1,188 @@
+/** What each kind of input means to a conversation. Pure: conversation and input in, consequences out. */
+import type { MachineEvent } from '../programs/program.ts';
+import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
+import type { Conversation, Stepping, Surroundings } from './conversation.ts';
+import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, recordInbound, scopeOf } from './draft.ts';
+import { hear, obey, press, startByName } from './hear.ts';
+import type { Input } from './input.ts';
+import { begin, dispatch, endRun } from './perform.ts';
+import { wordsFor } from './words.ts';
+
+type Of<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
+
+/**
+ * Takes one input. Never throws for what a program does: an expression that fails at run time leaves the conversation as it
+ * was, the contact's own words on record, the input used up and `trace.error` set, so that nothing loops on it.
+ */
+export function receive(conversation: Conversation, input: Input, surroundings: Surroundings): Stepping {
+  const draft = openDraft(conversation, input, surroundings);
+  try {
+    take(draft, input);
+    return closeDraft(draft);
+  } catch (error) {
+    return failed(conversation, input, surroundings, error);
+  }
+}
+
+function take(draft: Draft, input: Input): void {
+  switch (input.kind) {
+    case 'message':
+      return onMessage(draft, input);
+    case 'button':
+      return onButton(draft, input);
+    case 'timer':
+      return onTimer(draft, input);
+    case 'effect':
+      return onEffect(draft, input);
+    case 'event':
+      return onEvent(draft, { type: `EVENT.${input.name}`, data: input.data });
+    case 'control':
+      return onControl(draft, input);
+    case 'start':
+      return startByName(draft, input.programSlug);
+  }
+}
+
+function onMessage(draft: Draft, input: Of<'message'>): void {
+  const isFirst = draft.snapshot.lastInboundAt === null;
+  recordInbound(draft, input.messageId, { text: input.text });
+  if (obey(draft, input.text)) return;
+  if (draft.snapshot.control !== 'bot') {
+    draft.as = 'recorded';
+    return;
+  }
+  hear(draft, input.text, isFirst);
+}
+
+function onButton(draft: Draft, input: Of<'button'>): void {
+  const { offer } = draft.snapshot;
+  const button = offer?.seq === input.messageSeq ? offer.buttons.find((candidate) => candidate.id === input.button) : undefined;
+  recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
+  if (!button || draft.snapshot.control !== 'bot') {
+    // An old bubble's button: on record, but its moment has passed.
+    draft.as = button ? 'recorded' : 'stale';
+    return;
+  }
+  press(draft, button);
+}
+
+function onTimer(draft: Draft, input: Of<'timer'>): void {
+  const armed = draft.snapshot.timers[input.timerId];
+  if (armed?.generation !== input.generation) {
+    draft.as = 'stale';
+    return;
+  }
+  if (draft.snapshot.control === 'bot') return fire(draft, input.timerId);
+  draft.snapshot.deferred = [...draft.snapshot.deferred, input.timerId];
+  draft.timersCleared.add(input.timerId);
+  draft.as = 'deferred';
+}
+
+/** A timer's moment: by its late rule if the moment has long passed. */
+function fire(draft: Draft, timerId: string): void {
+  const armed = draft.snapshot.timers[timerId];
+  if (!armed) return;
+  const held = draft.snapshot.held[timerId];
+  clearTimer(draft, timerId);
+  if (held) return release(draft, held);
+  const delay = draft.program?.delayOf(timerId);
+  const isLate = delay?.late && draft.surroundings.now - armed.dueAt > delay.late.afterMs;
+  if (isLate && delay.late?.do === 'skip') {
+    if (delay.recurring && draft.program) {
+      const { now } = draft.surroundings;
+      draft.as = 'late.next';
+      return armTimer(draft, timerId, { ...armed, anchor: now, dueAt: draft.program.dueAt(delay.name, scopeOf(draft), now) });
+    }
+    draft.silent = true;
+  }
+  onEvent(draft, { type: armed.event ?? timerId });
+}
+
+/** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
+function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][string]>): void {
+  draft.as = 'held';
+  if (held.state !== draft.state) {
+    draft.decisions.push({ content: held.content, class: held.class, do: 'skip', reason: 'its state was left' });
+    return;
+  }
+  post(draft, held.class, held.body, {
+    content: held.content,
+    question: draft.snapshot.question?.content === held.content ? draft.snapshot.question.id : null,
+  });
+}
+
+function onEvent(draft: Draft, event: MachineEvent): void {
+  draft.as = draft.status === 'active' && dispatch(draft, event) ? event.type : `unhandled ${event.type}`;
+}
+
+function onEffect(draft: Draft, input: Of<'effect'>): void {
+  draft.effectsEnded.push({ id: input.effectId, status: input.outcome, result: input.result });
+  const invokeId = invokeOf(draft, input.effectId);
+  if (invokeId === null) {
+    draft.as = 'superseded';
+    return;
+  }
+  const { [invokeId]: _ended, ...others } = draft.snapshot.answers;
+  draft.snapshot.answers = others;
+  draft.answersContact = true;
+  sayAnswer(draft, input.effectId, input.outcome, input.result);
+  const { outcome, result } = input;
+  dispatch(
+    draft,
+    outcome === 'done'
+      ? { type: `xstate.done.actor.${invokeId}`, output: { grounded: result.answer?.grounded === true, text: result.answer?.text ?? '' } }
+      : { type: `xstate.error.actor.${invokeId}`, error: { reason: result.reason ?? 'failed' } },
+  );
+  draft.as = `answer.${outcome}`;
+  const [next, ...waiting] = draft.snapshot.waiting;
+  if (next === undefined) return;
+  draft.snapshot.waiting = waiting;
+  hear(draft, next, false);
+}
+
+function onControl(draft: Draft, input: Of<'control'>): void {
+  const { act } = input;
+  draft.as = `control.${act}`;
+  switch (act) {
+    case 'say':
+      draft.resultSeq = append(draft, 'person', 'transactional', { text: input.text ?? '' }, input.messageId ?? null);
+      return;
+    case 'end':
+      return endRun(draft, 'ended by a person');
+    case 'restart':
+      if (draft.program && draft.programRef) begin(draft, draft.program, draft.programRef);
+      return;
+    default:
+      changeControl(draft, act);
+  }
+}
+
+const controlAfter = { takeover: 'human', pause: 'paused', release: 'bot', resume: 'bot' } as const;
+
+function changeControl(draft: Draft, act: keyof typeof controlAfter): void {
+  draft.snapshot.control = controlAfter[act];
+  // The chart follows: its control region takes the same event.
+  dispatch(draft, { type: `CONTROL.${act}` });
+  draft.snapshot.control = controlAfter[act];
+  if (draft.snapshot.control === 'human') {
+    cancelAnswer(draft, replyInvoke);
+    dispatch(draft, { type: 'REPLY.cancel' });
+  }
+  if (draft.snapshot.control !== 'bot') return;
+  const due = draft.snapshot.deferred;
+  draft.snapshot.deferred = [];
+  for (const timerId of due) fire(draft, timerId);
+}
+
+function failed(conversation: Conversation, input: Input, surroundings: Surroundings, error: unknown): Stepping {
+  const draft = openDraft(conversation, input, surroundings);
+  const words = wordsFor(conversation.contact.language);
+  if (input.kind === 'message') recordInbound(draft, input.messageId, { text: input.text });
+  if (input.kind === 'button') recordInbound(draft, input.messageId, { text: input.button, button: input.button });
+  if (input.kind === 'effect') draft.effectsEnded.push({ id: input.effectId, status: input.outcome, result: input.result });
+  if (input.kind === 'timer') clearTimer(draft, input.timerId);
+  if (draft.answersContact) post(draft, 'reply', { text: words.failed }, { content: 'failed', question: null });
+  draft.as = 'failed';
+  const stepping = closeDraft(draft);
+  return { ...stepping, trace: { ...stepping.trace, error: error instanceof Error ? error.message.slice(0, 500) : 'unknown' } };
+}

@@ -1,0 +1,132 @@
+/** The durable memory of a conversation between turns: plain JSON, written and read whole. */
+import * as v from 'valibot';
+import type { Json } from '../programs/scope.ts';
+
+/** A question that waits for its answer; `state` is the id of the state node that asked. */
+export interface OpenQuestion {
+  id: string;
+  state: string;
+  content: string;
+  /** The declared input, as in the definition. */
+  input: Readonly<Record<string, unknown>>;
+  saveTo: string | null;
+  retries: number;
+  tries: number;
+}
+
+/** A timer that is armed. A row of the same id and generation stands in the record. */
+export interface ArmedTimer {
+  generation: number;
+  /** Milliseconds since 1970. */
+  dueAt: number;
+  /** When it was armed, milliseconds since 1970: what calendar rules are computed from again. */
+  anchor: number;
+  /** The event a timer of `setTimer` sends, null for a delay of the machine and for held messages. */
+  event: string | null;
+}
+
+/** A message that waits for the governor: written now, sent later unless `state` was left meanwhile. */
+export interface HeldMessage {
+  class: 'transactional' | 'nudge' | 'promo';
+  body: Readonly<Record<string, unknown>> & { text: string };
+  state: string;
+  content: string;
+}
+
+/** An answer under way: the effect whose result counts, and the words it answers. */
+export interface PendingAnswer {
+  effect: string;
+  text: string;
+  instructions: string | null;
+}
+
+/** Buttons that may still be pressed: those of the newest offer. */
+export interface Offer {
+  seq: number;
+  /** The question these buttons answer, null for buttons of a message. */
+  question: string | null;
+  buttons: readonly { id: string; title: string }[];
+}
+
+export interface Snapshot {
+  format: 1;
+  control: 'bot' | 'human' | 'paused';
+  /** The machine's state value, its history (node id → ids of the nodes to re-enter) and the program's variables; null while no program has run. */
+  machine: { value: Json; history: Readonly<Record<string, readonly string[]>>; vars: Readonly<Record<string, Json>> } | null;
+  question: OpenQuestion | null;
+  offer: Offer | null;
+  /** Timer id → what is armed. */
+  timers: Readonly<Record<string, ArmedTimer>>;
+  /** Timer id (`held:…`) → the message it releases. */
+  held: Readonly<Record<string, HeldMessage>>;
+  /** Invoke id → the answer it waits for. */
+  answers: Readonly<Record<string, PendingAnswer>>;
+  /** Texts that wait until the answer under way has ended (policy `queue`). */
+  waiting: readonly string[];
+  /** Timer ids that fell due while the program did not have control. */
+  deferred: readonly string[];
+  lastInboundAt: number | null;
+  /** The programs that have run in this conversation, by id; how often does not matter. */
+  ran: readonly string[];
+}
+
+/** The memory of a conversation in which nothing has happened yet. */
+export const emptySnapshot: Snapshot = {
+  format: 1,
+  control: 'bot',
+  machine: null,
+  question: null,
+  offer: null,
+  timers: {},
+  held: {},
+  answers: {},
+  waiting: [],
+  deferred: [],
+  lastInboundAt: null,
+  ran: [],
+};
+
+const shape = v.object({
+  format: v.literal(1),
+  control: v.picklist(['bot', 'human', 'paused']),
+  machine: v.nullable(
+    v.object({ value: v.unknown(), history: v.record(v.string(), v.array(v.string())), vars: v.record(v.string(), v.unknown()) }),
+  ),
+  question: v.nullable(v.looseObject({ id: v.string(), state: v.string(), content: v.string(), tries: v.number(), retries: v.number() })),
+  offer: v.nullable(v.looseObject({ seq: v.number(), buttons: v.array(v.object({ id: v.string(), title: v.string() })) })),
+  timers: v.record(v.string(), v.looseObject({ generation: v.number(), dueAt: v.number(), anchor: v.number() })),
+  held: v.record(v.string(), v.looseObject({ class: v.string(), state: v.string() })),
+  answers: v.record(v.string(), v.looseObject({ effect: v.string(), text: v.string() })),
+  waiting: v.array(v.string()),
+  deferred: v.array(v.string()),
+  lastInboundAt: v.nullable(v.number()),
+  ran: v.array(v.string()),
+});
+
+/** A stored snapshot that cannot be read: damaged, or written by a newer release. Its row is kept as it is. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError';
+}
+
+/**
+ * Reads a stored snapshot; null is the empty one.
+ *
+ * @throws SnapshotError when it is not a snapshot of a format this release knows
+ */
+export function decodeSnapshot(stored: string | null): Snapshot {
+  if (stored === null) return emptySnapshot;
+  let json: unknown;
+  try {
+    json = JSON.parse(stored);
+  } catch (cause) {
+    throw new SnapshotError('Cannot parse the stored snapshot', { cause });
+  }
+  const result = v.safeParse(shape, json);
+  if (!result.success) throw new SnapshotError(`Cannot read the stored snapshot: ${v.getDotPath(result.issues[0]) ?? 'root'}`);
+  return json as Snapshot;
+}
+
+/** The stored form of a snapshot. */
+export function encodeSnapshot(snapshot: Snapshot): string {
+  return JSON.stringify(snapshot);
+}

@@ -1,0 +1,122 @@
+/**
+ * One step of a compiled machine, as a pure function: XState's `transition()` gives the next state and its actions as data,
+ * nothing is executed, no clock is read. The only file of the runtime that knows XState.
+ */
+import { type AnyMachineSnapshot, type AnyStateNode, initialTransition, transition } from 'xstate';
+import type { MachineEvent, Program } from '../programs/program.ts';
+import type { Contact, Json, Scope } from '../programs/scope.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** An action of the machine as data, in the order of the macrostep. `scope` is what was known at its place. */
+export type MachineAction =
+  | { type: 'arm'; timerId: string; delayMs: number }
+  | { type: 'clear'; timerId: string }
+  | { type: 'invoke'; invokeId: string; src: string; params: Readonly<Record<string, unknown>> }
+  | { type: 'perform'; name: string; params: Readonly<Record<string, unknown>>; scope: Scope; event: MachineEvent };
+
+/** What a step gives. */
+export interface Stepped {
+  machine: NonNullable<Snapshot['machine']>;
+  contact: Contact;
+  actions: readonly MachineAction[];
+  /** Whether any transition took the event. */
+  handled: boolean;
+  /** The program's state in words: `asleep`, `week.day`, parallel parts joined by a comma. */
+  state: string;
+  control: Snapshot['control'];
+  /** The ids of all active state nodes. */
+  active: ReadonlySet<string>;
+  /** The ids of the invokes of active states. */
+  invokes: ReadonlySet<string>;
+  /** Set when the program has reached a final state. */
+  ended: { outcome: string | null } | null;
+}
+
+/** Enters a program. @throws whatever a guard or an expression of the program throws */
+export function enter(program: Program, scope: Scope): Stepped {
+  const [next, actions] = initialTransition(program.machine, scope);
+  if (next.status === 'error') throw next.error;
+  return read(program, next, actions as unknown as readonly RawAction[], true);
+}
+
+/** Takes one event. @throws whatever a guard or an expression of the program throws */
+export function step(program: Program, machine: NonNullable<Snapshot['machine']>, event: MachineEvent, scope: Scope): Stepped {
+  const before = restore(program, machine, scope);
+  const [next, actions] = transition(program.machine, before, event);
+  if (next.status === 'error') throw next.error;
+  return read(program, next, actions as unknown as readonly RawAction[], next !== before);
+}
+
+/** An action object of XState 5, as far as we read it. */
+interface RawAction {
+  type: string;
+  params: Readonly<Record<string, unknown>> | undefined;
+  info: { context: Scope; event: MachineEvent };
+}
+
+function restore(program: Program, machine: NonNullable<Snapshot['machine']>, scope: Scope): AnyMachineSnapshot {
+  const historyValue: Record<string, AnyStateNode[]> = {};
+  for (const [id, nodes] of Object.entries(machine.history)) {
+    historyValue[id] = nodes.map((node) => program.machine.getStateNodeById(node));
+  }
+  return program.machine.resolveState({
+    value: machine.value as never,
+    context: { ...scope, vars: machine.vars } as never,
+    historyValue: historyValue as never,
+  });
+}
+
+function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawAction[], handled: boolean): Stepped {
+  const context = next.context as Scope;
+  const region = program.machine.root.states['program'];
+  const value = next.value as Record<string, Json>;
+  const final = next._nodes.find((node: AnyStateNode) => node.type === 'final' && node.parent === region);
+  const history: Record<string, string[]> = {};
+  for (const [id, nodes] of Object.entries(next.historyValue ?? {})) history[id] = (nodes as AnyStateNode[]).map((node) => node.id);
+  return {
+    machine: { value, history, vars: context.vars },
+    contact: context.contact,
+    actions: actions.flatMap(readAction),
+    handled,
+    state: stateName(value['program'] ?? ''),
+    control: (value['control'] as Snapshot['control']) ?? 'bot',
+    active: new Set(next._nodes.map((node: AnyStateNode) => node.id)),
+    invokes: new Set(next._nodes.flatMap((node: AnyStateNode) => node.invoke.map((invoke) => invoke.id))),
+    ended: final ? { outcome: (final.meta?.outcome as string | undefined) ?? null } : null,
+  };
+}
+
+function readAction(raw: RawAction): MachineAction[] {
+  const params = raw.params ?? {};
+  switch (raw.type) {
+    case 'xstate.raise':
+      // Without a delay the event was already taken within the macrostep.
+      return typeof params['delay'] === 'number' ? [{ type: 'arm', timerId: String(params['id']), delayMs: params['delay'] }] : [];
+    case 'xstate.cancel':
+      return [{ type: 'clear', timerId: String(params['sendId']) }];
+    case 'xstate.spawnChild':
+      return [
+        {
+          type: 'invoke',
+          invokeId: String(params['id']),
+          src: String(params['src']),
+          params: (params['input'] as Record<string, unknown> | undefined) ?? {},
+        },
+      ];
+    case 'xstate.stopChild':
+      // Which invokes still run is read from the active states, since a restored snapshot has no children to name.
+      return [];
+    default:
+      return [{ type: 'perform', name: raw.type, params, scope: raw.info.context, event: raw.info.event }];
+  }
+}
+
+function stateName(value: Json): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value as Record<string, Json>)
+    .map(([key, inner]) => {
+      const name = stateName(inner);
+      return name === '' ? key : `${key}.${name}`;
+    })
+    .join(',');
+}

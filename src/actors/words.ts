@@ -1,0 +1,53 @@
+/** The few sentences the server says by itself, in the languages of the built-in opt-out words. A program's own content comes first. */
+
+/** What is said when the program has no content for it. */
+export interface Words {
+  optedOut: string;
+  optedIn: string;
+  human: string;
+  nothingFound: string;
+  failed: string;
+}
+
+const words: Readonly<Record<string, Words>> = {
+  en: {
+    optedOut: 'You will get no more messages from this program. Write START to go on.',
+    optedIn: 'Good to have you back. You will get messages again.',
+    human: 'A person will answer you here as soon as possible.',
+    nothingFound: 'I find nothing about that in my documents.',
+    failed: 'Something went wrong on our side. Please try again in a moment.',
+  },
+  es: {
+    optedOut: 'Ya no recibirás más mensajes de este programa. Escribe ALTA para seguir.',
+    optedIn: 'Qué bueno tenerte de vuelta. Volverás a recibir mensajes.',
+    human: 'Una persona te responderá aquí lo antes posible.',
+    nothingFound: 'No encuentro nada sobre eso en mis documentos.',
+    failed: 'Algo falló de nuestro lado. Inténtalo de nuevo en un momento.',
+  },
+  pt: {
+    optedOut: 'Não receberá mais mensagens deste programa. Escreva VOLTAR para continuar.',
+    optedIn: 'Que bom ter você de volta. Voltará a receber mensagens.',
+    human: 'Uma pessoa responderá aqui assim que possível.',
+    nothingFound: 'Não encontro nada sobre isso nos meus documentos.',
+    failed: 'Algo correu mal do nosso lado. Tente de novo daqui a pouco.',
+  },
+  de: {
+    optedOut: 'Sie erhalten keine Nachrichten dieses Programms mehr. Schreiben Sie START, um weiterzumachen.',
+    optedIn: 'Schön, dass Sie wieder da sind. Sie erhalten wieder Nachrichten.',
+    human: 'Ein Mensch antwortet Ihnen hier so bald wie möglich.',
+    nothingFound: 'Dazu finde ich nichts in meinen Unterlagen.',
+    failed: 'Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.',
+  },
+  fr: {
+    optedOut: 'Vous ne recevrez plus de messages de ce programme. Écrivez REPRENDRE pour continuer.',
+    optedIn: 'Ravi de vous revoir. Vous recevrez de nouveau des messages.',
+    human: 'Une personne vous répondra ici dès que possible.',
+    nothingFound: 'Je ne trouve rien à ce sujet dans mes documents.',
+    failed: 'Un problème est survenu de notre côté. Réessayez dans un instant.',
+  },
+};
+
+/** The sentences in a contact's language (BCP 47), else in English. */
+export function wordsFor(language: string | null): Words {
+  return words[(language ?? 'en').slice(0, 2).toLowerCase()] ?? (words['en'] as Words);
+}

@@ -1,0 +1,181 @@
+/** The record of turns: group commit, hydration, and the claims of timers and effects. See sql/0005-turns.sql. */
+import type { Database } from '../database.ts';
+import type { ConversationId, CreatorId } from '../ids.ts';
+import type { MessageRole } from '../message.ts';
+
+/** One turn as `commit_turns` takes it: snake case, JSON throughout, instants as ISO 8601. Absent parts write nothing. */
+export interface TurnRow {
+  creator: string;
+  conversation: string;
+  at: string;
+  expected: number;
+  contact_expected: number;
+  contact?: ContactRow;
+  seq: number;
+  program_id: string | null;
+  program_version: number | null;
+  snapshot: string;
+  state: string | null;
+  control: string;
+  status: string;
+  outcome: string | null;
+  inputs: readonly { id: string; kind: string; payload: unknown; result: unknown; trace: unknown }[];
+  messages?: readonly { seq: number; id: string; role: MessageRole; class: string; body: unknown; at: string }[];
+  timers_set?: readonly { id: string; generation: number; due_at: string; detail: unknown }[];
+  timers_cleared?: readonly string[];
+  effects?: readonly { id: string; type: string; lane: string; ordinal: number; params: unknown }[];
+  effects_ended?: readonly { id: string; status: string; result: unknown }[];
+  awards?: readonly { id: string; kind: string; points: number; name: string }[];
+}
+
+/** What of a contact a turn may write. */
+export interface ContactRow {
+  name: string;
+  zone: string | null;
+  language: string | null;
+  fields: unknown;
+  tags: readonly string[];
+  consent: unknown;
+  progress: unknown;
+  sends: unknown;
+}
+
+/** What became of a turn. `known` maps input ids that were there before to their first results. */
+export type TurnOutcome =
+  | { outcome: 'committed' | 'conflict'; known: null }
+  | { outcome: 'duplicate'; known: Readonly<Record<string, unknown>> };
+
+/**
+ * Commits turns together, each all or nothing, outcomes in the order given.
+ *
+ * @param turns at most one of each conversation, sorted by conversation id
+ */
+export function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
+  return db.routing<TurnOutcome>('select outcome, known from commit_turns($1::jsonb)', [JSON.stringify(turns)]);
+}
+
+/** A conversation row and its contact's, as PostgreSQL writes rows in JSON. */
+export interface LoadedRow {
+  conversation: {
+    creator_id: string;
+    id: string;
+    session_id: string;
+    contact_id: string;
+    channel: string;
+    program_id: string | null;
+    program_version: number | null;
+    version: number;
+    seq: number;
+    snapshot: string | null;
+    state: string | null;
+    status: 'open' | 'active' | 'ended' | 'set-aside';
+    outcome: string | null;
+  };
+  contact: ContactRow & { id: string; version: number };
+}
+
+/** Reads conversations with their contacts; those that do not exist for their creator are missing from the result. */
+export function loadConversations(
+  db: Database,
+  keys: readonly { creatorId: CreatorId; conversationId: ConversationId }[],
+): Promise<LoadedRow[]> {
+  return db.routing<LoadedRow>('select conversation, contact from load_conversations($1::uuid[], $2::uuid[])', [
+    keys.map((key) => key.creatorId),
+    keys.map((key) => key.conversationId),
+  ]);
+}
+
+/** A timer that fell due. */
+export interface DueTimer {
+  creator_id: CreatorId;
+  conversation_id: ConversationId;
+  timer_id: string;
+  generation: number;
+  due_at: Date;
+}
+
+/** Claims timers due at conversation time `now` for `holdMs` of wall time; times in milliseconds since 1970. */
+export function claimTimers(db: Database, now: number, wall: number, holdMs: number, most: number): Promise<DueTimer[]> {
+  return db.routing<DueTimer>('select * from routing.claim_timers($1, $2, make_interval(secs => $3), $4)', [
+    new Date(now),
+    new Date(wall),
+    holdMs / 1000,
+    most,
+  ]);
+}
+
+/** When the next unclaimed timer falls due (conversation time, milliseconds since 1970); null when none is armed. */
+export async function nextTimer(db: Database, wall: number): Promise<number | null> {
+  const [row] = await db.routing<{ due: Date | null }>('select routing.next_timer($1) as due', [new Date(wall)]);
+  return row?.due?.getTime() ?? null;
+}
+
+/** Where a claimed effect is to be found. */
+export interface ClaimedEffect {
+  creator_id: CreatorId;
+  conversation_id: ConversationId;
+  id: string;
+}
+
+/** Claims effects that may run, of all conversations or of one, for `holdMs` of wall time. */
+export function claimEffects(
+  db: Database,
+  wall: number,
+  holdMs: number,
+  most: number,
+  only: { creatorId: CreatorId; conversationId: ConversationId } | null,
+): Promise<ClaimedEffect[]> {
+  return db.routing<ClaimedEffect>('select * from routing.claim_effects($1, make_interval(secs => $2), $3, $4, $5)', [
+    new Date(wall),
+    holdMs / 1000,
+    most,
+    only?.creatorId ?? null,
+    only?.conversationId ?? null,
+  ]);
+}
+
+/** When the next planned effect may be claimed (wall time, milliseconds since 1970); null when none is planned. */
+export async function nextEffect(db: Database): Promise<number | null> {
+  const [row] = await db.routing<{ at: Date | null }>('select routing.next_effect() as at');
+  return row?.at ? row.at.getTime() : null;
+}
+
+/** An effect to run, with what it needs. */
+export interface PlannedEffect {
+  type: string;
+  params: unknown;
+  attempts: number;
+}
+
+/** Reads an effect that is still planned; undefined when it has ended. */
+export async function readEffect(db: Database, key: ClaimedEffect): Promise<PlannedEffect | undefined> {
+  const [row] = await db.tenant(key.creator_id, (sql) =>
+    sql<PlannedEffect>(`select type, params, attempts from effects where creator_id = $1 and id = $2 and status = 'planned'`, [
+      key.creator_id,
+      key.id,
+    ]),
+  );
+  return row;
+}
+
+/** Extends the lease of an effect that runs. False when it has ended meanwhile. */
+export async function extendLease(db: Database, key: ClaimedEffect, until: number): Promise<boolean> {
+  const rows = await db.tenant(key.creator_id, (sql) =>
+    sql(`update effects set leased_until = $3, updated_at = now() where creator_id = $1 and id = $2 and status = 'planned' returning id`, [
+      key.creator_id,
+      key.id,
+      new Date(until),
+    ]),
+  );
+  return rows.length > 0;
+}
+
+/** Gives an effect back for another try not before `notBefore` (wall time, milliseconds since 1970). */
+export async function postponeEffect(db: Database, key: ClaimedEffect, notBefore: number): Promise<void> {
+  await db.tenant(key.creator_id, (sql) =>
+    sql(
+      `update effects set leased_until = 'epoch', not_before = $3, updated_at = now() where creator_id = $1 and id = $2 and status = 'planned'`,
+      [key.creator_id, key.id, new Date(notBefore)],
+    ),
+  );
+}
