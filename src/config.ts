@@ -1,0 +1,201 @@
+/** The configuration: every environment variable, what it means, and one pure function that reads them all. */
+import * as v from 'valibot';
+import { AppError } from './errors.ts';
+import type { LogLevel } from './log.ts';
+
+/** One environment variable. The text of `schema`'s issues completes the sentence "NAME …". */
+interface Variable {
+  /** One line for the reference page. */
+  meaning: string;
+  /** The text that stands for an absent or empty variable; null where absence has a meaning of its own. */
+  fallback: string | null;
+  /** What absence means, where `fallback` cannot say it. */
+  absent?: string;
+  schema: v.GenericSchema<string, unknown>;
+}
+
+const wholeNumber = (least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^\d{1,15}$/, `must be a whole number from ${least} to ${most}`),
+    v.transform(Number),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
+
+const url = (...schemes: string[]) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(2_000, 'must be at most 2000 characters long'),
+    v.check(
+      (text) => URL.canParse(text) && schemes.includes(new URL(text).protocol),
+      `must be a URL that starts with ${schemes.join('// or ')}//`,
+    ),
+  );
+
+const withoutTrailingSlash = v.transform<string, string>((text) => text.replace(/\/+$/, ''));
+
+const yesNo = v.pipe(
+  v.picklist(['true', 'false'], 'must be true or false'),
+  v.transform((text) => text === 'true'),
+);
+
+const name = v.pipe(v.string(), v.maxLength(200, 'must be at most 200 characters long'));
+
+/** Every variable the server reads, in the order of the reference page. `docs/configuration.md` is generated from this table. */
+export const variables = {
+  HOST: { meaning: 'Address to listen on; `0.0.0.0` means every interface', fallback: '127.0.0.1', schema: name },
+  PORT: { meaning: 'Port to listen on; `0` takes a free one and prints it', fallback: '3000', schema: wholeNumber(0, 65_535) },
+  DATA_DIR: {
+    meaning: 'Folder of everything kept on disk: the embedded database, uploaded documents, the embedded keys',
+    fallback: '.data',
+    schema: name,
+  },
+  DATABASE_URL: {
+    meaning: 'PostgreSQL 15 or newer with pgvector',
+    fallback: null,
+    absent: 'an embedded PGlite in the data folder',
+    schema: url('postgres:', 'postgresql:'),
+  },
+  REDIS_URL: {
+    meaning: 'Redis 7 or newer; makes several nodes one system',
+    fallback: null,
+    absent: 'state shared within this process only',
+    schema: url('redis:', 'rediss:'),
+  },
+  OLLAMA_URL: {
+    meaning: 'Ollama, for embeddings and written answers',
+    fallback: null,
+    absent: 'answers are quoted from the documents, found by their words',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
+  },
+  OLLAMA_CHAT_MODEL: { meaning: 'Model that writes answers', fallback: 'llama3.2', schema: name },
+  OLLAMA_EMBED_MODEL: { meaning: 'Model that embeds documents and questions', fallback: 'nomic-embed-text', schema: name },
+  MASTER_KEY: {
+    meaning: 'The key that seals every other secret: 32 random bytes in base64 (`openssl rand -base64 32`). Required with `DATABASE_URL`',
+    fallback: null,
+    absent: 'made on first start and kept in the data folder, readable by its owner only',
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64'),
+      v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+    ),
+  },
+  PUBLIC_URL: {
+    meaning: 'Address under which browsers reach the server',
+    fallback: null,
+    absent: '`http://localhost:PORT`',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
+  },
+  TRUSTED_PROXY_HOPS: {
+    meaning: 'Number of proxies in front whose `X-Forwarded-For` entry is believed when requests are limited by address',
+    fallback: '0',
+    schema: wholeNumber(0, 10),
+  },
+  LOG_LEVEL: {
+    meaning: 'Least level that is logged: `debug`, `info`, `warn`, `error`, `silent`',
+    fallback: 'info',
+    schema: v.picklist(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent'),
+  },
+  CLOCK_RATE: {
+    meaning: 'How many times faster than the wall clock conversations live, to try a week in minutes. Not with `DATABASE_URL`',
+    fallback: '1',
+    schema: wholeNumber(1, 100_000),
+  },
+  UPLOAD_MAX_BYTES: {
+    meaning: 'Largest document that may be uploaded, in bytes',
+    fallback: String(20 * 1024 * 1024),
+    schema: wholeNumber(1_024, 1_073_741_824),
+  },
+  DEMO: {
+    meaning: 'Whether an empty embedded database receives a demo creator with a program and a document',
+    fallback: null,
+    absent: '`true` with the embedded database, `false` with `DATABASE_URL`',
+    schema: yesNo,
+  },
+} as const satisfies Record<string, Variable>;
+
+type Name = keyof typeof variables;
+type Value<N extends Name> = v.InferOutput<(typeof variables)[N]['schema']>;
+
+/** The configuration as the server uses it. `null` means: the embedded part. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly databaseUrl: string | null;
+  readonly redisUrl: string | null;
+  readonly ollama: { readonly url: string; readonly chatModel: string; readonly embedModel: string } | null;
+  /** 32 bytes; null means the one in the data folder. */
+  readonly masterKey: Uint8Array | null;
+  /** Without a trailing slash; null means the address that was bound. */
+  readonly publicUrl: string | null;
+  readonly trustedProxyHops: number;
+  readonly logLevel: LogLevel;
+  readonly clockRate: number;
+  readonly uploadMaxBytes: number;
+  /** Whether to fill an empty embedded database with the demo. */
+  readonly demo: boolean;
+}
+
+/** Environment variables by name, as the runtime gives them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'DATABASE_URL', 'REDIS_URL']);
+
+/**
+ * Reads the configuration from the environment. An empty variable counts as absent; a variable it does not know is ignored.
+ *
+ * @throws AppError INVALID_INPUT with every fault at once, one a line, each naming its variable; values of secrets are not repeated
+ */
+export function loadConfig(environment: Environment): Config {
+  const faults: string[] = [];
+  const read = <N extends Name>(variable: N): Value<N> | null => {
+    const { fallback, schema }: Variable = variables[variable];
+    const text = environment[variable] || fallback;
+    if (text === null) return null;
+    const result = v.safeParse(schema, text, { abortEarly: true });
+    if (result.success) return result.output as Value<N>;
+    faults.push(`${variable} ${result.issues[0].message}${secrets.has(variable) ? '' : `, not "${text.slice(0, 100)}"`}`);
+    return null;
+  };
+  const values = Object.fromEntries((Object.keys(variables) as Name[]).map((variable) => [variable, read(variable)])) as {
+    [N in Name]: Value<N>;
+  };
+  if (environment.DATABASE_URL) faults.push(...faultsWithServer(environment));
+  if (faults.length > 0) throw new AppError('INVALID_INPUT', ['Cannot start with these environment variables:', ...faults].join('\n  '));
+  return Object.freeze(toConfig(values));
+}
+
+/** What a database server rules out. */
+function faultsWithServer(environment: Environment): string[] {
+  const faults: string[] = [];
+  if (!environment.MASTER_KEY) faults.push('MASTER_KEY must be set together with DATABASE_URL: every node seals with the same key');
+  if (environment.CLOCK_RATE && environment.CLOCK_RATE !== '1') {
+    faults.push('CLOCK_RATE must stay 1 together with DATABASE_URL: every node must agree on the time');
+  }
+  if (environment.DEMO === 'true') faults.push('DEMO must not be true together with DATABASE_URL: the demo is for the embedded database');
+  return faults;
+}
+
+function toConfig(values: { [N in Name]: Value<N> }): Config {
+  const given = <N extends Name>(variable: N): Value<N> | null => values[variable] ?? null;
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    dataDir: values.DATA_DIR,
+    databaseUrl: given('DATABASE_URL'),
+    redisUrl: given('REDIS_URL'),
+    ollama:
+      given('OLLAMA_URL') === null
+        ? null
+        : { url: values.OLLAMA_URL, chatModel: values.OLLAMA_CHAT_MODEL, embedModel: values.OLLAMA_EMBED_MODEL },
+    masterKey: given('MASTER_KEY'),
+    publicUrl: given('PUBLIC_URL'),
+    trustedProxyHops: values.TRUSTED_PROXY_HOPS,
+    logLevel: values.LOG_LEVEL,
+    clockRate: values.CLOCK_RATE,
+    uploadMaxBytes: values.UPLOAD_MAX_BYTES,
+    demo: given('DEMO') ?? given('DATABASE_URL') === null,
+  };
+}
