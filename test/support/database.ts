@@ -1,0 +1,22 @@
+/** A migrated, empty database for a test file. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, inject } from 'vitest';
+import type { Database } from '../../src/database.ts';
+import { type CreatorId, systemIds } from '../../src/ids.ts';
+import { openPgliteSession } from '../../src/store/pglite-session.ts';
+import { databaseOver } from '../../src/store/session.ts';
+
+/** Opens a database of its own for the calling test file or suite, closed after its last test. PGlite, or PostgreSQL when TEST_DATABASE_URL is set. */
+export async function testDatabase(): Promise<Database> {
+  const template = new Blob([new Uint8Array(await readFile(inject('pgliteTemplate')))]);
+  const db = databaseOver(await openPgliteSession(null, template));
+  afterAll(() => db.close());
+  return db;
+}
+
+/** Adds a creator and gives its id. */
+export async function testCreator(db: Database, name = 'Test workspace'): Promise<CreatorId> {
+  const creatorId = systemIds.uuid<CreatorId>();
+  await db.tenant(creatorId, (sql) => sql('insert into creators (creator_id, name) values ($1, $2)', [creatorId, name]));
+  return creatorId;
+}
