@@ -23,8 +23,6 @@ export interface AppDeps {
   trustedProxyHops: number;
   /** How long a route may take to begin its answer, in milliseconds. Default 30 000. */
   timeLimitMs?: number;
-  /** The address in the OpenAPI document, such as `http://localhost:3000`. */
-  publicUrl: string;
 }
 
 /** A group of routes under a path. */
@@ -54,7 +52,7 @@ export function createApp(deps: AppDeps, mounts: readonly Mount[]): Hono<AppEnv>
   });
 
   for (const { path, routes } of mounts) app.route(path, routes);
-  openApiRoute(app, deps.publicUrl);
+  openApiRoute(app);
 
   app.onError(errorHandler(log, clock));
   app.notFound(missingRoute((method, path) => app.router.match(method, path)[0].some(([[, route]]) => route.method !== 'ALL')));

@@ -39,7 +39,7 @@ export function describe(operation: Operation): MiddlewareHandler {
 const errorSchema = toJsonSchema(ErrorAnswer, { typeMode: 'output' }) as OpenAPIV3_1.SchemaObject;
 
 /** Serves the document of the app at /openapi.json. Must come after all routes. */
-export function openApiRoute(app: Hono<AppEnv>, publicUrl: string): void {
+export function openApiRoute(app: Hono<AppEnv>): void {
   app.get(
     '/openapi.json',
     openAPIRouteHandler(app, {
@@ -50,7 +50,7 @@ export function openApiRoute(app: Hono<AppEnv>, publicUrl: string): void {
           version: '1',
           description: 'Conversations for proactive coaching: programs, contacts, documents, channels.',
         },
-        servers: [{ url: publicUrl }],
+        servers: [{ url: '/' }],
         components: {
           schemas: { Error: errorSchema },
           securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },

@@ -1,0 +1,28 @@
+/** The worker thread that hashes passwords, so that the event loop of the server does not stand still for it. */
+import { parentPort } from 'node:worker_threads';
+import { argon2id, argon2Verify } from 'hash-wasm';
+import type { PasswordAnswer, PasswordTask } from './passwords.ts';
+
+parentPort?.on('message', async (task: PasswordTask) => {
+  parentPort?.postMessage(await run(task));
+});
+
+async function run(task: PasswordTask): Promise<PasswordAnswer> {
+  try {
+    if (task.kind === 'verify') return { ok: true, value: await argon2Verify({ password: task.password, hash: task.hash }) };
+    const { memoryKib: memorySize, iterations, parallelism } = task.settings;
+    const salt = crypto.getRandomValues(new Uint8Array(16));
+    const hash = await argon2id({
+      password: task.password,
+      salt,
+      memorySize,
+      iterations,
+      parallelism,
+      hashLength: 32,
+      outputType: 'encoded',
+    });
+    return { ok: true, value: hash };
+  } catch (error) {
+    return { ok: false, reason: String(error) };
+  }
+}

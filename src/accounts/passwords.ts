@@ -1,0 +1,132 @@
+/** Passwords as Argon2id hashes, computed in a few worker threads. */
+import { Worker } from 'node:worker_threads';
+import { AppError } from '../errors.ts';
+
+/** The cost of a hash. */
+export interface PasswordSettings {
+  /** Memory in KiB. */
+  memoryKib: number;
+  iterations: number;
+  parallelism: number;
+}
+
+/** OWASP Password Storage Cheat Sheet and ASVS 5.0 appendix C: at least m=47104 KiB, t=1, p=1. */
+export const productionPasswordSettings: PasswordSettings = { memoryKib: 47_104, iterations: 1, parallelism: 1 };
+
+/** What the worker is asked. */
+export type PasswordTask =
+  | { kind: 'hash'; password: string; settings: PasswordSettings }
+  | { kind: 'verify'; password: string; hash: string };
+/** What the worker answers: the hash, or whether the password fits. */
+export type PasswordAnswer = { ok: true; value: string | boolean } | { ok: false; reason: string };
+
+/** Hashes and checks passwords. Both wait in one queue. */
+export interface Passwords {
+  /** The PHC string of a password. @throws AppError OVERLOADED too many wait */
+  hash(password: string): Promise<string>;
+  /**
+   * Whether the password fits the hash. Without a hash it takes as long and is never true, so that time does not tell which accounts exist.
+   *
+   * @throws AppError OVERLOADED too many wait
+   */
+  verify(password: string, hash: string | null): Promise<boolean>;
+  /** Whether a hash was made with other settings than today's. */
+  outdated(hash: string): boolean;
+  /** Ends the threads. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param settings smaller ones are for tests
+ * @param threads how many hash at the same time; each takes `memoryKib` of memory
+ * @param queueMost how many may wait
+ */
+export function createPasswords({ settings = productionPasswordSettings, threads = 2, queueMost = 64 } = {}): Passwords {
+  const run = createPool(threads, queueMost);
+  let dummy: Promise<string> | undefined;
+
+  async function hash(password: string): Promise<string> {
+    return (await run.run({ kind: 'hash', password, settings })) as string;
+  }
+
+  return {
+    hash,
+    async verify(password, stored) {
+      dummy ??= hash('a password that nobody has').catch((error: unknown) => {
+        dummy = undefined;
+        throw error;
+      });
+      const fits = await run.run({ kind: 'verify', password, hash: stored ?? (await dummy) });
+      return stored !== null && fits === true;
+    },
+    outdated: (stored) => !stored.startsWith(`$argon2id$v=19$m=${settings.memoryKib},t=${settings.iterations},p=${settings.parallelism}$`),
+    close: run.close,
+  };
+}
+
+interface Job {
+  task: PasswordTask;
+  resolve: (value: string | boolean) => void;
+  reject: (reason: Error) => void;
+}
+
+/** Threads start when first needed and do not keep the process alive while idle. */
+function createPool(threads: number, queueMost: number) {
+  const idle: Worker[] = [];
+  const all = new Set<Worker>();
+  const waiting: Job[] = [];
+
+  function start(): Worker {
+    const worker = new Worker(new URL('./password-worker.ts', import.meta.url));
+    all.add(worker);
+    return worker;
+  }
+
+  function next(): void {
+    const worker = idle.pop() ?? (all.size < threads && waiting.length > 0 ? start() : undefined);
+    if (worker === undefined) return;
+    const job = waiting.shift();
+    if (job === undefined) {
+      idle.push(worker);
+      return;
+    }
+    worker.ref();
+    const settle = (end: () => void) => {
+      worker.removeAllListeners();
+      end();
+      next();
+    };
+    worker.once('message', (answer: PasswordAnswer) =>
+      settle(() => {
+        worker.unref();
+        idle.push(worker);
+        if (answer.ok) job.resolve(answer.value);
+        else job.reject(new Error(`Cannot hash: ${answer.reason}`));
+      }),
+    );
+    worker.once('error', (cause: unknown) =>
+      settle(() => {
+        all.delete(worker);
+        job.reject(new Error('Cannot hash: the thread failed', { cause }));
+      }),
+    );
+    worker.postMessage(job.task);
+  }
+
+  return {
+    run(task: PasswordTask): Promise<string | boolean> {
+      if (waiting.length >= queueMost) {
+        return Promise.reject(
+          new AppError('OVERLOADED', 'Try again shortly: too many sign-ins at once', { details: { retry_after_ms: 2_000 } }),
+        );
+      }
+      const { promise, resolve, reject } = Promise.withResolvers<string | boolean>();
+      waiting.push({ task, resolve, reject });
+      next();
+      return promise;
+    },
+    async close(): Promise<void> {
+      await Promise.all([...all].map((worker) => worker.terminate()));
+    },
+  };
+}
