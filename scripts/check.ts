@@ -1,0 +1,93 @@
+/** The house rules that no other tool checks. Prints each finding as `file:line rule` and fails when there is one. */
+import { globSync, readFileSync } from 'node:fs';
+import { errorTable } from '../src/errors.ts';
+import { configurationPage, configurationPath } from './configuration-page.ts';
+
+const mostLines = 400;
+
+/** Tables of the installation, not of a creator: no row level security. */
+const globalTables = new Set(['signing_keys', 'migrations']);
+
+type Source = { path: string; text: string; lines: string[] };
+
+const read = (...patterns: string[]): Source[] =>
+  globSync(patterns)
+    .sort()
+    .map((path) => {
+      const text = readFileSync(path, 'utf8');
+      return { path, text, lines: text.split('\n') };
+    });
+
+const code = read('{src,test,web,bench,scripts}/**/*.{ts,js}', '*.ts');
+const server = code.filter(({ path }) => path.startsWith('src/'));
+
+/** Every file opens with one doc sentence that says what it is. */
+function filesWithoutOpening(): string[] {
+  return code.filter(({ text }) => !/^(#!.*\n)?\/\*\*\s/.test(text)).map(({ path }) => `${path}:1 opens without a doc comment`);
+}
+
+function filesTooLong(): string[] {
+  return code
+    .filter(({ lines }) => lines.length > mostLines)
+    .map(({ path, lines }) => `${path}:${lines.length} is longer than ${mostLines} lines`);
+}
+
+/** Exported functions, values and classes of the server say what they promise; a type may speak through its name and members. */
+function exportsWithoutDoc(): string[] {
+  return server.flatMap(({ path, lines }) =>
+    lines.flatMap((line, index) => {
+      const name = /^export (?:async )?(?:function\*?|const|class) (\w+)/.exec(line)?.[1];
+      return name === undefined || isDocumented(lines, index) ? [] : [`${path}:${index + 1} exports "${name}" without a doc comment`];
+    }),
+  );
+}
+
+/** Whether the line above, past overloads and linter directives, ends a doc comment that is not the file's own. */
+function isDocumented(lines: readonly string[], index: number): boolean {
+  let above = index - 1;
+  while (above >= 0 && /^(\/\/ biome-ignore|export (async )?function .*;$)/.test(lines[above] ?? '')) above -= 1;
+  return /\*\/\s*$/.test(lines[above] ?? '');
+}
+
+/** Every table with a creator is protected, and every table without one is listed here. */
+function tablesWithoutProtection(): string[] {
+  const migrations = read('sql/*.sql');
+  const guarded = new Set(migrations.flatMap(({ text }) => [...text.matchAll(/select protect\('(\w+)'\)/g)].map(([, table]) => table)));
+  return migrations.flatMap(({ path, text }) =>
+    [...text.matchAll(/create table (?:if not exists )?(\w+)/g)]
+      .map(([, table]) => table ?? '')
+      .filter((table) => !guarded.has(table) && !globalTables.has(table))
+      .map((table) => `${path}:1 creates "${table}" without protect()`),
+  );
+}
+
+/** A code that nobody raises is a promise nobody keeps. */
+function errorCodesUnused(): string[] {
+  const users = server.filter(({ path }) => path !== 'src/errors.ts');
+  return Object.keys(errorTable)
+    .filter((errorCode) => !users.some(({ text }) => text.includes(`'${errorCode}'`)))
+    .map((errorCode) => `src/errors.ts:1 defines "${errorCode}", which nothing raises`);
+}
+
+/** The environment is read in one place, through the table, and the reference page says what the table says. */
+function configurationStale(): string[] {
+  const strays = server.flatMap(({ path, text }) =>
+    [...text.matchAll(/process\.env\.(\w+)/g)]
+      .filter(([, name]) => name !== 'PATH' && name !== 'HOME') // no configuration: handed on as they are to child processes
+      .map(([, name]) => `${path}:1 reads "${name}" from the environment past src/config.ts`),
+  );
+  const page = readFileSync(configurationPath, 'utf8');
+  return page === configurationPage() ? strays : [...strays, `${configurationPath}:1 is stale: run "npm run docs"`];
+}
+
+const findings = [
+  filesWithoutOpening,
+  filesTooLong,
+  exportsWithoutDoc,
+  tablesWithoutProtection,
+  errorCodesUnused,
+  configurationStale,
+].flatMap((check) => check());
+for (const finding of findings) console.error(finding);
+console.log(findings.length === 0 ? `Checked ${code.length} files against the house rules` : `${findings.length} findings`);
+process.exitCode = findings.length === 0 ? 0 : 1;
