@@ -43,9 +43,11 @@ export function meanwhile(draft: Draft, flight: { invokeId: string; pending: Pen
   const { invokeId, pending } = flight;
   switch (policy) {
     case 'merge':
-      return planAnswer(draft, invokeId, `${pending.text}\n${text}`, pending.instructions);
+      planAnswer(draft, invokeId, `${pending.text}\n${text}`, pending.instructions);
+      return;
     case 'latest':
-      return planAnswer(draft, invokeId, text, pending.instructions);
+      planAnswer(draft, invokeId, text, pending.instructions);
+      return;
     case 'queue':
       draft.snapshot.waiting = [...draft.snapshot.waiting, text].slice(-20);
       return;
@@ -63,15 +65,13 @@ export function invokeOf(draft: Draft, effectId: string): string | null {
 export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'failed', result: EffectResult): void {
   const { answer } = result;
   if (outcome === 'failed' || !answer) {
-    return post(draft, 'reply', { text: wordsFor(draft.contact.language).failed, reply: effectId }, { content: 'answer', question: null });
+    post(draft, 'reply', { text: wordsFor(draft.contact.language).failed, reply: effectId }, { content: 'answer', question: null });
+  } else if (!answer.grounded) {
+    sayNothingFound(draft, effectId);
+  } else {
+    const { text, citations, degraded } = answer;
+    post(draft, 'reply', { text, citations, reply: effectId, ...(degraded ? { degraded } : {}) }, { content: 'answer', question: null });
   }
-  if (!answer.grounded) return sayNothingFound(draft, effectId);
-  post(
-    draft,
-    'reply',
-    { text: answer.text, citations: answer.citations, reply: effectId, ...(answer.degraded ? { degraded: true } : {}) },
-    { content: 'answer', question: null },
-  );
 }
 
 function sayNothingFound(draft: Draft, effectId: string): void {

@@ -112,7 +112,7 @@ export function createEffectPump(parts: {
   }
 
   function keepLease(claimed: ClaimedEffect, abort: AbortController): () => void {
-    let cancel = () => undefined as void;
+    let cancel = () => undefined as undefined;
     const extend = async () => {
       try {
         if (!(await extendLease(db, claimed, clock.wall() + leaseMs))) abort.abort(new Error('Effect has ended elsewhere'));

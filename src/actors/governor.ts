@@ -34,8 +34,8 @@ const memoryLength = 64;
 export function govern(messageClass: MessageClass, circumstances: Circumstances): Decision {
   if (messageClass === 'reply' || messageClass === 'safety') return { do: 'send', reason: messageClass };
   const { contact, now, zone, policies } = circumstances;
-  if (contact.consent['messages'] === false) return { do: 'skip', reason: 'opted out' };
-  if (messageClass === 'promo' && contact.consent['promo'] !== true) return { do: 'skip', reason: 'no consent to promo' };
+  if (contact.consent.messages === false) return { do: 'skip', reason: 'opted out' };
+  if (messageClass === 'promo' && contact.consent.promo !== true) return { do: 'skip', reason: 'no consent to promo' };
   const cap = cappedBy(messageClass, circumstances);
   if (cap !== null) return { do: 'skip', reason: cap };
   if (policies.quiet && isQuiet(now, zone, policies.quiet)) {

@@ -22,7 +22,7 @@ export function obey(draft: Draft, text: string): boolean {
       post(draft, 'safety', { text: words.optedOut }, about);
       break;
     case 'optIn':
-      if (draft.contact.consent['messages'] !== false) return false;
+      if (draft.contact.consent.messages !== false) return false;
       draft.contact = withConsent(draft.contact, 'messages', true);
       post(draft, 'safety', { text: words.optedIn }, about);
       break;
@@ -42,19 +42,16 @@ export function obey(draft: Draft, text: string): boolean {
   return true;
 }
 
-/** Takes words that are for the program: the open question first, then a button's title, an entry, the state, the documents. */
+/** One way to read the contact's words; true when it was the right one. */
+type Reading = (draft: Draft, text: string, isFirst: boolean) => boolean;
+
+/** The order in which words are read: an entry, the open question, a button's title, the state, the documents. */
+const readings: readonly Reading[] = [asEntry, asAnswer, asButton, asMessage, asUnmatched];
+
+/** Takes words that are for the program. `isFirst` for the contact's first message ever. */
 export function hear(draft: Draft, text: string, isFirst: boolean): void {
   draft.words = text;
-  const entry = enterBy(draft, text, isFirst);
-  if (entry) return begin(draft, entry.program, entry);
-  if (draft.snapshot.question && answerQuestion(draft, draft.snapshot.question, text)) return;
-  const button = namedButton(draft, text);
-  if (button) return press(draft, button);
-  if (draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments: [], language: draft.contact.language ?? '' })) {
-    draft.as = 'MESSAGE';
-    return;
-  }
-  unmatched(draft, text);
+  readings.find((reads) => reads(draft, text, isFirst));
 }
 
 /** Takes a button of the newest offer: the answer to its question, or a BUTTON event. */
@@ -77,17 +74,48 @@ export function startByName(draft: Draft, slug: string): void {
   begin(draft, live.program, { id: live.id, version: live.version });
 }
 
-function enterBy(draft: Draft, text: string, isFirst: boolean): (LiveProgram & { version: number }) | null {
+function asEntry(draft: Draft, text: string, isFirst: boolean): boolean {
   const matches = draft.surroundings.live.flatMap((live) => {
     const entry = matchEntry(live.program.definition, { text, isFirst });
-    if (!entry) return [];
-    const ran = draft.snapshot.ran.includes(live.id);
-    const reentry = entry.reentry ?? 'after-end';
-    const may = draft.status === 'active' ? reentry === 'always' : !ran || reentry !== 'never';
-    return may ? [{ live, priority: entry.priority ?? 0 }] : [];
+    return entry && mayEnter(draft, live, entry.reentry ?? 'after-end') ? [{ live, priority: entry.priority ?? 0 }] : [];
   });
-  matches.sort((a, b) => b.priority - a.priority);
-  return matches[0]?.live ?? null;
+  const [first] = matches.sort((a, b) => b.priority - a.priority);
+  if (!first) return false;
+  begin(draft, first.live.program, { id: first.live.id, version: first.live.version });
+  return true;
+}
+
+function mayEnter(draft: Draft, live: LiveProgram, reentry: 'never' | 'after-end' | 'always'): boolean {
+  if (draft.status === 'active') return reentry === 'always';
+  return reentry !== 'never' || !draft.snapshot.ran.includes(live.id);
+}
+
+function asAnswer(draft: Draft, text: string): boolean {
+  const { question } = draft.snapshot;
+  return question !== null && answerQuestion(draft, question, text);
+}
+
+function asButton(draft: Draft, text: string): boolean {
+  const said = text.trim().toLocaleLowerCase();
+  const isSaid = (button: { title: string }, index: number) =>
+    button.title.trim().toLocaleLowerCase() === said || String(index + 1) === said;
+  const button = draft.snapshot.offer?.buttons.find(isSaid);
+  if (button) press(draft, button);
+  return button !== undefined;
+}
+
+function asMessage(draft: Draft, text: string): boolean {
+  draft.as = 'MESSAGE';
+  return draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments: [], language: draft.contact.language ?? '' });
+}
+
+function asUnmatched(draft: Draft, text: string): boolean {
+  const flight = answerInFlight(draft);
+  const policy = draft.program?.definition.policies?.unmatched ?? 'answer';
+  draft.as = `unmatched.${policy}`;
+  if (flight) meanwhile(draft, flight, text);
+  else if (policy === 'answer') dispatch(draft, { type: 'REPLY.start', text });
+  return true;
 }
 
 /** True when the text was taken as an answer, valid or not; false leaves the question open and the text to the state. */
@@ -123,20 +151,4 @@ function save(draft: Draft, saveTo: string | null, value: Json): void {
   draft.contact = known
     ? { ...draft.contact, [name]: String(value) }
     : { ...draft.contact, fields: { ...draft.contact.fields, [name]: value } };
-}
-
-/** The button of the newest offer that the text names, by its title or its number. */
-function namedButton(draft: Draft, text: string): { id: string; title: string } | undefined {
-  const said = text.trim().toLocaleLowerCase();
-  return draft.snapshot.offer?.buttons.find(
-    (button, index) => button.title.trim().toLocaleLowerCase() === said || String(index + 1) === said,
-  );
-}
-
-function unmatched(draft: Draft, text: string): void {
-  const flight = answerInFlight(draft);
-  if (flight) return meanwhile(draft, flight, text);
-  const policy = draft.program?.definition.policies?.unmatched ?? 'answer';
-  draft.as = `unmatched.${policy}`;
-  if (policy === 'answer') dispatch(draft, { type: 'REPLY.start', text });
 }

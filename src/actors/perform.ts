@@ -78,43 +78,39 @@ function recomputeCalendar(draft: Draft, program: Program): void {
 
 function performAction(draft: Draft, program: Program, action: MachineAction): void {
   const { now } = draft.surroundings;
-  switch (action.type) {
-    case 'arm':
-      return armTimer(draft, action.timerId, { dueAt: now + action.delayMs, anchor: now, event: null });
-    case 'clear':
-      return clearTimer(draft, action.timerId);
-    case 'invoke':
-      return planAnswer(
-        draft,
-        action.invokeId,
-        (action.params['message'] as string | undefined) ?? draft.words,
-        (action.params['instructions'] as string | undefined) ?? null,
-      );
-    case 'perform':
-      return performers[action.name]?.(draft, program, action);
-  }
+  if (action.type === 'arm') armTimer(draft, action.timerId, { dueAt: now + action.delayMs, anchor: now, event: null });
+  else if (action.type === 'clear') clearTimer(draft, action.timerId);
+  else if (action.type === 'invoke') planInvoke(draft, action);
+  else performers[action.name]?.(draft, program, action);
+}
+
+/** `answer` is the only invoke: its own message, else the words it was entered with. */
+function planInvoke(draft: Draft, { invokeId, params }: Extract<MachineAction, { type: 'invoke' }>): void {
+  const message = params.message as string | undefined;
+  const instructions = params.instructions as string | undefined;
+  planAnswer(draft, invokeId, message ?? draft.words, instructions ?? null);
 }
 
 const performers: Readonly<Record<string, (draft: Draft, program: Program, action: Perform) => void>> = {
   say(draft, program, { params, scope, event }) {
-    const content = String(params['content']);
+    const content = String(params.content);
     const rendered = program.render(content, scope, event);
     post(draft, classOf(draft, params), bodyOf(rendered), { content, question: null });
   },
 
   ask(draft, program, { params, scope, event }) {
-    const content = String(params['content']);
-    const question = String(params['question']);
-    const input = params['input'] as Record<string, unknown>;
+    const content = String(params.content);
+    const question = String(params.question);
+    const input = params.input as Record<string, unknown>;
     const rendered = program.render(content, scope, event);
     const buttons = rendered.buttons.length > 0 ? rendered.buttons : optionsOf(input);
     draft.snapshot.question = {
       id: question,
-      state: String(params['state']),
+      state: String(params.state),
       content,
       input,
-      saveTo: (params['saveTo'] as string | undefined) ?? null,
-      retries: (params['retries'] as number | undefined) ?? 2,
+      saveTo: (params.saveTo as string | undefined) ?? null,
+      retries: (params.retries as number | undefined) ?? 2,
       tries: 0,
     };
     post(draft, classOf(draft, params), bodyOf({ ...rendered, buttons }), { content, question });
@@ -125,33 +121,33 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
     draft.awards.push({
       id: stableKey(draft, ordinal, 'award'),
       kind: 'points',
-      points: Number(params['points']),
-      name: String(params['reason'] ?? ''),
+      points: Number(params.points),
+      name: String(params.reason ?? ''),
     });
   },
 
   badge(draft, _program, { params, scope }) {
-    const id = String(params['id']);
+    const id = String(params.id);
     if (scope.contact.progress.badges.includes(id)) return;
     draft.awards.push({ id: `badge:${id}`, kind: 'badge', points: 0, name: id });
   },
 
   progress(draft, program, { params }) {
-    draft.contact = { ...draft.contact, progress: advanceStreak(draft, program, String(params['event'])) };
+    draft.contact = { ...draft.contact, progress: advanceStreak(draft, program, String(params.event)) };
   },
 
   consent(draft, _program, { params }) {
-    draft.contact = withConsent(draft.contact, String(params['kind']), params['granted'] === true);
+    draft.contact = withConsent(draft.contact, String(params.kind), params.granted === true);
   },
 
   setTimer(draft, program, { params, scope }) {
     const { now } = draft.surroundings;
-    const dueAt = program.dueAt(String(params['delay']), scope, now);
-    armTimer(draft, `timer:${String(params['id'])}`, { dueAt, anchor: now, event: String(params['event']) });
+    const dueAt = program.dueAt(String(params.delay), scope, now);
+    armTimer(draft, `timer:${String(params.id)}`, { dueAt, anchor: now, event: String(params.event) });
   },
 
   cancelTimer(draft, _program, { params }) {
-    clearTimer(draft, `timer:${String(params['id'])}`);
+    clearTimer(draft, `timer:${String(params.id)}`);
   },
 
   handoff(draft) {
@@ -159,7 +155,7 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   },
 
   end(draft, _program, { params }) {
-    endRun(draft, (params['outcome'] as string | undefined) ?? null);
+    endRun(draft, (params.outcome as string | undefined) ?? null);
   },
 };
 
@@ -170,7 +166,7 @@ export function withConsent(contact: Contact, kind: string, granted: boolean): C
 
 /** The class of a message that names none: a reply when the contact's own input led to it, else a nudge. */
 function classOf(draft: Draft, params: Readonly<Record<string, unknown>>): Exclude<MessageClass, 'inbound'> {
-  return (params['class'] as Exclude<MessageClass, 'inbound'> | undefined) ?? (draft.answersContact ? 'reply' : 'nudge');
+  return (params.class as Exclude<MessageClass, 'inbound'> | undefined) ?? (draft.answersContact ? 'reply' : 'nudge');
 }
 
 function bodyOf(rendered: RenderedContent): MessageBody {
@@ -183,7 +179,7 @@ function bodyOf(rendered: RenderedContent): MessageBody {
 
 /** The options of a closed question as buttons. */
 function optionsOf(input: Readonly<Record<string, unknown>>): readonly { id: string; title: string }[] {
-  const options = input['options'];
+  const options = input.options;
   if (!Array.isArray(options)) return [];
   return options.map((option: Json) =>
     typeof option === 'string' ? { id: option, title: option } : (option as unknown as { id: string; title: string }),

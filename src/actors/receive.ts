@@ -6,6 +6,7 @@ import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, 
 import { hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { begin, dispatch, endRun } from './perform.ts';
+import type { ArmedTimer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
 type Of<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
@@ -24,23 +25,18 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
   }
 }
 
+const takers: { readonly [Kind in Input['kind']]: (draft: Draft, input: Of<Kind>) => void } = {
+  message: onMessage,
+  button: onButton,
+  timer: onTimer,
+  effect: onEffect,
+  event: (draft, input) => onEvent(draft, { type: `EVENT.${input.name}`, data: input.data }),
+  control: onControl,
+  start: (draft, input) => startByName(draft, input.programSlug),
+};
+
 function take(draft: Draft, input: Input): void {
-  switch (input.kind) {
-    case 'message':
-      return onMessage(draft, input);
-    case 'button':
-      return onButton(draft, input);
-    case 'timer':
-      return onTimer(draft, input);
-    case 'effect':
-      return onEffect(draft, input);
-    case 'event':
-      return onEvent(draft, { type: `EVENT.${input.name}`, data: input.data });
-    case 'control':
-      return onControl(draft, input);
-    case 'start':
-      return startByName(draft, input.programSlug);
-  }
+  (takers[input.kind] as (draft: Draft, input: Input) => void)(draft, input);
 }
 
 function onMessage(draft: Draft, input: Of<'message'>): void {
@@ -72,7 +68,10 @@ function onTimer(draft: Draft, input: Of<'timer'>): void {
     draft.as = 'stale';
     return;
   }
-  if (draft.snapshot.control === 'bot') return fire(draft, input.timerId);
+  if (draft.snapshot.control === 'bot') {
+    fire(draft, input.timerId);
+    return;
+  }
   draft.snapshot.deferred = [...draft.snapshot.deferred, input.timerId];
   draft.timersCleared.add(input.timerId);
   draft.as = 'deferred';
@@ -84,18 +83,20 @@ function fire(draft: Draft, timerId: string): void {
   if (!armed) return;
   const held = draft.snapshot.held[timerId];
   clearTimer(draft, timerId);
-  if (held) return release(draft, held);
+  if (held) release(draft, held);
+  else if (!isSkipped(draft, timerId, armed)) onEvent(draft, { type: armed.event ?? timerId });
+}
+
+/** Whether a timer is so late that its rule skips it: a recurring one waits for its next occurrence, any other goes on in silence. */
+function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
+  const { now } = draft.surroundings;
   const delay = draft.program?.delayOf(timerId);
-  const isLate = delay?.late && draft.surroundings.now - armed.dueAt > delay.late.afterMs;
-  if (isLate && delay.late?.do === 'skip') {
-    if (delay.recurring && draft.program) {
-      const { now } = draft.surroundings;
-      draft.as = 'late.next';
-      return armTimer(draft, timerId, { ...armed, anchor: now, dueAt: draft.program.dueAt(delay.name, scopeOf(draft), now) });
-    }
-    draft.silent = true;
-  }
-  onEvent(draft, { type: armed.event ?? timerId });
+  if (!draft.program || delay?.late?.do !== 'skip' || now - armed.dueAt <= delay.late.afterMs) return false;
+  draft.silent = !delay.recurring;
+  if (!delay.recurring) return false;
+  draft.as = 'late.next';
+  armTimer(draft, timerId, { ...armed, anchor: now, dueAt: draft.program.dueAt(delay.name, scopeOf(draft), now) });
+  return true;
 }
 
 /** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
@@ -148,7 +149,8 @@ function onControl(draft: Draft, input: Of<'control'>): void {
       draft.resultSeq = append(draft, 'person', 'transactional', { text: input.text ?? '' }, input.messageId ?? null);
       return;
     case 'end':
-      return endRun(draft, 'ended by a person');
+      endRun(draft, 'ended by a person');
+      return;
     case 'restart':
       if (draft.program && draft.programRef) begin(draft, draft.program, draft.programRef);
       return;

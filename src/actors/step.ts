@@ -68,7 +68,7 @@ function restore(program: Program, machine: NonNullable<Snapshot['machine']>, sc
 
 function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawAction[], handled: boolean): Stepped {
   const context = next.context as Scope;
-  const region = program.machine.root.states['program'];
+  const region = program.machine.root.states.program;
   const value = next.value as Record<string, Json>;
   const final = next._nodes.find((node: AnyStateNode) => node.type === 'final' && node.parent === region);
   const history: Record<string, string[]> = {};
@@ -78,8 +78,8 @@ function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawA
     contact: context.contact,
     actions: actions.flatMap(readAction),
     handled,
-    state: stateName(value['program'] ?? ''),
-    control: (value['control'] as Snapshot['control']) ?? 'bot',
+    state: stateName(value.program ?? ''),
+    control: (value.control as Snapshot['control']) ?? 'bot',
     active: new Set(next._nodes.map((node: AnyStateNode) => node.id)),
     invokes: new Set(next._nodes.flatMap((node: AnyStateNode) => node.invoke.map((invoke) => invoke.id))),
     ended: final ? { outcome: (final.meta?.outcome as string | undefined) ?? null } : null,
@@ -91,16 +91,16 @@ function readAction(raw: RawAction): MachineAction[] {
   switch (raw.type) {
     case 'xstate.raise':
       // Without a delay the event was already taken within the macrostep.
-      return typeof params['delay'] === 'number' ? [{ type: 'arm', timerId: String(params['id']), delayMs: params['delay'] }] : [];
+      return typeof params.delay === 'number' ? [{ type: 'arm', timerId: String(params.id), delayMs: params.delay }] : [];
     case 'xstate.cancel':
-      return [{ type: 'clear', timerId: String(params['sendId']) }];
+      return [{ type: 'clear', timerId: String(params.sendId) }];
     case 'xstate.spawnChild':
       return [
         {
           type: 'invoke',
-          invokeId: String(params['id']),
-          src: String(params['src']),
-          params: (params['input'] as Record<string, unknown> | undefined) ?? {},
+          invokeId: String(params.id),
+          src: String(params.src),
+          params: (params.input as Record<string, unknown> | undefined) ?? {},
         },
       ];
     case 'xstate.stopChild':

@@ -75,19 +75,20 @@ export function createMailboxes(parts: Parts): Mailboxes {
     const before = await find(key);
     const taken = await takeAll(before, waiting);
     const row = turnRow(before, taken, clock.now(), parts.ids);
-    const { outcome, known } = await commit(row);
-    if (outcome === 'committed') {
+    const committed = await commit(row);
+    if (committed.outcome === 'committed') {
       const after = afterCommit(before, taken);
       keep(after);
       announce(key, before, after, row);
-      waiting.forEach((one, index) => one.resolve((taken[index] as Taken).stepping.result));
+      for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);
       return [];
     }
     hot.delete(key.conversationId);
-    if (outcome === 'conflict') {
+    if (committed.outcome === 'conflict') {
       log.info('turn.conflict', { creator_id: key.creatorId, conversation_id: key.conversationId });
       return waiting;
     }
+    const { known } = committed;
     const repeated = waiting.filter(({ input }) => input.id in known);
     for (const one of repeated) one.resolve(known[one.input.id] as InputResult);
     return waiting.filter((one) => !repeated.includes(one));
@@ -187,8 +188,14 @@ function withoutRepeats(batch: readonly Waiting[]): Waiting[] {
       known
         ? {
             input: known.input,
-            resolve: (result) => [known, one].forEach(({ resolve }) => resolve(result)),
-            reject: (error) => [known, one].forEach(({ reject }) => reject(error)),
+            resolve(result) {
+              known.resolve(result);
+              one.resolve(result);
+            },
+            reject(error) {
+              known.reject(error);
+              one.reject(error);
+            },
           }
         : one,
     );

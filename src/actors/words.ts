@@ -49,5 +49,5 @@ const words: Readonly<Record<string, Words>> = {
 
 /** The sentences in a contact's language (BCP 47), else in English. */
 export function wordsFor(language: string | null): Words {
-  return words[(language ?? 'en').slice(0, 2).toLowerCase()] ?? (words['en'] as Words);
+  return words[(language ?? 'en').slice(0, 2).toLowerCase()] ?? (words.en as Words);
 }

@@ -42,7 +42,8 @@ export interface ContactRow {
 
 /** What became of a turn. `known` maps input ids that were there before to their first results. */
 export type TurnOutcome =
-  | { outcome: 'committed' | 'conflict'; known: null }
+  | { outcome: 'committed'; known: null }
+  | { outcome: 'conflict'; known: null }
   | { outcome: 'duplicate'; known: Readonly<Record<string, unknown>> };
 
 /**
