@@ -1,0 +1,93 @@
+/** One row of the log as elements: a day, or a bubble with its buttons, sources, picture and state. */
+import { button, el } from './dom.ts';
+import { splitLinks } from './links.ts';
+import type { MessageFrame } from './protocol.ts';
+import type { BubbleRow, Row } from './rows.ts';
+import { dayName, timeOfDay } from './times.ts';
+import { fill, refusalWords, type Words } from './words.ts';
+
+/** How rows are written, and what their controls do. */
+export interface BubbleContext {
+  words: Words;
+  language: string;
+  now: number;
+  isOnline: boolean;
+  press: (messageSeq: number, button: { id: string; title: string }) => void;
+  retry: (id: string) => void;
+  discard: (id: string) => void;
+}
+
+/** The row as a new element. */
+export function rowElement(row: Row, context: BubbleContext): HTMLElement {
+  if (row.kind === 'day') return el('div', { class: 'day' }, el('span', {}, dayName(row.at, context.now, context.language, context.words)));
+  const { message, state, joins } = row;
+  const side = message.role === 'contact' ? 'mine' : 'theirs';
+  const body = el('div', { class: 'bubble', dir: 'auto' }, ...textNodes(message.text));
+  const article = el('div', { class: `row ${side} ${message.role} ${state}${joins ? ' joins' : ''}`, role: 'article' });
+  const writer = { contact: context.words.you, coach: context.words.coach, person: context.words.person }[message.role];
+  article.append(el('span', { class: joins || message.role !== 'person' ? 'hidden' : 'writer' }, writer));
+  if (message.media) article.append(mediaElement(message.media));
+  if (message.text !== '' || state === 'stream') article.append(body);
+  if (message.citations) article.append(sources(message.citations, context));
+  if (message.buttons) article.append(offer(row, context));
+  article.append(foot(row, context));
+  return article;
+}
+
+/** The text, its links as links. */
+export function textNodes(text: string): (Node | string)[] {
+  return splitLinks(text).map((part) =>
+    part.href === undefined ? part.text : el('a', { href: part.href, target: '_blank', rel: 'noopener noreferrer' }, part.text),
+  );
+}
+
+function mediaElement(media: NonNullable<MessageFrame['media']>): HTMLElement {
+  const isSafe = URL.canParse(media.url) && new URL(media.url).protocol === 'https:';
+  if (!isSafe) return el('p', { class: 'media' }, media.alt);
+  if (media.kind !== 'image') {
+    return el('a', { class: 'media', href: media.url, target: '_blank', rel: 'noopener noreferrer' }, media.alt || media.url);
+  }
+  return el('img', { class: 'media', src: media.url, alt: media.alt, loading: 'lazy', referrerpolicy: 'no-referrer' });
+}
+
+function sources(citations: NonNullable<MessageFrame['citations']>, { words }: BubbleContext): HTMLElement {
+  const list = el('div', { class: 'sources', role: 'group', 'aria-label': words.sources });
+  for (const [index, citation] of citations.entries()) {
+    const page = citation.page === undefined ? '' : ` · ${fill(words.page, citation.page)}`;
+    list.append(
+      el(
+        'details',
+        {},
+        el('summary', {}, el('span', { class: 'number' }, String(index + 1)), el('bdi', {}, citation.title), page),
+        el('blockquote', { dir: 'auto' }, citation.quote),
+      ),
+    );
+  }
+  return list;
+}
+
+function offer(row: BubbleRow, { press }: BubbleContext): HTMLElement {
+  const group = el('div', { class: 'offer', role: 'group' });
+  for (const choice of row.message.buttons ?? []) {
+    const element = button({ class: 'choice', dir: 'auto' }, () => press(row.message.seq, choice), choice.title);
+    element.disabled = row.offer !== 'active';
+    if (row.chosen === choice.id) element.classList.add('chosen');
+    if (row.chosen !== null) element.setAttribute('aria-pressed', String(row.chosen === choice.id));
+    group.append(element);
+  }
+  return group;
+}
+
+function foot(row: BubbleRow, context: BubbleContext): HTMLElement {
+  const { words } = context;
+  if (row.state === 'stream') return el('div', { class: 'foot hidden' });
+  if (row.state === 'waiting') return el('div', { class: 'foot' }, context.isOnline ? words.sending : words.queued);
+  if (row.state === 'refused') {
+    const { id } = row.message;
+    const retry = button({ class: 'link' }, () => context.retry(id), words.retry);
+    const discard = button({ class: 'link' }, () => context.discard(id), words.discard);
+    return el('div', { class: 'foot refusal' }, el('span', {}, refusalWords(words, row.refusal)), retry, discard);
+  }
+  const at = Date.parse(row.message.at);
+  return el('div', { class: 'foot' }, el('time', { datetime: row.message.at }, timeOfDay(at, context.language)));
+}

@@ -1,0 +1,42 @@
+/** Builds elements from values. Text goes in as text nodes only, so nothing of a message is ever markup. */
+
+type Child = Node | string;
+
+/** A new element with attributes; `class` included, `style` never (a strict content policy forbids it). */
+export function el<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Readonly<Record<string, string>> = {},
+  ...children: readonly Child[]
+): HTMLElementTagNameMap[Tag] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/** A button that does not submit. */
+export function button(attributes: Readonly<Record<string, string>>, press: () => void, ...children: readonly Child[]): HTMLButtonElement {
+  const element = el('button', { type: 'button', ...attributes }, ...children);
+  element.addEventListener('click', press);
+  return element;
+}
+
+/** A line icon of 24 units that takes the text's colour; assistive technology skips it. */
+export function icon(path: string): SVGSVGElement {
+  const space = 'http://www.w3.org/2000/svg';
+  const svg = document.createElementNS(space, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  const line = document.createElementNS(space, 'path');
+  line.setAttribute('d', path);
+  svg.append(line);
+  return svg;
+}
+
+/** The widget's icons, as SVG paths. */
+export const icons = {
+  chat: 'M21 11.5a8.5 8.5 0 0 1-12.3 7.6L3.5 20.5l1.4-5.2A8.5 8.5 0 1 1 21 11.5Z',
+  close: 'M6 6l12 12M18 6L6 18',
+  send: 'M12 19V5m-6 6 6-6 6 6',
+  down: 'M12 5v14m6-6-6 6-6-6',
+} as const;

@@ -1,0 +1,204 @@
+/** The custom element `<companero-chat>`: attributes, shadow root, opening and closing, and the element's own events. */
+import { chooseLanguage, readAppearance } from './appearance.ts';
+import { chatDepsOf } from './browser.ts';
+import { type Chat, createChat } from './chat.ts';
+import { createLauncher, type Launcher } from './launcher.ts';
+import { createPanel, type Panel, type PanelLook } from './panel.ts';
+import type { MessageFrame } from './protocol.ts';
+import type { ContactHints } from './session.ts';
+import { sheetFor, styleSheet } from './styles.ts';
+import { directionOf, wordsFor } from './words.ts';
+
+/** Where the widget was loaded from: the server it talks to unless the element says another. */
+let home = '';
+
+/** Sets the server's origin for elements without a `server` attribute. */
+export function setHome(origin: string): void {
+  home = origin;
+}
+
+/**
+ * `<companero-chat creator="…">`. Attributes, read when it is put into the page: `creator`, `mode` (`bubble` or `inline`), `server`
+ * (origin), `language` (BCP 47), `entry`, `theme` (`light` or `dark`). Events: `companero:message`, `companero:open`, `companero:close`.
+ */
+export class CompaneroChat extends HTMLElement {
+  #chat: Chat | null = null;
+  #panel: Panel | null = null;
+  #launcher: Launcher | null = null;
+  #isOpen = false;
+  #frame = 0;
+  #leaving: AbortController | null = null;
+  #config: unknown = null;
+  #hints: ContactHints = {};
+
+  connectedCallback(): void {
+    const creator = this.getAttribute('creator');
+    if (creator === null || creator === '') return;
+    const isInline = this.#isInline();
+    const deps = chatDepsOf(this, home, creator, this.#hints);
+    const chat = createChat(deps, {
+      changed: () => this.#schedule(),
+      message: (message, isFresh) => this.#heard(message, isFresh),
+      notice: (notice) => this.#panel?.notify(notice),
+      config: (config) => this.#configured(config),
+    });
+    this.#chat = chat;
+    this.#build(isInline);
+    this.#listen(chat);
+    if (isInline || chat.hasSession) chat.start();
+    if (!isInline && !chat.hasSession) chat.loadConfig();
+    this.#schedule();
+  }
+
+  disconnectedCallback(): void {
+    this.#leaving?.abort();
+    this.#chat?.stop();
+    this.#chat = null;
+  }
+
+  /** Opens the bubble's panel and puts the keyboard into it. */
+  open(): void {
+    if (this.#isOpen || this.#isInline()) return;
+    this.#setOpen(true);
+    this.#chat?.start();
+    this.#panel?.follow();
+    this.#panel?.focus();
+    this.#tell('companero:open', {});
+  }
+
+  /** Closes the panel; the keyboard returns to the launcher. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#setOpen(false);
+    this.#launcher?.focus();
+    this.#tell('companero:close', {});
+  }
+
+  /** Sends as if the person had written it. Kept until the server has it. */
+  send(text: string): void {
+    this.#chat?.start();
+    this.#chat?.send(String(text));
+  }
+
+  /** Tells the server who writes. */
+  identify(contact: ContactHints): void {
+    const known = Object.entries(contact).filter(([key, value]) => ['name', 'zone', 'language'].includes(key) && typeof value === 'string');
+    this.#hints = { ...this.#hints, ...Object.fromEntries(known) };
+    this.#chat?.identify(this.#hints);
+  }
+
+  #isInline(): boolean {
+    return this.getAttribute('mode') === 'inline';
+  }
+
+  #build(isInline: boolean): void {
+    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
+    const look = this.#look();
+    const panel = createPanel(look, () => this.#chat as Chat, { close: () => this.close(), isInline });
+    this.#panel = panel;
+    this.#launcher = isInline ? null : createLauncher(() => (this.#isOpen ? this.close() : this.open()));
+    root.replaceChildren(panel.element, ...(this.#launcher === null ? [] : [this.#launcher.element]));
+    this.#dress(look);
+    this.#setOpen(isInline);
+  }
+
+  #look(): PanelLook {
+    const appearance = readAppearance(this.#config);
+    const asked = this.getAttribute('language');
+    const language = asked ?? chooseLanguage(navigator.languages, appearance.languages);
+    return { appearance, language, words: wordsFor(language), direction: directionOf(language) };
+  }
+
+  #dress(look: PanelLook): void {
+    const theme = this.getAttribute('theme') ?? look.appearance.scheme;
+    if (this.shadowRoot !== null) this.shadowRoot.adoptedStyleSheets = [styleSheet(), sheetFor(look.appearance, theme)];
+    this.#launcher?.setLook(look);
+  }
+
+  #configured(config: unknown): void {
+    this.#config = config;
+    const look = this.#look();
+    this.#panel?.setLook(look);
+    this.#dress(look);
+    this.#schedule();
+  }
+
+  #setOpen(isOpen: boolean): void {
+    this.#isOpen = isOpen;
+    if (this.#panel !== null) this.#panel.element.hidden = !isOpen;
+    this.toggleAttribute('opened', isOpen && !this.#isInline());
+    this.#schedule();
+  }
+
+  /** Draws with the next frame, however many things change before it. */
+  #schedule(): void {
+    if (this.#frame !== 0) return;
+    // A page in the background gets no frames, and its launcher must still count what arrives.
+    const soon = document.visibilityState === 'visible' ? requestAnimationFrame : (call: () => void) => window.setTimeout(call, 0);
+    this.#frame = soon(() => {
+      this.#frame = 0;
+      this.#draw();
+    });
+  }
+
+  #draw(): void {
+    const chat = this.#chat;
+    if (chat === null) return;
+    if (this.#isOpen) this.#panel?.draw(chat, Date.now());
+    if (this.#isOpen && document.visibilityState === 'visible' && !this.#isUnseen()) chat.read();
+    this.#launcher?.setState(this.#isOpen, this.#isOpen ? 0 : chat.unread);
+  }
+
+  /** An inline chat far down the page has not been read yet. */
+  #isUnseen(): boolean {
+    const { top, bottom } = this.getBoundingClientRect();
+    return this.#isInline() && (bottom < 0 || top > window.innerHeight);
+  }
+
+  #heard(message: MessageFrame, isFresh: boolean): void {
+    if (isFresh && message.role !== 'contact') this.#panel?.announce(message);
+    const { seq, id, role, text, at } = message;
+    if (isFresh) this.#tell('companero:message', { seq, id, role, text, at });
+  }
+
+  #tell(name: string, detail: object): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+
+  #listen(chat: Chat): void {
+    this.#leaving = new AbortController();
+    const { signal } = this.#leaving;
+    const awake = () => {
+      if (document.visibilityState === 'visible') chat.wake();
+      this.#schedule();
+    };
+    window.addEventListener('online', awake, { signal });
+    document.addEventListener('visibilitychange', awake, { signal });
+    window.addEventListener('storage', (event) => event.key !== null && chat.storageChanged(event.key), { signal });
+    window.addEventListener('scroll', () => chat.unread > 0 && this.#schedule(), { signal, passive: true });
+    this.addEventListener(
+      'keydown',
+      (event) => {
+        if (event.key !== 'Escape' || this.#isInline() || event.isComposing) return;
+        event.stopPropagation();
+        this.close();
+      },
+      { signal },
+    );
+    this.#followKeyboard(signal);
+  }
+
+  /** On a phone the on-screen keyboard covers the page: the panel takes only what stays visible. */
+  #followKeyboard(signal: AbortSignal): void {
+    const view = window.visualViewport;
+    const fitView = () => {
+      this.style.setProperty('--view-height', `${view?.height ?? window.innerHeight}px`);
+      this.style.setProperty('--view-top', `${view?.offsetTop ?? 0}px`);
+      if (this.#isOpen && !this.#isInline()) this.#panel?.follow();
+    };
+    if (this.#isInline() || view === null) return;
+    view.addEventListener('resize', fitView, { signal });
+    view.addEventListener('scroll', fitView, { signal });
+    fitView();
+  }
+}

@@ -1,0 +1,114 @@
+/** The scrolling log: keeps the elements of unchanged rows, follows the newest message, and says what is new once. */
+import { type BubbleContext, rowElement, textNodes } from './bubbles.ts';
+import { button, el, icon, icons } from './dom.ts';
+import type { Row } from './rows.ts';
+import type { Words } from './words.ts';
+
+/** The log of one panel. */
+export interface Log {
+  readonly element: HTMLElement;
+  /** Shows these rows; `isTyping` puts dots below them. */
+  show(rows: readonly Row[], isTyping: boolean, context: BubbleContext): void;
+  /** What stands where there is no message yet. */
+  setEmpty(text: string): void;
+  setWords(words: Words): void;
+  /** Goes to the newest message. */
+  follow(): void;
+}
+
+const nearEndPx = 80;
+
+/** An empty log. */
+export function createLog(): Log {
+  const empty = el('p', { class: 'empty', dir: 'auto' });
+  const list = el('div', { class: 'rows' });
+  const dots = el('div', { class: 'dots', hidden: '' }, el('i'), el('i'), el('i'));
+  // The list says nothing by itself: a streamed answer would be read out letter by letter. The panel announces whole messages.
+  const log = el('div', { class: 'log', role: 'log', 'aria-live': 'off', tabindex: '0' }, empty, list, dots);
+  const latest = button({ class: 'latest', hidden: '' }, follow, icon(icons.down));
+  const element = el('div', { class: 'log-frame' }, log, latest);
+  const shown = new Map<string, { element: HTMLElement; signature: string }>();
+
+  function isNearEnd(): boolean {
+    return log.scrollHeight - log.scrollTop - log.clientHeight < nearEndPx;
+  }
+
+  function follow(): void {
+    log.scrollTop = log.scrollHeight;
+    latest.hidden = true;
+  }
+
+  log.addEventListener('scroll', () => {
+    if (isNearEnd()) latest.hidden = true;
+  });
+
+  /** The element of the row: the one shown before when nothing about it changed. */
+  function elementOf(row: Row, context: BubbleContext): HTMLElement {
+    const known = shown.get(row.key);
+    if (known !== undefined && row.kind === 'bubble' && row.state === 'stream' && known.element.classList.contains('stream')) {
+      known.element.querySelector('.bubble')?.replaceChildren(...textNodes(row.message.text));
+      return known.element;
+    }
+    const signature = JSON.stringify([row, context.language, context.isOnline || row.kind === 'day' || row.state !== 'waiting']);
+    if (known?.signature === signature) return known.element;
+    const element = rowElement(row, context);
+    keepFocus(known?.element, element);
+    shown.set(row.key, { element, signature });
+    return element;
+  }
+
+  function place(rows: readonly Row[], context: BubbleContext): void {
+    const keys = new Set(rows.map((row) => row.key));
+    for (const [key, { element: old }] of shown) {
+      if (keys.has(key)) continue;
+      old.remove();
+      shown.delete(key);
+    }
+    for (const [index, row] of rows.entries()) {
+      const before = shown.get(row.key)?.element;
+      const wanted = elementOf(row, context);
+      if (before !== undefined && before !== wanted && before.parentNode === list) before.replaceWith(wanted);
+      if (list.children[index] !== wanted) list.insertBefore(wanted, list.children[index] ?? null);
+    }
+  }
+
+  return {
+    element,
+    show(rows, isTyping, context) {
+      const wasNearEnd = isNearEnd();
+      const count = list.childElementCount;
+      const ownLast = rows.at(-1);
+      place(rows, context);
+      empty.hidden = rows.length > 0;
+      dots.hidden = !isTyping;
+      const isOwn = rows.length > count && ownLast?.kind === 'bubble' && ownLast.message.role === 'contact';
+      if (wasNearEnd || isOwn) follow();
+      else if (rows.length > count) latest.hidden = false;
+    },
+    setEmpty(text) {
+      empty.replaceChildren(...textNodes(text));
+    },
+    setWords(words) {
+      log.setAttribute('aria-label', words.log);
+      latest.setAttribute('aria-label', words.latest);
+      dots.setAttribute('aria-label', words.typing);
+      dots.setAttribute('role', 'img');
+    },
+    follow,
+  };
+}
+
+/** A replaced row keeps its open sources; the keyboard stays where it was, or goes to the log when its control is gone. */
+function keepFocus(from: HTMLElement | undefined, to: HTMLElement): void {
+  if (from === undefined) return;
+  const details = to.querySelectorAll('details');
+  for (const [index, old] of from.querySelectorAll('details').entries()) {
+    const next = details[index];
+    if (next !== undefined) next.open = old.open;
+  }
+  const root = from.getRootNode();
+  const active = root instanceof ShadowRoot ? root.activeElement : null;
+  if (active === null || !from.contains(active)) return;
+  const textarea = (root as ShadowRoot).querySelector('textarea');
+  queueMicrotask(() => textarea?.focus({ preventScroll: true }));
+}

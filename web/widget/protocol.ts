@@ -1,0 +1,138 @@
+/** The frames of subprotocol `coach.v1` as the widget writes and reads them. */
+import type { Citation, MessageBody, MessageRole } from '../../src/message.ts';
+
+/** What the widget says. `id` is the client's own UUID: the same id again is the same message. */
+export type ClientFrame =
+  | { type: 'hello'; after: number }
+  | { type: 'message'; id: string; text: string }
+  | { type: 'button'; id: string; message_seq: number; button: string }
+  | { type: 'typing' }
+  | { type: 'read'; seq: number }
+  | { type: 'ping' };
+
+/** A message on record. */
+export interface MessageFrame extends MessageBody {
+  type: 'message';
+  seq: number;
+  id: string;
+  role: MessageRole;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** What the server says. */
+export type ServerFrame =
+  | { type: 'welcome'; session_id: string; conversation_id: string; seq: number; status: string; typing: boolean }
+  | { type: 'ack'; id: string; seq: number }
+  | MessageFrame
+  | { type: 'typing'; on: boolean }
+  | { type: 'delta'; reply: string; text: string }
+  | { type: 'pong' }
+  | { type: 'progress'; points: number; streak: number; milestones: readonly string[] }
+  | { type: 'error'; error: { code: string; message: string }; id?: string }
+  | { type: 'closing'; retry_after_ms: number };
+
+type Fields = Record<string, unknown>;
+
+/**
+ * Reads a frame leniently: unknown keys are ignored and a missing optional part gets its empty value. Null for what is no
+ * frame of this protocol, so that a newer server can say more than this widget knows.
+ */
+export function parseFrame(data: unknown): ServerFrame | null {
+  if (typeof data !== 'string') return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    // A frame that is not JSON is skipped like one of an unknown type.
+    return null;
+  }
+  const fields = fieldsOf(value);
+  const read = Object.hasOwn(readers, textOf(fields.type)) ? readers[textOf(fields.type)] : undefined;
+  return read?.(fields) ?? null;
+}
+
+const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> = {
+  welcome: (f) => ({
+    type: 'welcome',
+    session_id: textOf(f.session_id),
+    conversation_id: textOf(f.conversation_id),
+    seq: countOf(f.seq),
+    status: textOf(f.status),
+    typing: f.typing === true,
+  }),
+  ack: (f) => (isSeq(f.seq) && textOf(f.id) !== '' ? { type: 'ack', id: textOf(f.id), seq: f.seq } : null),
+  message: readMessage,
+  typing: (f) => ({ type: 'typing', on: f.on === true }),
+  delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text) }),
+  pong: () => ({ type: 'pong' }),
+  progress: (f) => ({
+    type: 'progress',
+    points: countOf(f.points),
+    streak: countOf(f.streak),
+    milestones: listOf(f.milestones).filter((name) => typeof name === 'string'),
+  }),
+  error: (f) => {
+    const error = fieldsOf(f.error);
+    const read = { type: 'error' as const, error: { code: textOf(error.code), message: textOf(error.message) } };
+    return typeof f.id === 'string' ? { ...read, id: f.id } : read;
+  },
+  closing: (f) => ({ type: 'closing', retry_after_ms: countOf(f.retry_after_ms) }),
+};
+
+function readMessage(f: Fields): MessageFrame | null {
+  const role = textOf(f.role);
+  if (!isSeq(f.seq) || (role !== 'coach' && role !== 'contact' && role !== 'person')) return null;
+  const media = fieldsOf(f.media);
+  const buttons = listOf(f.buttons)
+    .map(fieldsOf)
+    .map((button) => ({ id: textOf(button.id), title: textOf(button.title) }))
+    .filter((button) => button.id !== '');
+  const citations = listOf(f.citations).map(fieldsOf).map(readCitation);
+  return {
+    type: 'message',
+    seq: f.seq,
+    id: textOf(f.id) || `seq-${f.seq}`,
+    role,
+    text: textOf(f.text),
+    at: textOf(f.at),
+    ...(buttons.length > 0 && { buttons }),
+    ...(citations.length > 0 && { citations }),
+    ...(typeof media.url === 'string' && { media: { url: media.url, kind: textOf(media.kind), alt: textOf(media.alt) } }),
+    ...(typeof f.reply === 'string' && { reply: f.reply }),
+    ...(typeof f.button === 'string' && { button: f.button }),
+    ...(f.degraded === true && { degraded: true }),
+  };
+}
+
+function readCitation(f: Fields): Citation {
+  return {
+    document_id: textOf(f.document_id),
+    title: textOf(f.title),
+    chunk_index: countOf(f.chunk_index),
+    quote: textOf(f.quote),
+    ...(isSeq(f.page) && { page: f.page }),
+  };
+}
+
+/** The value's fields, or none when it is no object. */
+export function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+/** The value when it is text, else the empty text. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function countOf(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : 0;
+}
+
+function isSeq(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0;
+}

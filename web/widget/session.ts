@@ -1,0 +1,82 @@
+/** The HTTP calls before a socket: the session that names the conversation, and a ticket for one connection. */
+import { fieldsOf, textOf } from './protocol.ts';
+
+/** What the widget tells of the person who writes. */
+export interface ContactHints {
+  name?: string;
+  /** IANA name, as in `Europe/Lisbon`. */
+  zone?: string;
+  /** BCP 47. */
+  language?: string;
+}
+
+/** A session as the server gives it. `config` is the creator's widget configuration, not yet read. */
+export interface Session {
+  token: string;
+  id: string;
+  config: unknown;
+}
+
+/** A call that failed. `status` is 0 when the server was not reached. */
+export class CallFailure extends Error {
+  readonly status: number;
+  /** How long the server asks to wait, in milliseconds; 0 when it does not say. */
+  readonly retryAfterMs: number;
+
+  constructor(status: number, retryAfterMs: number) {
+    super(`Cannot reach the chat: status "${status}"`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The calls of one creator's widget. */
+export interface SessionApi {
+  /** @throws CallFailure */
+  open(request: { token: string | null; contact: ContactHints; entry: string | null }): Promise<Session>;
+  /** @throws CallFailure */
+  ticket(token: string): Promise<string>;
+  /** @throws CallFailure */
+  config(): Promise<unknown>;
+  /** Where the socket connects, as `wss://…`. */
+  readonly socketUrl: string;
+}
+
+/** @param server the server's origin, as in `https://coach.example` */
+export function createSessionApi(fetcher: typeof fetch, server: string, creator: string): SessionApi {
+  const base = new URL(`/api/v1/channels/widget/${encodeURIComponent(creator)}/`, server);
+
+  async function call(path: string, init: RequestInit): Promise<Record<string, unknown>> {
+    const response = await fetcher(new URL(path, base).href, { credentials: 'omit', signal: AbortSignal.timeout(15_000), ...init }).catch(
+      () => {
+        throw new CallFailure(0, 0);
+      },
+    );
+    if (!response.ok) throw new CallFailure(response.status, retryAfterMs(response.headers.get('retry-after')));
+    return fieldsOf(await response.json().catch(() => null));
+  }
+
+  return {
+    socketUrl: new URL('connect', base).href.replace(/^http/, 'ws'),
+    config: () => call('config', { method: 'GET' }),
+    async open({ token, contact, entry }) {
+      const body = { ...(token !== null && { session_token: token }), contact, ...(entry !== null && { entry }) };
+      const answer = await call('sessions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { token: textOf(answer.session_token), id: textOf(answer.session_id), config: answer.config };
+    },
+    async ticket(token) {
+      const answer = await call('tickets', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+      return textOf(answer.ticket);
+    },
+  };
+}
+
+/** `Retry-After` in seconds (RFC 9110 §10.2.3); its date form is rare enough to be left to the backoff. */
+function retryAfterMs(header: string | null): number {
+  const seconds = Number(header ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1000 : 0;
+}
