@@ -1,0 +1,227 @@
+/** One widget socket: `coach.v1` spoken over a connection, from hello to close. */
+import type { ConversationKey, Input, Mailboxes } from '../actors/input.ts';
+import type { Clock } from '../clock.ts';
+import type { WidgetPrincipal } from '../context.ts';
+import { AppError, errorBody } from '../errors.ts';
+import type { CreatorId, Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { ConversationNews, Message } from '../message.ts';
+import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
+import type { Connection, ServedSocket } from './connection.ts';
+import { createMessageFeed } from './message-feed.ts';
+import { createSocketLimits, type LimitReached } from './socket-limits.ts';
+import { createTokenBucket } from './token-bucket.ts';
+import { type ClientFrame, maxFrameBytes, messageFrame, readFrame, type ServerFrame } from './widget-frames.ts';
+
+/** What the record tells a socket. */
+export interface ConversationRecord {
+  /** The newest `seq` and the status; null when there is no such conversation of this creator. */
+  head(key: ConversationKey): Promise<{ seq: number; status: string } | null>;
+  /** Messages after `after`, oldest first, at most `most`. */
+  messagesAfter(key: ConversationKey, after: number, most: number): Promise<readonly Message[]>;
+}
+
+export interface WidgetSocketDeps {
+  mailboxes: Mailboxes;
+  fanOut: FanOut;
+  record: ConversationRecord;
+  /** Grows with each change of the creator's widget configuration. */
+  configVersion(creatorId: CreatorId): Promise<number>;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+}
+
+/** Frames a client may send at once, and each second for ever. */
+const rate = { burst: 30, perSecond: 3 } as const;
+
+type DeliveredFrame = Extract<ClientFrame, { type: 'message' | 'button' }>;
+
+/**
+ * Serves one contact over one connection. Errors go to the client as frames and, where the protocol says so, as close codes;
+ * the handlers never throw. An `ack` is sent only when the message is durable; every message of the conversation after the
+ * `seq` of `hello` is sent once, in order.
+ */
+export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrincipal, connection: Connection): ServedSocket {
+  const { clock, log } = deps;
+  const key: ConversationKey = { creatorId: principal.creatorId, conversationId: principal.conversationId };
+  const socketId = deps.ids.uuid();
+  const fields = { socket_id: socketId, creator_id: key.creatorId, conversation_id: key.conversationId };
+  const takeToken = createTokenBucket(rate.burst, rate.perSecond);
+  const limits = createSocketLimits(clock, connection, reachLimit);
+  const feed = createMessageFeed({
+    read: (after, most) => deps.record.messagesAfter(key, after, most),
+    send: (message) => send(messageFrame(message)),
+    busy: limits.stalled,
+    fail: (error) => giveUp(error),
+  });
+  /** Whether the record could be joined; null before `hello`. Deliveries wait for it, so that `welcome` comes first. */
+  let opened: Promise<boolean> | null = null;
+  let welcomed = false;
+  let typing = false;
+  let closed = false;
+  let unsubscribe: (() => void) | null = null;
+
+  function send(frame: ServerFrame): void {
+    if (closed) return;
+    connection.send(JSON.stringify(frame));
+    void limits.stalled();
+  }
+
+  function sendError(error: unknown, id?: string): void {
+    if (!(error instanceof AppError)) log.error('widget.failed', error, fields);
+    const body = errorBody(error, socketId, clock.wall());
+    send(id === undefined ? { type: 'error', error: body } : { type: 'error', error: body, id });
+  }
+
+  function close(code: number, reason: string): void {
+    if (closed) return;
+    log.info('widget.closing', { ...fields, code, reason });
+    stop();
+    connection.close(code, reason);
+  }
+
+  function stop(): void {
+    closed = true;
+    limits.end();
+    feed.end();
+    unsubscribe?.();
+    unsubscribe = null;
+  }
+
+  function leave(retryAfterMs: number, reason: string): void {
+    send({ type: 'closing', retry_after_ms: retryAfterMs });
+    close(1001, reason);
+  }
+
+  function reachLimit({ limit, code }: LimitReached): void {
+    if (limit === 'hello') sendError(new AppError('INVALID_INPUT', 'Cannot wait longer for the frame "hello"'));
+    if (limit === 'age') leave(0, limit);
+    else close(code, limit);
+  }
+
+  /** Ends a socket that cannot go on because the record cannot be read. */
+  function giveUp(error: unknown): void {
+    sendError(error);
+    if (error instanceof AppError && error.code === 'NOT_FOUND') close(4401, 'not found');
+    else close(1013, 'unavailable');
+  }
+
+  function refuse(error: AppError, id?: string): void {
+    sendError(error, id);
+    if (opened === null) close(1008, 'hello expected');
+    else limits.offended();
+  }
+
+  /** Subscribes before it reads, so that nothing falls between the record and the news. */
+  async function join(after: number): Promise<void> {
+    const stopHearing = await deps.fanOut.subscribe(conversationTopic(key.creatorId, key.conversationId), hear);
+    if (closed) return stopHearing();
+    unsubscribe = stopHearing;
+    const [head, configVersion] = await Promise.all([deps.record.head(key), deps.configVersion(key.creatorId)]);
+    if (head === null) throw new AppError('NOT_FOUND', 'Cannot find this conversation');
+    send({
+      type: 'welcome',
+      session_id: principal.sessionId,
+      conversation_id: principal.conversationId,
+      seq: head.seq,
+      status: head.status,
+      typing,
+      config_version: configVersion,
+    });
+    welcomed = true;
+    feed.start(after, head.seq);
+  }
+
+  async function open(after: number): Promise<boolean> {
+    try {
+      await join(after);
+      return !closed;
+    } catch (error) {
+      giveUp(error);
+      return false;
+    }
+  }
+
+  function hear(text: string): void {
+    if (closed) return;
+    const news = readNews(text);
+    if (news === null) return log.warn('widget.news_unreadable', fields);
+    if (news.type === 'message') return feed.hear(news.message);
+    if (news.type === 'typing') typing = news.on;
+    // What is lost without harm is not queued: neither before the welcome nor for a client that does not read.
+    if (welcomed && limits.stalled() === null) send(news);
+  }
+
+  async function deliver(frame: DeliveredFrame): Promise<void> {
+    if (!(await opened)) return;
+    try {
+      const result = await deps.mailboxes.deliver(key, inputOf(frame));
+      send({ type: 'ack', id: frame.id, seq: result.seq });
+    } catch (error) {
+      sendError(error, frame.id);
+    }
+  }
+
+  function take(frame: ClientFrame): void {
+    const id = 'id' in frame ? frame.id : undefined;
+    const retryAfterMs = takeToken(clock.wall());
+    if (retryAfterMs > 0) {
+      return refuse(new AppError('RATE_LIMITED', 'Cannot take frames this fast', { details: { retry_after_ms: retryAfterMs } }), id);
+    }
+    if (frame.type === 'hello') return greet(frame.after);
+    if (opened === null) return refuse(new AppError('INVALID_INPUT', `Cannot take "${frame.type}" before "hello"`), id);
+    if (frame.type === 'ping') return send({ type: 'pong' });
+    // `typing` and `read` change nothing that is kept; hearing them is enough.
+    if (frame.type === 'message' || frame.type === 'button') void deliver(frame);
+  }
+
+  function greet(after: number): void {
+    if (opened !== null) return refuse(new AppError('INVALID_INPUT', 'Cannot take "hello" twice'));
+    limits.greeted();
+    opened = open(after);
+  }
+
+  return {
+    onText(text) {
+      if (closed) return;
+      limits.heard();
+      if (isTooLarge(text)) {
+        sendError(new AppError('TOO_LARGE', `Cannot take a frame larger than ${maxFrameBytes} bytes`));
+        return close(1009, 'too large');
+      }
+      const read = readFrame(text);
+      if ('refused' in read) refuse(read.refused, read.id);
+      else take(read.frame);
+    },
+    onBinary() {
+      if (closed) return;
+      sendError(new AppError('UNSUPPORTED_MEDIA', 'Cannot take a binary frame'));
+      close(1003, 'text only');
+    },
+    onClose: stop,
+    leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
+  };
+}
+
+function inputOf(frame: DeliveredFrame): Input {
+  const common = { id: `msg:${frame.id}`, messageId: frame.id };
+  if (frame.type === 'message') return { ...common, kind: 'message', text: frame.text };
+  return { ...common, kind: 'button', messageSeq: frame.message_seq, button: frame.button };
+}
+
+/** News comes from our own nodes; what cannot be read is skipped, as if lost. */
+function readNews(text: string): ConversationNews | null {
+  try {
+    return JSON.parse(text) as ConversationNews;
+  } catch {
+    // The feed finds the gap by `seq` and reads the record.
+    return null;
+  }
+}
+
+/** UTF-8 takes one to three bytes for each UTF-16 unit, so most texts need no counting. */
+function isTooLarge(text: string): boolean {
+  if (text.length * 3 <= maxFrameBytes) return false;
+  return text.length > maxFrameBytes || new TextEncoder().encode(text).byteLength > maxFrameBytes;
+}

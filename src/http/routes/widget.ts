@@ -1,0 +1,275 @@
+/** The widget over HTTP: sessions, tickets and the socket for contacts; configuration and snippet for members. */
+import { Hono, type MiddlewareHandler } from 'hono';
+import * as v from 'valibot';
+import type { Tokens } from '../../accounts/tokens.ts';
+import type { ConversationKey, Mailboxes } from '../../actors/input.ts';
+import { mayUseWidget } from '../../channels/origin.ts';
+import { createWidgetSocket, type WidgetSocketDeps } from '../../channels/widget.ts';
+import { subprotocol } from '../../channels/widget-frames.ts';
+import { isLanguage, isZone, publicConfig, VersionedSettings, WidgetConfig, WidgetSettings } from '../../channels/widget-settings.ts';
+import { createWidgetTickets } from '../../channels/widget-tickets.ts';
+import type { WidgetPrincipal } from '../../context.ts';
+import type { Database } from '../../database.ts';
+import { AppError } from '../../errors.ts';
+import type { ConversationId, CreatorId, SessionId } from '../../ids.ts';
+import type { Cache } from '../../shared/cache.ts';
+import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-settings.ts';
+import { bearer, type Member } from '../auth.ts';
+import type { AppEnv, MemberEnv } from '../env.ts';
+import { notFound } from '../errors.ts';
+import { describe } from '../openapi.ts';
+import type { Sockets } from '../socket.ts';
+import { body, pathId } from '../validate.ts';
+
+/** What a page tells of the person who writes. Used when a conversation begins; later the program's own questions count. */
+export interface ContactHints {
+  name?: string | undefined;
+  /** IANA zone. */
+  zone?: string | undefined;
+  /** BCP 47. */
+  language?: string | undefined;
+}
+
+export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion'> {
+  db: Database;
+  cache: Cache;
+  sockets: Sockets;
+  mailboxes: Mailboxes;
+  tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
+  member: Member;
+  /** Begins a conversation on the widget with a new contact. */
+  openConversation(creatorId: CreatorId, hints: ContactHints): Promise<{ sessionId: SessionId; conversationId: ConversationId }>;
+  /** Where browsers reach this server. The first one stands in the snippet; pages of each may always run the widget. */
+  ownOrigins: readonly [string, ...string[]];
+  /** 32 unguessable bytes a call. */
+  randomBytes: () => Uint8Array<ArrayBuffer>;
+}
+
+/** How many calls one source may make in a window of time. */
+const limits = {
+  /** New conversations an address may begin. */
+  begin: { most: 60, windowMs: 600_000 },
+  /** Times a session may be resumed. */
+  resume: { most: 60, windowMs: 60_000 },
+  /** Tickets a session may ask for. */
+  ticket: { most: 30, windowMs: 60_000 },
+} as const;
+
+const SessionRequest = v.strictObject({
+  session_token: v.optional(v.pipe(v.string(), v.maxLength(4096))),
+  contact: v.optional(
+    v.strictObject({
+      name: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200))),
+      zone: v.optional(v.pipe(v.string(), v.check(isZone, 'Expected a time zone such as "Europe/Lisbon"'))),
+      language: v.optional(v.pipe(v.string(), v.check(isLanguage, 'Expected a language tag such as "pt-PT"'))),
+    }),
+    {},
+  ),
+  entry: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/i, 'Expected the id of a program'))),
+});
+
+const SessionAnswer = v.object({ session_token: v.string(), session_id: v.pipe(v.string(), v.uuid()), config: WidgetConfig });
+
+/** A request on behalf of one creator's widget, from a site that may. */
+interface ChannelEnv {
+  Variables: AppEnv['Variables'] & { creatorId: CreatorId; settings: VersionedSettings };
+}
+
+/** `/channels/widget/{creator_id}/…` for contacts and `/creators/widget` for members; to be mounted at `/api/v1`. */
+export function widgetRoutes(deps: WidgetDeps): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  routes.route('/channels/widget/:creator_id', channelRoutes(deps));
+  routes.route('/creators/widget', configurationRoutes(deps));
+  return routes;
+}
+
+function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
+  const { db, cache, log, mailboxes, sockets, tokens } = deps;
+  const tickets = createWidgetTickets(cache, deps.randomBytes);
+  const socketDeps: WidgetSocketDeps = { ...deps, configVersion: async (creatorId) => (await settingsOf(db, creatorId)).version };
+  const routes = new Hono<ChannelEnv>();
+
+  async function limit(kind: keyof typeof limits, creatorId: CreatorId, source: string): Promise<void> {
+    const { most, windowMs } = limits[kind];
+    const { sum, resetMs } = await cache.count(`widget-${kind}:creator_${creatorId}:${source}`, 1, windowMs);
+    if (sum > most) throw new AppError('RATE_LIMITED', 'Wait before you try again', { details: { retry_after_ms: resetMs } });
+  }
+
+  /** @throws AppError UNAUTHENTICATED not a token of this creator's widget */
+  async function principalOf(token: string, creatorId: CreatorId): Promise<WidgetPrincipal> {
+    const principal = await tokens.verifyWidget(token);
+    if (principal.creatorId !== creatorId) throw new AppError('UNAUTHENTICATED', 'Begin a new session: the token is of another widget');
+    return principal;
+  }
+
+  async function resume(token: string, creatorId: CreatorId): Promise<WidgetPrincipal> {
+    const principal = await principalOf(token, creatorId);
+    await limit('resume', creatorId, principal.sessionId);
+    if ((await deps.record.head(principal)) === null) throw new AppError('SESSION_ENDED', 'Begin a new session: this one has ended');
+    return principal;
+  }
+
+  async function begin(creatorId: CreatorId, address: string, hints: ContactHints): Promise<WidgetPrincipal> {
+    await limit('begin', creatorId, address);
+    return { kind: 'widget', creatorId, ...(await deps.openConversation(creatorId, hints)) };
+  }
+
+  /** A link that names a program starts it once. A failure leaves the session usable: the person can still write. */
+  async function enter(key: ConversationKey, programSlug: string): Promise<void> {
+    try {
+      await mailboxes.deliver(key, { id: `start:${programSlug}`, kind: 'start', programSlug });
+    } catch (error) {
+      const code = error instanceof AppError ? error.code : 'INTERNAL';
+      if (code === 'INTERNAL') log.error('widget.entry_failed', error, { creator_id: key.creatorId, conversation_id: key.conversationId });
+      else log.warn('widget.entry_failed', { creator_id: key.creatorId, conversation_id: key.conversationId, code });
+    }
+  }
+
+  routes.use(checkOrigin(deps));
+
+  routes.get(
+    '/config',
+    describe({ tag: 'channels', summary: "Read a widget's public configuration", public: true, answers: { 200: WidgetConfig } }),
+    (c) => c.json(publicConfig(c.var.settings)),
+  );
+
+  routes.post(
+    '/sessions',
+    describe({
+      tag: 'channels',
+      summary: 'Begin a widget session, or resume one by its token',
+      public: true,
+      answers: { 200: SessionAnswer, 201: SessionAnswer },
+      errors: ['UNAUTHENTICATED', 'ORIGIN_REFUSED', 'RATE_LIMITED'],
+    }),
+    body(SessionRequest, 16 * 1024),
+    async (c) => {
+      const { creatorId, settings, address } = c.var;
+      const { session_token: token, contact, entry } = c.req.valid('json');
+      const principal = token === undefined ? await begin(creatorId, address, contact) : await resume(token, creatorId);
+      const programSlug = entry ?? (token === undefined ? settings.entry : null);
+      if (programSlug !== null) await enter(principal, programSlug);
+      c.header('Cache-Control', 'no-store');
+      const answer = {
+        session_token: await tokens.issueWidget(principal),
+        session_id: principal.sessionId,
+        config: publicConfig(settings),
+      };
+      return c.json(answer, token === undefined ? 201 : 200);
+    },
+  );
+
+  routes.post(
+    '/tickets',
+    describe({
+      tag: 'channels',
+      summary: 'Get a ticket for one widget socket: one use, 60 seconds',
+      answers: { 201: v.object({ ticket: v.string() }) },
+      errors: ['ORIGIN_REFUSED', 'RATE_LIMITED'],
+    }),
+    async (c) => {
+      const principal = await principalOf(bearer(c), c.var.creatorId);
+      await limit('ticket', c.var.creatorId, principal.sessionId);
+      c.header('Cache-Control', 'no-store');
+      return c.json({ ticket: await tickets.issue(principal, c.req.header('Origin')) }, 201);
+    },
+  );
+
+  routes.get(
+    '/connect',
+    describe({
+      tag: 'channels',
+      summary: 'Open a widget socket',
+      description: `Subprotocols \`${subprotocol}, ticket.<ticket>\`.`,
+      public: true,
+      answers: { 101: null },
+      errors: ['UNAUTHENTICATED', 'ORIGIN_REFUSED', 'OVERLOADED'],
+    }),
+    async (c, next) => {
+      sockets.admit(c.req.header('Upgrade'));
+      const ticket = ticketOf(c.req.header('Sec-WebSocket-Protocol'));
+      const principal = ticket === null ? null : await tickets.take(c.var.creatorId, ticket, c.req.header('Origin'));
+      if (principal === null) throw new AppError('UNAUTHENTICATED', 'Ask for a new ticket: this one is missing, used or expired');
+      return (await sockets.serve((connection) => createWidgetSocket(socketDeps, principal, connection))(c, next)) as Response;
+    },
+  );
+
+  return routes;
+}
+
+function configurationRoutes({ db, member, ownOrigins }: WidgetDeps): Hono<MemberEnv> {
+  const routes = new Hono<MemberEnv>();
+
+  routes.get(
+    '/',
+    member('widget.read'),
+    describe({ tag: 'creators', summary: "Read the widget's configuration", answers: { 200: VersionedSettings } }),
+    async (c) => c.json(await settingsOf(db, c.var.principal.creatorId)),
+  );
+
+  routes.put(
+    '/',
+    member('widget.write'),
+    describe({ tag: 'creators', summary: "Replace the widget's configuration", answers: { 200: VersionedSettings } }),
+    body(WidgetSettings, 64 * 1024),
+    async (c) => {
+      const { creatorId } = c.var.principal;
+      const settings = c.req.valid('json');
+      const version = await db.tenant(creatorId, (sql) => saveWidgetSettings(sql, creatorId, settings));
+      if (version === undefined) throw notFound();
+      return c.json({ ...settings, version });
+    },
+  );
+
+  routes.get(
+    '/snippet',
+    member('widget.read'),
+    describe({ tag: 'creators', summary: 'Get the tag that puts the widget on a page', answers: { 200: v.object({ html: v.string() }) } }),
+    (c) => c.json({ html: `<script src="${ownOrigins[0]}/widget.js" data-creator="${c.var.principal.creatorId}" async></script>` }),
+  );
+
+  return routes;
+}
+
+/**
+ * Lets through only sites on the creator's list, and tells browsers so. Sets `creatorId` and `settings`; answers preflights.
+ *
+ * @throws AppError NOT_FOUND no such creator · ORIGIN_REFUSED
+ */
+function checkOrigin({ db, ownOrigins }: WidgetDeps): MiddlewareHandler<ChannelEnv> {
+  return async function requireOrigin(c, next) {
+    const creatorId = pathId<CreatorId>(c, 'creator_id');
+    const settings = await settingsOf(db, creatorId);
+    const origin = c.req.header('Origin');
+    c.header('Vary', 'Origin');
+    if (!mayUseWidget(origin, [...ownOrigins, ...settings.allowed_origins])) {
+      throw new AppError('ORIGIN_REFUSED', `Cannot use this widget from ${JSON.stringify(origin?.slice(0, 200))}`);
+    }
+    if (origin !== undefined) {
+      c.header('Access-Control-Allow-Origin', origin);
+      c.header('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id');
+      c.header('Cross-Origin-Resource-Policy', 'cross-origin');
+    }
+    c.set('creatorId', creatorId);
+    c.set('settings', settings);
+    if (c.req.method !== 'OPTIONS') return next();
+    c.header('Access-Control-Allow-Methods', 'GET, POST');
+    c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key');
+    c.header('Access-Control-Max-Age', '600');
+    return c.body(null, 204);
+  };
+}
+
+/** @throws AppError NOT_FOUND no such creator */
+async function settingsOf(db: Database, creatorId: CreatorId): Promise<VersionedSettings> {
+  const stored = await db.tenant(creatorId, (sql) => readWidgetSettings(sql, creatorId));
+  if (stored === undefined) throw notFound();
+  return v.parse(VersionedSettings, { version: 0, ...stored });
+}
+
+/** The ticket among the offered subprotocols; null unless ours is offered too. */
+function ticketOf(offered: string | undefined): string | null {
+  const protocols = (offered ?? '').split(',').map((name) => name.trim());
+  const ticket = protocols.find((name) => name.startsWith('ticket.'));
+  return protocols.includes(subprotocol) && ticket !== undefined ? ticket.slice('ticket.'.length) : null;
+}

@@ -1,0 +1,110 @@
+/** Serves the app and its sockets over Node's HTTP server. */
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer, upgradeWebSocket as upgrade, type WebSocketServerLike } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { GetConnInfo } from 'hono/conninfo';
+import type { UpgradeWebSocket } from 'hono/ws';
+import { WebSocketServer } from 'ws';
+import type { Log } from '../log.ts';
+
+export interface ServeOptions {
+  app: { fetch(request: Request, env?: unknown): Response | Promise<Response> };
+  sockets: {
+    /** Subprotocols we speak, best first. */
+    readonly protocols: readonly string[];
+    /** The cap of one incoming message; more closes with 1009. */
+    readonly maxFrameBytes: number;
+    closeAll(retryAfterMs: number): void;
+    size(): number;
+  };
+  /** Address to listen on. */
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  log: Log;
+}
+
+export interface Serving {
+  /** The port that was bound. */
+  port: number;
+  /** Takes nothing new, says goodbye to the sockets, and gives requests under way up to 10 s. The same promise however often it is called. */
+  close(): Promise<void>;
+}
+
+/** All times in milliseconds. Node's request time runs until the request has been received; answers may stream for as long as they need. */
+const limits = {
+  headersMs: 10_000,
+  requestMs: 60_000,
+  keepAliveMs: 10_000,
+  headerBytes: 16 * 1024,
+  /** How long a peer may take to answer a closing handshake before it is cut off. */
+  closeHandshakeMs: 5_000,
+  /** Around when clients shall come back after a restart. */
+  retryAfterMs: 2_000,
+  goodbyeMs: 10_000,
+} as const;
+
+/** The upgrade for `createSockets`. The sockets are those of `ws`, which have `bufferedAmount`, though the adapter's type does not say so. */
+export const upgradeWebSocket = upgrade as unknown as UpgradeWebSocket<{ readonly bufferedAmount: number }>;
+
+/** The address of a request's other end. */
+export const connInfo: GetConnInfo = getConnInfo;
+
+/**
+ * Listens until closed.
+ *
+ * @throws Error with `code` EADDRINUSE, EACCES, … when the address cannot be bound
+ */
+export async function serve({ app, sockets, host, port, log }: ServeOptions): Promise<Serving> {
+  const webSockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: sockets.maxFrameBytes,
+    perMessageDeflate: false,
+    // The ticket is offered as a subprotocol too and must not come back.
+    handleProtocols: (offered) => sockets.protocols.find((ours) => offered.has(ours)) ?? false,
+    closeTimeout: limits.closeHandshakeMs,
+  });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // The types differ only in how they write optional properties.
+    websocket: { server: webSockets as unknown as WebSocketServerLike },
+    // The globals stay the runtime's own: other code of the process must not meet the adapter's Request.
+    overrideGlobalObjects: false,
+    serverOptions: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+    },
+  });
+  if (!('closeIdleConnections' in server)) throw new Error('Cannot serve without an HTTP/1.1 server');
+  const http = server;
+
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, host, () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+  http.on('error', (error) => log.error('http.server_failed', error));
+
+  let closing: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    const ended = new Promise<void>((resolve) => http.close(() => resolve()));
+    const open = sockets.size();
+    sockets.closeAll(limits.retryAfterMs);
+    http.closeIdleConnections();
+    const overdue = setTimeout(() => http.closeAllConnections(), limits.goodbyeMs);
+    await ended;
+    clearTimeout(overdue);
+    log.info('http.closed', { sockets: open });
+  }
+
+  return {
+    port: (http.address() as AddressInfo).port,
+    close: () => (closing ??= end()),
+  };
+}
