@@ -1,0 +1,175 @@
+/** From a definition to a machine: pure, everything it names registered, so that XState never meets a name it does not know. */
+import { type AnyStateMachine, assign, createMachine, fromPromise } from 'xstate';
+import { countStreak } from './changes.ts';
+import type { Definition } from './definition.ts';
+import { delayFacts, dueAt } from './delays.ts';
+import { createExpressions, ExpressionError, type Expressions } from './expressions.ts';
+import { contentHash } from './hash.ts';
+import { conversationConfig, timersOf } from './machine.ts';
+import type { DelayFacts, MachineEvent, Program, RenderedContent } from './program.ts';
+import { isZone } from './schedule.ts';
+import { type Json, newContact, type Scope } from './scope.ts';
+import { fillTemplate, readTemplate } from './templates.ts';
+import { emptyValue, namesOf, valueTypeOf, viewOf } from './view.ts';
+import { type Action, actionEntry, actions, type Guard, guards, holds, type Setting } from './vocabulary.ts';
+
+/** The most automatic steps one input may cause. */
+export const maxAutomaticSteps = 50;
+
+/** What everything in a compiled program works with. */
+interface Workshop {
+  definition: Definition;
+  zoneOf(scope: Scope): string;
+  /** @throws ExpressionError */
+  evaluate(source: string, scope: Scope, event: MachineEvent): Json;
+  /** @throws ExpressionError */
+  fill(template: string, scope: Scope, event: MachineEvent): string;
+}
+
+/**
+ * Compiles a definition that `check` found free of errors.
+ *
+ * The machine throws nothing but what `asExpressionError` turns into an ExpressionError; `initialTransition` gives a snapshot
+ * with status `error` instead.
+ */
+export function compile(definition: Definition): Program {
+  const names = namesOf(definition);
+  const workshop = openWorkshop(definition, createExpressions(names), names);
+  const delays = definition.delays ?? {};
+  const timers = timersOf(definition.machine);
+  const facts = new Map(Object.entries(delays).map(([name, delay]) => [name, delayFacts(name, delay)]));
+  const due = (name: string, scope: Scope, anchor: number): number => {
+    const delay = Object.hasOwn(delays, name) ? delays[name] : undefined;
+    if (!delay) throw new ExpressionError(`Cannot find the delay "${name}"`);
+    return dueAt(delay, workshop.zoneOf(scope), scope, anchor);
+  };
+  return {
+    definition,
+    hash: contentHash(definition as unknown as Json),
+    machine: createConversation(workshop, Object.keys(delays), due),
+    variables: initialVariables(definition),
+    delayOf: (timerId): DelayFacts | undefined => facts.get(timers.get(timerId) ?? ''),
+    dueAt: due,
+    render: (content, scope, event) => render(workshop, content, scope, event),
+    zoneOf: workshop.zoneOf,
+  };
+}
+
+function openWorkshop(definition: Definition, expressions: Expressions, names: ReturnType<typeof namesOf>): Workshop {
+  const { id, title, zone } = definition.meta;
+  const zoneOf = ({ contact }: Scope) => (contact.zone !== null && isZone(contact.zone) ? contact.zone : (zone ?? 'UTC'));
+  const evaluate = (source: string, scope: Scope, event: MachineEvent) =>
+    expressions.evaluate(source, viewOf(names, { id, title }, zoneOf(scope), scope, event));
+  return {
+    definition,
+    zoneOf,
+    evaluate,
+    fill(template, scope, event) {
+      const pieces = readTemplate(template);
+      if (!pieces) throw new ExpressionError('Cannot read a template with an open "{{"');
+      return fillTemplate(pieces, (source) => evaluate(source, scope, event));
+    },
+  };
+}
+
+function initialVariables(definition: Definition): Readonly<Record<string, Json>> {
+  const entries = Object.entries(definition.variables ?? {});
+  return Object.fromEntries(entries.map(([name, variable]) => [name, variable.default ?? emptyValue(valueTypeOf(variable.type))]));
+}
+
+/** What an implementation is called with. */
+interface Call {
+  context: Scope;
+  event: MachineEvent;
+}
+
+function createConversation(workshop: Workshop, delays: readonly string[], due: Program['dueAt']): AnyStateMachine {
+  const { definition } = workshop;
+  const settingOf = ({ context, event }: Call): Setting => ({
+    scope: context,
+    definition,
+    zone: workshop.zoneOf(context),
+    evaluate: (source) => workshop.evaluate(source, context, event),
+  });
+  const config = conversationConfig(definition, {
+    actions: (list, state) => list.flatMap((action) => compileAction(action, state, settingOf)),
+    guard: (guard) => guard,
+    input: (input) => (call: Call) =>
+      Object.fromEntries(Object.entries(input).map(([name, template]) => [name, workshop.fill(template, call.context, call.event)])),
+  });
+  const nobody: Scope = {
+    now: 0,
+    contact: newContact('' as Scope['contact']['id']),
+    vars: initialVariables(definition),
+    conversation: { channel: '', lastInboundAt: null, tries: 0 },
+  };
+  const implementations = {
+    actions: {
+      ...Object.fromEntries(Object.keys(actions).map((name) => [name, noop])),
+      ...changes(settingOf),
+      countStreak: assign(({ context }: Call) => countStreak(context, workshop.zoneOf(context), definition.progress?.streak?.grace ?? 0)),
+    },
+    guards: Object.fromEntries(
+      [...Object.keys(guards), 'all', 'any', 'not'].map((type) => [
+        type,
+        (call: Call, params: unknown) => holds({ type, params } as Guard, settingOf(call)),
+      ]),
+    ),
+    delays: Object.fromEntries(delays.map((name) => [name, ({ context }: Call) => due(name, context, context.now) - context.now])),
+    actors: { answer: fromPromise(() => Promise.reject(new Error('Invokes are run from their rows'))) },
+  };
+  const root = { ...config, context: ({ input }: { input?: Scope }) => input ?? nobody, options: { maxIterations: maxAutomaticSteps } };
+  return createMachine(root as never, implementations as never) as AnyStateMachine;
+}
+
+/** Recording actions do nothing: `transition()` gives them back as data. */
+function noop(): void {}
+
+/** The name of the assign behind an action. */
+const changeOf = (name: string) => `change.${name}`;
+
+function changes(settingOf: (call: Call) => Setting): Record<string, unknown> {
+  const changing = (Object.keys(actions) as Action['type'][]).filter((name) => actionEntry(name).change);
+  return Object.fromEntries(
+    changing.map((name) => [
+      changeOf(name),
+      assign((call: Call, params: unknown) => actionEntry(name).change?.(params, settingOf(call)) ?? call.context),
+    ]),
+  );
+}
+
+/** First the record, then the change, so that both are seen at their place. */
+function compileAction({ type, params }: Action, state: string, settingOf: (call: Call) => Setting): unknown[] {
+  const entry = actionEntry(type);
+  const written = type === 'ask' ? { ...params, state } : params;
+  const resolve = entry.resolve;
+  const given = resolve ? (call: Call) => resolve(params, settingOf(call)) : written;
+  return [...(entry.silent ? [] : [{ type, params: given }]), ...(entry.change ? [{ type: changeOf(type), params }] : [])];
+}
+
+const longestText = 16_000;
+
+function render({ definition, fill }: Workshop, name: string, scope: Scope, event: MachineEvent): RenderedContent {
+  const languages = Object.hasOwn(definition.content, name) ? definition.content[name] : undefined;
+  const content = languages && inLanguage(languages, scope.contact.language, definition.meta.languages);
+  if (!content) throw new ExpressionError(`Cannot find the content "${name}"`);
+  const filled = (template: string) => fill(template, scope, event).slice(0, longestText);
+  const { media } = content;
+  return {
+    text: filled(content.text),
+    buttons: (content.buttons ?? []).map(({ id, title }) => ({ id, title: filled(title) })),
+    hint: content.hint === undefined ? null : filled(content.hint),
+    media: media ? { url: media.url, kind: media.kind, alt: media.alt ?? '' } : null,
+  };
+}
+
+/** The content in the contact's language, in its primary language, else in the program's first that has it. */
+function inLanguage<Content>(
+  content: Readonly<Record<string, Content>>,
+  language: string | null,
+  fallbacks: readonly string[],
+): Content | undefined {
+  const wanted = language === null ? [] : [language, language.split('-', 1)[0] ?? ''];
+  const found = [...wanted, ...fallbacks].find((candidate) => Object.hasOwn(content, candidate));
+  return found === undefined ? undefined : content[found];
+}

@@ -1,0 +1,259 @@
+/** The program definition, specVersion 1: what a creator may write, no key more. `check` adds what a schema cannot say. */
+import * as v from 'valibot';
+import { type Delay, delaySchema } from './delays.ts';
+import {
+  customEventSchema,
+  durationSchema,
+  idSchema,
+  labelSchema,
+  languageSchema,
+  nameSchema,
+  textSchema,
+  timeSchema,
+  zoneSchema,
+} from './names.ts';
+import { type Action, actionSchema, type Guard, guardSchema, invokes } from './vocabulary.ts';
+
+/** Types a contact field can have. */
+const fieldTypes = ['text', 'number', 'boolean', 'date', 'time', 'datetime', 'enum', 'phone', 'email', 'zone', 'language', 'list'] as const;
+/** Types a variable can have; a `list` holds texts. */
+const variableTypes = ['text', 'number', 'boolean', 'date', 'time', 'datetime', 'list'] as const;
+
+/** Type of a contact field. */
+export type FieldType = (typeof fieldTypes)[number];
+/** Type of a variable. */
+export type VariableType = (typeof variableTypes)[number];
+
+const metaSchema = v.strictObject({
+  id: idSchema,
+  specVersion: v.literal(1),
+  title: labelSchema,
+  languages: v.pipe(v.array(languageSchema), v.minLength(1, 'Name at least one language'), v.maxLength(50)),
+  zone: v.optional(zoneSchema),
+  channels: v.optional(v.pipe(v.array(v.picklist(['widget', 'whatsapp', 'telegram', 'webhook'])), v.minLength(1))),
+});
+
+const fieldSchema = v.strictObject({
+  type: v.picklist(fieldTypes),
+  title: v.optional(labelSchema),
+  options: v.optional(v.pipe(v.array(idSchema), v.minLength(1))),
+  pii: v.optional(v.boolean()),
+});
+
+const variableSchema = v.strictObject({
+  type: v.picklist(variableTypes),
+  default: v.optional(v.union([v.string(), v.number(), v.boolean(), v.array(v.string())])),
+});
+
+const reentrySchema = v.picklist(['never', 'after-end', 'always']);
+const entryCommon = { id: idSchema, priority: v.optional(v.pipe(v.number(), v.integer())), reentry: v.optional(reentrySchema) };
+const keywordSchema = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(60));
+
+const entrySchema = v.union([
+  v.strictObject({
+    ...entryCommon,
+    keywords: v.pipe(v.array(keywordSchema), v.minLength(1, 'Name at least one keyword'), v.maxLength(100)),
+    match: v.optional(v.picklist(['only-word', 'first-word', 'contains'])),
+  }),
+  v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api']) }),
+  v.strictObject({ ...entryCommon, on: v.literal('link'), link: idSchema }),
+]);
+
+const buttonSchema = v.strictObject({ id: idSchema, title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) });
+
+const contentSchema = v.strictObject({
+  text: textSchema,
+  hint: v.optional(textSchema),
+  buttons: v.optional(v.pipe(v.array(buttonSchema), v.minLength(1), v.maxLength(25))),
+  media: v.optional(
+    v.strictObject({
+      url: v.pipe(v.string(), v.url(), v.startsWith('https://', 'Use an https:// address'), v.maxLength(2000)),
+      kind: v.picklist(['image', 'audio', 'video', 'file']),
+      alt: v.optional(labelSchema),
+    }),
+  ),
+  template: v.optional(
+    v.strictObject({
+      name: v.pipe(v.string(), v.regex(/^[a-z0-9_]{1,512}$/)),
+      language: v.pipe(v.string(), v.regex(/^[a-z]{2,3}(?:_[A-Za-z]{2,4})?$/)),
+      variables: v.optional(v.array(textSchema)),
+    }),
+  ),
+});
+
+/** A transition with everything said. */
+export interface TransitionDefinition {
+  target?: string | undefined;
+  guard?: Guard | undefined;
+  actions?: readonly Action[] | undefined;
+  reenter?: boolean | undefined;
+  description?: string | undefined;
+}
+
+/** Where an event leads: a state, a transition, or the first of several transitions whose guard holds. */
+export type Transitions = string | TransitionDefinition | readonly TransitionDefinition[];
+
+/** The awaited work of a state. */
+export interface InvokeDefinition {
+  src: keyof typeof invokes;
+  input?: { message?: string | undefined; instructions?: string | undefined } | undefined;
+  onDone?: Transitions | undefined;
+  onError?: Transitions | undefined;
+}
+
+/** A state; the machine itself is one with an id. */
+export interface StateDefinition {
+  type?: 'atomic' | 'compound' | 'parallel' | 'final' | 'history' | undefined;
+  history?: 'shallow' | 'deep' | undefined;
+  target?: string | undefined;
+  initial?: string | undefined;
+  states?: Readonly<Record<string, StateDefinition>> | undefined;
+  on?: Readonly<Record<string, Transitions>> | undefined;
+  after?: Readonly<Record<string, Transitions>> | undefined;
+  always?: Transitions | undefined;
+  onDone?: Transitions | undefined;
+  entry?: readonly Action[] | undefined;
+  exit?: readonly Action[] | undefined;
+  invoke?: InvokeDefinition | undefined;
+  tags?: readonly string[] | undefined;
+  description?: string | undefined;
+  meta?: { timeout?: string | undefined; outcome?: string | undefined } | undefined;
+}
+
+/** Names of states and, after dots, of states within; `.x` is below, `#id` from anywhere. */
+const targetSchema = v.pipe(v.string(), v.regex(/^[#.]?[A-Za-z0-9][A-Za-z0-9_.-]{0,400}$/, 'Write the name of a state'));
+const descriptionSchema = v.pipe(v.string(), v.maxLength(4096));
+const actionsSchema = v.pipe(v.array(actionSchema), v.maxLength(50, 'Use at most 50 actions in one place'));
+
+const transitionSchema = v.strictObject({
+  target: v.optional(targetSchema),
+  guard: v.optional(guardSchema),
+  actions: v.optional(actionsSchema),
+  reenter: v.optional(v.boolean()),
+  description: v.optional(descriptionSchema),
+});
+const transitionsSchema = v.union([targetSchema, transitionSchema, v.pipe(v.array(transitionSchema), v.minLength(1), v.maxLength(100))]);
+
+/** Events a state can wait for. */
+const eventSchema = v.union([v.picklist(['MESSAGE', 'ANSWER', 'INVALID', 'BUTTON']), customEventSchema]);
+
+const stateEntries = {
+  type: v.optional(v.picklist(['atomic', 'compound', 'parallel', 'final', 'history'])),
+  history: v.optional(v.picklist(['shallow', 'deep'])),
+  target: v.optional(targetSchema),
+  initial: v.optional(idSchema),
+  states: v.optional(
+    v.record(
+      idSchema,
+      v.lazy((): v.GenericSchema<unknown, StateDefinition> => stateSchema),
+    ),
+  ),
+  on: v.optional(v.record(eventSchema, transitionsSchema)),
+  after: v.optional(v.record(idSchema, transitionsSchema)),
+  always: v.optional(transitionsSchema),
+  onDone: v.optional(transitionsSchema),
+  entry: v.optional(actionsSchema),
+  exit: v.optional(actionsSchema),
+  invoke: v.optional(
+    v.strictObject({
+      src: v.picklist(Object.keys(invokes) as (keyof typeof invokes)[]),
+      input: v.optional(invokes.answer.input),
+      onDone: v.optional(transitionsSchema),
+      onError: v.optional(transitionsSchema),
+    }),
+  ),
+  tags: v.optional(v.array(idSchema)),
+  description: v.optional(descriptionSchema),
+  meta: v.optional(v.strictObject({ timeout: v.optional(idSchema), outcome: v.optional(idSchema) })),
+};
+
+const stateSchema = v.strictObject(stateEntries) as v.GenericSchema<unknown, StateDefinition>;
+
+/** The machine: a state that has states, and an id for `#id` targets. */
+export type MachineDefinition = StateDefinition & { id: string; states: Readonly<Record<string, StateDefinition>> };
+
+const machineSchema = v.strictObject({
+  ...stateEntries,
+  id: idSchema,
+  states: v.record(
+    idSchema,
+    v.lazy(() => stateSchema),
+  ),
+}) as v.GenericSchema<unknown, MachineDefinition>;
+
+const capSchema = v.strictObject({
+  max: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)),
+  per: durationSchema,
+});
+
+const policiesSchema = v.strictObject({
+  quiet: v.optional(v.strictObject({ from: timeSchema, to: timeSchema })),
+  caps: v.optional(v.strictObject({ nudge: v.optional(capSchema), promo: v.optional(capSchema), transactional: v.optional(capSchema) })),
+  unmatched: v.optional(v.picklist(['answer', 'reprompt', 'ignore', 'human'])),
+  whileReplying: v.optional(v.picklist(['queue', 'merge', 'latest', 'drop'])),
+});
+
+/** How a program may send, and what it does with words it did not expect. */
+export type Policies = v.InferOutput<typeof policiesSchema>;
+
+const wordsSchema = v.strictObject({ words: v.pipe(v.array(keywordSchema), v.maxLength(100)) });
+const globalSchema = v.strictObject({
+  optOut: v.optional(wordsSchema),
+  optIn: v.optional(wordsSchema),
+  restart: v.optional(wordsSchema),
+  human: v.optional(wordsSchema),
+  help: v.optional(wordsSchema),
+});
+
+const progressSchema = v.strictObject({
+  streak: v.optional(
+    v.strictObject({
+      event: idSchema,
+      period: v.optional(v.literal('P1D', 'Only P1D: one day')),
+      grace: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(31))),
+    }),
+  ),
+  badges: v.optional(v.record(idSchema, v.strictObject({ title: labelSchema, description: v.optional(labelSchema) }))),
+});
+
+const testSchema = v.strictObject({
+  id: idSchema,
+  persona: v.optional(
+    v.strictObject({
+      zone: v.optional(zoneSchema),
+      language: v.optional(languageSchema),
+      name: v.optional(labelSchema),
+      channel: v.optional(idSchema),
+    }),
+  ),
+  start: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  steps: v.pipe(
+    v.array(
+      v.union([v.strictObject({ say: textSchema }), v.strictObject({ press: idSchema }), v.strictObject({ advance: durationSchema })]),
+    ),
+    v.maxLength(1000),
+  ),
+  expect: v.strictObject({ outboundAtMost: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))) }),
+});
+
+/** The schema of a whole definition. */
+export const definitionSchema = v.strictObject({
+  meta: metaSchema,
+  fields: v.optional(v.record(nameSchema, fieldSchema)),
+  variables: v.optional(v.record(nameSchema, variableSchema)),
+  entry: v.optional(v.pipe(v.array(entrySchema), v.maxLength(50))),
+  content: v.record(idSchema, v.record(languageSchema, contentSchema)),
+  delays: v.optional(v.record(idSchema, delaySchema as v.GenericSchema<unknown, Delay>)),
+  machine: machineSchema,
+  global: v.optional(globalSchema),
+  policies: v.optional(policiesSchema),
+  progress: v.optional(progressSchema),
+  tests: v.optional(v.pipe(v.array(testSchema), v.maxLength(100))),
+});
+
+/** A program definition of specVersion 1. */
+export type Definition = v.InferOutput<typeof definitionSchema>;
+/** A way into a program. */
+export type Entry = NonNullable<Definition['entry']>[number];
+/** Content in one language. */
+export type Content = v.InferOutput<typeof contentSchema>;

@@ -1,0 +1,71 @@
+/** Named delays: for a while, until a local time, or counted from a date the contact gave. */
+import * as v from 'valibot';
+import { placeOf, valueAt } from './changes.ts';
+import { durationSchema, nameSchema, placeSchema, timeSchema } from './names.ts';
+import type { DelayFacts, LateRule } from './program.ts';
+import { addDuration, durationMs, instantOf, nextMoment } from './schedule.ts';
+import type { Json, Scope } from './scope.ts';
+
+const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
+
+const lateSchema = v.strictObject({ after: durationSchema, do: v.picklist(['send', 'skip', 'fold']) });
+
+/** A delay as a creator writes it; which of `for`, `until`, `field` stands there says its kind. */
+export const delaySchema = v.union([
+  v.strictObject({ for: durationSchema, late: v.optional(lateSchema) }),
+  v.strictObject({
+    until: v.strictObject({
+      time: v.union([timeSchema, placeSchema]),
+      plus: v.optional(durationSchema),
+      weekdays: v.optional(v.pipe(v.array(v.picklist(weekdays)), v.minLength(1), v.maxLength(7))),
+    }),
+    late: v.optional(lateSchema),
+  }),
+  v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), late: v.optional(lateSchema) }),
+]);
+
+/** A named delay. */
+export type Delay = v.InferOutput<typeof delaySchema>;
+
+/** What stands in for a time of day that the contact has not given. */
+export const defaultTime = '09:00';
+
+/** The longest a delay can be: ten years of 366 days, milliseconds. */
+export const longestMs = 10 * 366 * 86_400_000;
+
+/** The facts of a delay that do not hang on a contact. */
+export function delayFacts(name: string, delay: Delay): DelayFacts {
+  const late: LateRule | null = delay.late ? { afterMs: durationMs(delay.late.after), do: delay.late.do } : null;
+  return { name, calendar: !('for' in delay), recurring: 'until' in delay, late };
+}
+
+/** When a delay armed at `anchor` falls due in a zone, milliseconds since 1970, between anchor and anchor + ten years. A date that is not known is ten years away. */
+export function dueAt(delay: Delay, zone: string, scope: Scope, anchor: number): number {
+  const due = rawDue(delay, zone, scope, anchor);
+  return Math.min(Math.max(due, anchor), anchor + longestMs);
+}
+
+function rawDue(delay: Delay, zone: string, scope: Scope, anchor: number): number {
+  if ('for' in delay) return addDuration(anchor, delay.for, zone);
+  if ('until' in delay) {
+    const { time, plus, weekdays: named } = delay.until;
+    return nextMoment(anchor, zone, { time: clockOf(time, scope), plus, weekdays: named?.map((day) => weekdays.indexOf(day) + 1) });
+  }
+  const start = startOf(valueAt(scope, { root: 'contact', name: delay.field }), delay.time, zone);
+  return start === null ? anchor + longestMs : addDuration(start, delay.plus ?? 'PT0S', zone);
+}
+
+/** The instant a date or datetime field means: with an offset exactly, else in the zone, a date alone at `time`. */
+function startOf(value: Json | undefined, time: string | undefined, zone: string): number | null {
+  const match = typeof value === 'string' ? /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})[\d:.]*(Z|[+-]\d{2}:\d{2})?)?$/.exec(value) : null;
+  if (!match || typeof value !== 'string' || Number.isNaN(Date.parse(value))) return null;
+  const [, day = '', clock, offset] = match;
+  if (offset !== undefined && time === undefined) return Date.parse(value);
+  return instantOf(day, time ?? clock ?? defaultTime, zone);
+}
+
+function clockOf(time: string, scope: Scope): string {
+  if (!time.includes('.')) return time;
+  const value = valueAt(scope, placeOf(time));
+  return typeof value === 'string' && v.is(timeSchema, value) ? value : defaultTime;
+}

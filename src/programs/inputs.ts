@@ -1,0 +1,165 @@
+/** What a question takes as its answer: the declared inputs and how natural entry is read. */
+import * as v from 'valibot';
+import type { ValueType } from './expressions.ts';
+import { idSchema, labelSchema } from './names.ts';
+import type { Json } from './scope.ts';
+import { readDate, readDateTime, readTime } from './spoken-times.ts';
+import { digits, fold, readNumber, readYesNo } from './spoken-words.ts';
+
+const limit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4096)));
+const options = v.pipe(
+  v.array(v.strictObject({ id: idSchema, title: labelSchema })),
+  v.minLength(2, 'Offer at least two options'),
+  v.maxLength(50),
+);
+const option = { options };
+
+/** The shape of each input by its type. */
+const shapes = {
+  text: v.strictObject({ type: v.literal('text'), minLength: limit, maxLength: limit }),
+  number: v.strictObject({
+    type: v.literal('number'),
+    min: v.optional(v.number()),
+    max: v.optional(v.number()),
+    integer: v.optional(v.boolean()),
+    unit: v.optional(labelSchema),
+  }),
+  date: v.strictObject({ type: v.literal('date') }),
+  time: v.strictObject({ type: v.literal('time') }),
+  datetime: v.strictObject({ type: v.literal('datetime') }),
+  phone: v.strictObject({ type: v.literal('phone') }),
+  email: v.strictObject({ type: v.literal('email') }),
+  yesNo: v.strictObject({ type: v.literal('yesNo') }),
+  choice: v.strictObject({ type: v.literal('choice'), ...option }),
+  choices: v.strictObject({ type: v.literal('choices'), ...option, min: limit, max: limit }),
+  scale: v.strictObject({
+    type: v.literal('scale'),
+    min: v.pipe(v.number(), v.integer()),
+    max: v.pipe(v.number(), v.integer()),
+    labels: v.optional(v.record(v.string(), labelSchema)),
+  }),
+  mood: v.strictObject({ type: v.literal('mood') }),
+} as const;
+
+/** The schema of an input. */
+export const inputSchema = v.variant('type', [
+  shapes.text,
+  shapes.number,
+  shapes.date,
+  shapes.time,
+  shapes.datetime,
+  shapes.phone,
+  shapes.email,
+  shapes.yesNo,
+  shapes.choice,
+  shapes.choices,
+  shapes.scale,
+  shapes.mood,
+]);
+
+/** An input as declared. */
+export type Input = v.InferOutput<typeof inputSchema>;
+
+/** The answer as a value, or that it was not understood. */
+export type Answer = { ok: true; value: Json } | { ok: false };
+
+const no: Answer = { ok: false };
+const yes = (value: Json | null): Answer => (value === null ? no : { ok: true, value });
+
+/** The type of what an input gives. */
+export function valueTypeOfInput(input: Input): ValueType {
+  switch (input.type) {
+    case 'number':
+    case 'scale':
+    case 'mood':
+      return 'double';
+    case 'yesNo':
+      return 'bool';
+    case 'choices':
+      return 'list<string>';
+    default:
+      return 'string';
+  }
+}
+
+/** Readers by type; each sees the trimmed text with digits of every script as 0–9. */
+const readers: { [Type in Input['type']]: (input: Extract<Input, { type: Type }>, text: string, language: string) => Answer } = {
+  text: ({ minLength = 1, maxLength = 4096 }, text) => (text.length >= minLength && text.length <= maxLength ? yes(text) : no),
+  number: ({ min, max, integer }, text, language) => {
+    const number = readNumber(text, language);
+    return number === null || (integer && !Number.isInteger(number)) ? no : within(number, min, max);
+  },
+  date: (_input, text, language) => yes(readDate(text, language)),
+  time: (_input, text, language) => yes(readTime(text, language)),
+  datetime: (_input, text, language) => yes(readDateTime(text, language)),
+  phone: (_input, text) => yes(readPhone(text)),
+  email: (_input, text) => yes(readEmail(text)),
+  yesNo: (_input, text, language) => yes(readYesNo(text, language)),
+  choice: (input, text) => yes(chosen(input.options, text)),
+  choices: (input, text) => readChoices(input, text),
+  scale: ({ min, max, labels }, text, language) => {
+    const labelled = Object.entries(labels ?? {}).find(([, label]) => fold(label) === fold(text));
+    const number = labelled ? Number(labelled[0]) : readNumber(text, language);
+    return number === null || !Number.isInteger(number) ? no : within(number, min, max);
+  },
+  mood: (_input, text, language) => {
+    const index = moods.findIndex((faces) => faces.some((face) => text.startsWith(face)));
+    const number = index >= 0 ? index + 1 : readNumber(text, language);
+    return number === null || !Number.isInteger(number) ? no : within(number, 1, 5);
+  },
+};
+
+/** Faces from 1 (very bad) to 5 (very good). */
+const moods = [
+  ['😢', '😭', '😞', '😩', '😫'],
+  ['🙁', '☹', '😕', '😔', '😟'],
+  ['😐', '😑', '🙃'],
+  ['🙂', '😊', '☺', '👍'],
+  ['😀', '😃', '😄', '😁', '🤩', '😍', '🥳'],
+];
+
+function within(number: number, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY): Answer {
+  return number >= min && number <= max ? yes(number) : no;
+}
+
+function readPhone(text: string): string | null {
+  const compact = text.replace(/[\s().\-/]/g, '').replace(/^00/, '+');
+  return /^\+?[1-9]\d{6,14}$|^0\d{6,14}$/.test(compact) ? compact : null;
+}
+
+function readEmail(text: string): string | null {
+  const schema = v.pipe(v.string(), v.maxLength(254), v.email());
+  return v.is(schema, text) ? text.toLowerCase() : null;
+}
+
+type Options = v.InferOutput<typeof options>;
+
+/** The option a text names: by its id, its title or its number in the list. */
+function chosen(offered: Options, text: string): string | null {
+  const folded = fold(text);
+  const named = offered.find(({ id, title }) => fold(title) === folded || fold(id) === folded);
+  if (named) return named.id;
+  return /^\d{1,2}[.)]?$/.test(text) ? (offered[Number.parseInt(text, 10) - 1]?.id ?? null) : null;
+}
+
+function readChoices(input: Extract<Input, { type: 'choices' }>, text: string): Answer {
+  const whole = chosen(input.options, text);
+  const parts = whole === null ? text.split(/[,;&+\n]|\s(?:and|y|e|und|et)\s/i).map((part) => part.trim()) : [text];
+  const ids = parts.filter((part) => part !== '').map((part) => chosen(input.options, part));
+  if (ids.some((id) => id === null)) return no;
+  const different = [...new Set(ids as string[])];
+  return different.length >= (input.min ?? 1) && different.length <= (input.max ?? input.options.length) ? yes(different) : no;
+}
+
+/**
+ * Reads an answer in the words of a language (BCP 47; English where nothing is known of it).
+ *
+ * Values: text, date YYYY-MM-DD, time HH:MM, datetime YYYY-MM-DDTHH:MM (local), phone, email, choice id as text · number, scale, mood (1–5)
+ * as number · yesNo as boolean · choices as a list of ids.
+ */
+export function readAnswer(input: Input, text: string, language: string): Answer {
+  const trimmed = digits(text.slice(0, 4096)).trim();
+  if (trimmed === '' && !(input.type === 'choices' && input.min === 0)) return no;
+  const read = readers[input.type] as (input: Input, text: string, language: string) => Answer;
+  return read(input, input.type === 'text' ? text.slice(0, 4096).trim() : trimmed, language);
+}

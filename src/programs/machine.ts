@@ -1,0 +1,116 @@
+/** The shape of a conversation's machine: the creator's machine as one region beside who has control and the answer in flight. */
+import type { Definition, MachineDefinition, StateDefinition, TransitionDefinition, Transitions } from './definition.ts';
+import type { Action, Guard } from './vocabulary.ts';
+
+/** The id of the whole machine; ids of states begin with it, but for the creator's root, which keeps its own. */
+export const machineId = 'conversation';
+
+/** The region of the creator's machine. */
+const region = 'program';
+
+/** How the parts of a state become what they are in the machine. */
+export interface Making {
+  /** @param state the id of the state node the actions stand in */
+  actions(actions: readonly Action[], state: string): readonly unknown[];
+  guard(guard: Guard): unknown;
+  input(input: Readonly<Record<string, string>>): unknown;
+}
+
+/** Keeps every part as it was written. */
+const asWritten: Making = { actions: (list) => list, guard: (guard) => guard, input: (input) => input };
+
+/** The id of the state node at a path below the creator's root. */
+export function stateId(machine: MachineDefinition, path: readonly string[]): string {
+  return path.length === 0 ? machine.id : [machineId, region, ...path].join('.');
+}
+
+/** The configuration of a conversation's machine, in XState's own words. */
+export function conversationConfig(definition: Definition, making: Making): Record<string, unknown> {
+  return {
+    id: machineId,
+    type: 'parallel',
+    states: {
+      [region]: { ...makeState(definition, definition.machine, [], making), id: definition.machine.id },
+      control: {
+        initial: 'bot',
+        states: {
+          bot: { on: { 'CONTROL.takeover': 'human', 'CONTROL.pause': 'paused' } },
+          human: { on: { 'CONTROL.release': 'bot', 'CONTROL.pause': 'paused' } },
+          paused: { on: { 'CONTROL.resume': 'bot', 'CONTROL.takeover': 'human' } },
+        },
+      },
+      reply: {
+        initial: 'idle',
+        states: {
+          idle: { on: { 'REPLY.start': 'answering' } },
+          answering: {
+            invoke: { id: 'reply', src: 'answer', onDone: 'idle', onError: 'idle' },
+            on: { 'REPLY.start': { target: 'answering', reenter: true }, 'REPLY.cancel': 'idle' },
+          },
+        },
+      },
+    },
+  };
+}
+
+/** The machine of a definition as JSON that XState's tooling opens. */
+export function machineJson(definition: Definition): Record<string, unknown> {
+  return conversationConfig(definition, asWritten);
+}
+
+function makeState(definition: Definition, state: StateDefinition, path: readonly string[], making: Making): Record<string, unknown> {
+  const id = stateId(definition.machine, path);
+  const transitions = (from: Transitions | undefined) => makeTransitions(from, id, making);
+  const each = (from: Readonly<Record<string, Transitions>> | undefined) =>
+    from && Object.fromEntries(Object.entries(from).map(([name, to]) => [name, transitions(to)]));
+  const { states, on, after, always, onDone, entry, exit, invoke, ...rest } = state;
+  return defined({
+    ...rest,
+    states:
+      states &&
+      Object.fromEntries(Object.entries(states).map(([name, inner]) => [name, makeState(definition, inner, [...path, name], making)])),
+    on: each(on),
+    after: each(after),
+    always: transitions(always),
+    onDone: transitions(onDone),
+    entry: withStreak(definition, path, making.actions(entry ?? [], id)),
+    exit: exit && making.actions(exit, id),
+    invoke:
+      invoke &&
+      defined({
+        src: invoke.src,
+        input: making.input(defined(invoke.input ?? {}) as Record<string, string>),
+        onDone: transitions(invoke.onDone),
+        onError: transitions(invoke.onError),
+      }),
+  });
+}
+
+/** The streak is counted before anything else in the state that stands for it. */
+function withStreak(definition: Definition, path: readonly string[], entry: readonly unknown[]): readonly unknown[] {
+  const counts = path.length > 0 && path.at(-1) === definition.progress?.streak?.event;
+  return counts ? [{ type: 'countStreak' }, ...entry] : entry;
+}
+
+function makeTransitions(from: Transitions | undefined, state: string, making: Making): unknown {
+  if (from === undefined || typeof from === 'string') return from;
+  const make = ({ guard, actions, ...rest }: TransitionDefinition) =>
+    defined({ ...rest, guard: guard && making.guard(guard), actions: actions && making.actions(actions, state) });
+  return Array.isArray(from) ? from.map(make) : make(from as TransitionDefinition);
+}
+
+/** Without keys that hold nothing, which XState takes for something. */
+function defined(object: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+/** Timer id → delay, for every `after` of the machine. */
+export function timersOf(machine: MachineDefinition): ReadonlyMap<string, string> {
+  const timers = new Map<string, string>();
+  const walk = (state: StateDefinition, path: readonly string[]): void => {
+    for (const delay of Object.keys(state.after ?? {})) timers.set(`xstate.after.${delay}.${stateId(machine, path)}`, delay);
+    for (const [name, inner] of Object.entries(state.states ?? {})) walk(inner, [...path, name]);
+  };
+  walk(machine, []);
+  return timers;
+}
