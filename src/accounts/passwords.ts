@@ -73,52 +73,43 @@ interface Job {
 /** Threads start when first needed and do not keep the process alive while idle. */
 function createPool(threads: number, queueMost: number) {
   const idle: Worker[] = [];
-  const all = new Set<Worker>();
+  const busy = new Map<Worker, Job>();
   const waiting: Job[] = [];
 
   function start(): Worker {
     const worker = new Worker(new URL('./password-worker.ts', import.meta.url));
-    all.add(worker);
+    worker.on('message', (answer: PasswordAnswer) => {
+      const job = busy.get(worker);
+      busy.delete(worker);
+      worker.unref();
+      idle.push(worker);
+      if (answer.ok) job?.resolve(answer.value);
+      else job?.reject(new Error(`Cannot hash: ${answer.reason}`));
+      next();
+    });
+    worker.on('error', (cause: unknown) => {
+      busy.get(worker)?.reject(new Error('Cannot hash: the thread failed', { cause }));
+      busy.delete(worker);
+      next();
+    });
     return worker;
   }
 
   function next(): void {
-    const worker = idle.pop() ?? (all.size < threads && waiting.length > 0 ? start() : undefined);
-    if (worker === undefined) return;
+    if (waiting.length === 0 || busy.size >= threads) return;
+    const worker = idle.pop() ?? start();
     const job = waiting.shift();
-    if (job === undefined) {
-      idle.push(worker);
-      return;
-    }
+    if (job === undefined) return;
+    busy.set(worker, job);
     worker.ref();
-    const settle = (end: () => void) => {
-      worker.removeAllListeners();
-      end();
-      next();
-    };
-    worker.once('message', (answer: PasswordAnswer) =>
-      settle(() => {
-        worker.unref();
-        idle.push(worker);
-        if (answer.ok) job.resolve(answer.value);
-        else job.reject(new Error(`Cannot hash: ${answer.reason}`));
-      }),
-    );
-    worker.once('error', (cause: unknown) =>
-      settle(() => {
-        all.delete(worker);
-        job.reject(new Error('Cannot hash: the thread failed', { cause }));
-      }),
-    );
     worker.postMessage(job.task);
   }
 
   return {
     run(task: PasswordTask): Promise<string | boolean> {
       if (waiting.length >= queueMost) {
-        return Promise.reject(
-          new AppError('OVERLOADED', 'Try again shortly: too many sign-ins at once', { details: { retry_after_ms: 2_000 } }),
-        );
+        const details = { retry_after_ms: 2_000 };
+        return Promise.reject(new AppError('OVERLOADED', 'Try again shortly: too many sign-ins at once', { details }));
       }
       const { promise, resolve, reject } = Promise.withResolvers<string | boolean>();
       waiting.push({ task, resolve, reject });
@@ -126,7 +117,7 @@ function createPool(threads: number, queueMost: number) {
       return promise;
     },
     async close(): Promise<void> {
-      await Promise.all([...all].map((worker) => worker.terminate()));
+      await Promise.all([...idle, ...busy.keys()].map((worker) => worker.terminate()));
     },
   };
 }
