@@ -105,7 +105,7 @@ function createConversation(workshop: Workshop, delays: readonly string[], due: 
   };
   const implementations = {
     actions: {
-      ...Object.fromEntries(Object.keys(actions).map((name) => [name, noop])),
+      ...Object.fromEntries([...Object.keys(actions), 'progress'].map((name) => [name, noop])),
       ...changes(settingOf),
       countStreak: assign(({ context }: Call) => countStreak(context, workshop.zoneOf(context), definition.progress?.streak?.grace ?? 0)),
     },

@@ -196,18 +196,26 @@ function refuse(root: ASTNode): string | null {
   const open: ASTNode[] = [root];
   let macros = 0;
   for (let node = open.pop(); node; node = open.pop()) {
-    const name = node.op === 'call' || node.op === 'rcall' ? node.args[0] : null;
-    if (name !== null) {
-      const table = node.op === 'call' ? functions : methods;
-      if (!Object.hasOwn(table, name)) return `Unknown function "${name}"`;
-      (node.args as [string, ...unknown[]])[0] = table[name] as string;
-      macros += node.op === 'rcall' && listMacros.has(name) ? 1 : 0;
-    }
-    if (macros > expressionLimits.listMacros) return `More than ${expressionLimits.listMacros} list functions in one expression`;
     if (node.op === 'value') {
       if (typeof node.args === 'bigint') (node as { args: unknown }).args = Number(node.args);
-    } else open.push(...childrenOf(node));
+      continue;
+    }
+    if (node.op === 'call' || node.op === 'rcall') {
+      const unknown = redirect(node);
+      if (unknown !== null) return `Unknown function "${unknown}"`;
+      if (node.op === 'rcall' && listMacros.has(node.args[0])) macros += 1;
+    }
+    open.push(...childrenOf(node));
   }
+  return macros > expressionLimits.listMacros ? `More than ${expressionLimits.listMacros} list functions in one expression` : null;
+}
+
+/** Points a call to the overloads behind its name; the name where it has none. */
+function redirect(node: Extract<ASTNode, { op: 'call' | 'rcall' }>): string | null {
+  const [name] = node.args;
+  const table = node.op === 'call' ? functions : methods;
+  if (!Object.hasOwn(table, name)) return name;
+  (node.args as [string, ...unknown[]])[0] = table[name] as string;
   return null;
 }
 

@@ -86,10 +86,11 @@ function makeState(definition: Definition, state: StateDefinition, path: readonl
   });
 }
 
-/** The streak is counted before anything else in the state that stands for it. */
+/** The streak is counted, and its event recorded, before anything else in the state that stands for it. */
 function withStreak(definition: Definition, path: readonly string[], entry: readonly unknown[]): readonly unknown[] {
-  const counts = path.length > 0 && path.at(-1) === definition.progress?.streak?.event;
-  return counts ? [{ type: 'countStreak' }, ...entry] : entry;
+  const event = definition.progress?.streak?.event;
+  if (event === undefined || path.at(-1) !== event) return entry;
+  return [{ type: 'progress', params: { event } }, { type: 'countStreak' }, ...entry];
 }
 
 function makeTransitions(from: Transitions | undefined, state: string, making: Making): unknown {

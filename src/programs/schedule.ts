@@ -162,8 +162,8 @@ export function instantOf(date: string, time: string, zone: string): number {
   return wall - before;
 }
 
-/** The date `days` later, YYYY-MM-DD. */
-export function addDays(date: string, days: number): string {
+/** The date `days` later, or earlier when negative, YYYY-MM-DD. */
+export function shiftLocalDate(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
 }
 
@@ -184,7 +184,7 @@ export function nextMoment(instant: number, zone: string, rule: DailyRule): numb
   const today = localDate(instant, zone);
   const reach = Math.ceil(durationMs(plus) / dayMs) + 1;
   for (let days = -reach; days <= 8; days += 1) {
-    const date = addDays(today, days);
+    const date = shiftLocalDate(today, days);
     if (rule.weekdays?.length && !rule.weekdays.includes(weekdayOf(date))) continue;
     const moment = addDuration(instantOf(date, rule.time, zone), plus, zone);
     if (moment > instant) return moment;

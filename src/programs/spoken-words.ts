@@ -40,7 +40,7 @@ const otherWords: Readonly<Record<string, number>> = { una: 1, uma: 1, duas: 2, 
 /** The number a word stands for, 0–12; null for any other word. The language's own words, then English. */
 export function readNumberWord(word: string, language: string): number | null {
   const folded = fold(word);
-  for (const words of [numberWords[primary(language)], numberWords['en']]) {
+  for (const words of [numberWords[primary(language)], numberWords.en]) {
     const index = words?.indexOf(folded) ?? -1;
     if (index >= 0) return index;
   }

@@ -103,14 +103,14 @@ function contactView(names: Names, { contact }: Scope): Record<string, unknown> 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 function eventView(event: MachineEvent): Record<string, unknown> {
-  const data = typeof event['data'] === 'object' && event['data'] !== null ? event['data'] : {};
+  const data = typeof event.data === 'object' && event.data !== null ? event.data : {};
   return own([
     ['type', event.type],
     ...['id', 'title', 'text', 'language', 'question'].map((name) => [name, text(event[name])] as const),
-    ['tries', typeof event['tries'] === 'number' ? event['tries'] : 0],
-    ['value', plain(event['value'] ?? null)],
+    ['tries', typeof event.tries === 'number' ? event.tries : 0],
+    ['value', plain(event.value ?? null)],
     ['data', own(Object.entries(plain(data) as object))],
-    ['output', plain(event['output'] ?? null)],
+    ['output', plain(event.output ?? null)],
   ]);
 }
 
