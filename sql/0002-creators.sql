@@ -56,13 +56,17 @@ create table signing_keys (
 
 -- Sign-in starts from a mail address before the creator is known.
 create function routing.member_by_email(address text) returns table (creator_id uuid, member_id uuid)
-language sql stable security definer set search_path = pg_catalog, public as $$
+language sql stable as $$
   select m.creator_id, m.id from public.members m where lower(m.email) = lower(address)
 $$;
+select expose('members', '{creator_id, id, email}');
+select route('routing.member_by_email(text)');
 
 -- A refresh token names its family, not its creator.
 create function routing.family(family_id uuid) returns table (creator_id uuid)
-language sql stable security definer set search_path = pg_catalog, public as $$
+language sql stable as $$
   select f.creator_id from public.refresh_families f where f.id = family_id
 $$;
+select expose('refresh_families', '{creator_id, id}');
+select route('routing.family(uuid)');
 create index refresh_families_id on refresh_families (id);

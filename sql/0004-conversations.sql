@@ -56,7 +56,7 @@ create table conversations (
   foreign key (creator_id, program_id, program_version) references program_versions (creator_id, program_id, version)
 );
 create index conversations_contact on conversations (creator_id, contact_id);
-create index conversations_recent on conversations (creator_id, updated_at desc, id);
+create index conversations_recent on conversations (creator_id, updated_at, id);
 create index conversations_program on conversations (creator_id, program_id, program_version);
 select protect('conversations');
 

@@ -116,7 +116,7 @@ end $$;
 -- Claims timers that are due by the conversation clock, for a while of wall time. A claim only saves work: the commit decides.
 create function routing.claim_timers(clock timestamptz, wall timestamptz, hold interval, most integer)
 returns table (creator_id uuid, conversation_id uuid, timer_id text, generation bigint, due_at timestamptz)
-language sql security definer set search_path = pg_catalog, public as $$
+language sql as $$
   update public.timers t set claimed_until = wall + hold
     from (select d.creator_id, d.conversation_id, d.timer_id from public.timers d
           where d.due_at <= clock and d.claimed_until <= wall
@@ -127,7 +127,7 @@ $$;
 
 -- When the next timer falls due that nobody holds: how long the pump may sleep.
 create function routing.next_timer(wall timestamptz) returns timestamptz
-language sql stable security definer set search_path = pg_catalog, public as $$
+language sql stable as $$
   select min(t.due_at) from public.timers t where t.claimed_until <= wall
 $$;
 
@@ -135,7 +135,7 @@ $$;
 -- claim to what one turn has just planned.
 create function routing.claim_effects(wall timestamptz, hold interval, most integer, only_creator uuid, only_conversation uuid)
 returns table (creator_id uuid, conversation_id uuid, id text)
-language sql security definer set search_path = pg_catalog, public as $$
+language sql as $$
   update public.effects e set leased_until = wall + hold, attempts = e.attempts + 1, updated_at = wall
     from (select d.creator_id, d.id from public.effects d
           where d.status = 'planned' and greatest(d.not_before, d.leased_until) <= wall
@@ -149,14 +149,20 @@ $$;
 
 -- When the next effect may be claimed. One that waits behind another of its lane does not count: the end of the other wakes the pump.
 create function routing.next_effect() returns timestamptz
-language sql stable security definer set search_path = pg_catalog, public as $$
+language sql stable as $$
   select min(greatest(e.not_before, e.leased_until)) from public.effects e
   where e.status = 'planned'
     and not exists (select 1 from public.effects b where b.creator_id = e.creator_id and b.conversation_id = e.conversation_id
                     and b.lane = e.lane and b.status = 'planned' and b.position < e.position)
 $$;
 
-revoke all on all functions in schema public from public;
-revoke all on all functions in schema routing from public;
+select expose('timers', '{creator_id, conversation_id, timer_id, generation, due_at, claimed_until}', '{claimed_until}');
+select expose('effects', '{creator_id, id, conversation_id, lane, position, status, attempts, not_before, leased_until}',
+  '{attempts, leased_until, updated_at}');
+select route('routing.claim_timers(timestamptz, timestamptz, interval, integer)');
+select route('routing.next_timer(timestamptz)');
+select route('routing.claim_effects(timestamptz, interval, integer, uuid, uuid)');
+select route('routing.next_effect()');
+
+revoke all on function commit_turns(jsonb), load_conversations(uuid[], uuid[]) from public;
 grant execute on function commit_turns(jsonb), load_conversations(uuid[], uuid[]) to companero_app;
-grant execute on all functions in schema routing to companero_app;
