@@ -4,7 +4,7 @@ import { createAdaptorServer, upgradeWebSocket as upgrade, type WebSocketServerL
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { GetConnInfo } from 'hono/conninfo';
 import type { UpgradeWebSocket } from 'hono/ws';
-import { WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer } from 'ws';
 import type { Log } from '../log.ts';
 
 export interface ServeOptions {
@@ -56,15 +56,17 @@ export const connInfo: GetConnInfo = getConnInfo;
  * @throws Error with `code` EADDRINUSE, EACCES, … when the address cannot be bound
  */
 export async function serve({ app, sockets, host, port, log }: ServeOptions): Promise<Serving> {
-  const webSockets = new WebSocketServer({
+  const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
     clientTracking: false,
     maxPayload: sockets.maxFrameBytes,
     perMessageDeflate: false,
     // The ticket is offered as a subprotocol too and must not come back.
     handleProtocols: (offered) => sockets.protocols.find((ours) => offered.has(ours)) ?? false,
+    // An option of ws 8.19 that its types do not know yet.
     closeTimeout: limits.closeHandshakeMs,
-  });
+  };
+  const webSockets = new WebSocketServer(options);
   const server = createAdaptorServer({
     fetch: app.fetch,
     // The types differ only in how they write optional properties.
