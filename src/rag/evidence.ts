@@ -1,0 +1,87 @@
+/** Finds the sentences of passages that speak to a question, and says when none does. */
+
+import { lexemesOf } from './lexemes.ts';
+import type { Passage } from './retrieve.ts';
+import { sentencesOf } from './sentences.ts';
+
+/** A sentence of a passage and how much of the question it covers. */
+export interface Evidence {
+  passage: Passage;
+  /** Rank of the passage, from 0. */
+  rank: number;
+  /** Number of the sentence within its passage, from 0. */
+  sentence: number;
+  /** An exact substring of the passage's text. */
+  quote: string;
+  /** From 0 to 1: the share of the question's weight found in the sentence, its neighbours and its heading. */
+  coverage: number;
+}
+
+/** How much of a question must be found close together before a passage counts as an answer: scores do not tell, words do. */
+const enough = 0.5;
+/** Weight of a word's own sentence; its neighbours' and heading's words count less. */
+const nearby = 0.6;
+/** A rare word counts up to this many times a common one. */
+const rarest = 3;
+const maxQuoteChars = 700;
+const maxHeadingChars = 80;
+
+/** The best sentences of the passages for the question, best first; none when no passage speaks to it. */
+export function findEvidence(question: string, passages: readonly Passage[], rarity: ReadonlyMap<string, number>): Evidence[] {
+  const found = passages.flatMap((passage, rank) => evidenceIn(question, passage, rank, rarity));
+  return found
+    .filter(({ coverage }) => coverage >= enough)
+    .sort((a, b) => b.coverage - a.coverage || a.rank - b.rank || a.sentence - b.sentence);
+}
+
+/** Every sentence of one passage with what it covers, in reading order. */
+export function evidenceIn(question: string, passage: Passage, rank: number, rarity: ReadonlyMap<string, number>): Evidence[] {
+  const weights = weigh(new Set(lexemesOf(question, passage.language)), rarity);
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  if (total === 0) return [];
+  const sentences = sentencesIn(passage);
+  return sentences.flatMap(({ quote, words, heading, quotable }, sentence) => {
+    if (!quotable) return [];
+    const around = new Set([...heading, ...(sentences[sentence - 1]?.words ?? []), ...(sentences[sentence + 1]?.words ?? [])]);
+    let covered = 0;
+    for (const [lexeme, weight] of weights) {
+      if (words.has(lexeme)) covered += weight;
+      else if (around.has(lexeme)) covered += weight * nearby;
+    }
+    return [{ passage, rank, sentence, quote, coverage: covered / total }];
+  });
+}
+
+interface Sentence {
+  quote: string;
+  words: ReadonlySet<string>;
+  /** Words of the heading it stands under. */
+  heading: ReadonlySet<string>;
+  /** A heading names its subject and a question asks: neither answers. */
+  quotable: boolean;
+}
+
+function sentencesIn({ text, heading, language }: Passage): Sentence[] {
+  let above = new Set(lexemesOf(heading, language));
+  return sentencesOf(text).map(({ start, end }) => {
+    const quote = text.slice(start, end).trim();
+    const words = new Set(lexemesOf(quote, language));
+    const isHeading = isHeadingLine(text, start, end);
+    if (isHeading) above = words;
+    const quotable = !isHeading && quote.length > 1 && quote.length <= maxQuoteChars && !/[?？]$/.test(quote);
+    return { quote, words, heading: above, quotable };
+  });
+}
+
+/** A short line between empty lines that ends like no sentence and has something below it. */
+function isHeadingLine(text: string, start: number, end: number): boolean {
+  const line = text.slice(start, end).trim();
+  const alone = (start === 0 || text.startsWith('\n\n', start - 2)) && text.slice(start, end).endsWith('\n\n') && end < text.length;
+  return alone && line.length <= maxHeadingChars && !/[.!…:;。！]$|: |^[-*•]\s/.test(line);
+}
+
+function weigh(lexemes: ReadonlySet<string>, rarity: ReadonlyMap<string, number>): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const lexeme of lexemes) weights.set(lexeme, Math.min(rarest, 1 + (rarity.get(lexeme) ?? 0)));
+  return weights;
+}

@@ -1,0 +1,45 @@
+/** Turns text into lexemes: words as ranking and evidence compare them, the same for passages and questions. */
+import { fold, languageOf, rulesOf } from './languages.ts';
+
+/** Splits Chinese, Japanese and Thai too, where white space does not. */
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
+const maxWordChars = 64;
+/** Enough to know a language by. */
+const sampleChars = 20_000;
+
+/** The words of the text, folded, in order. */
+export function wordsOf(text: string): string[] {
+  const words: string[] = [];
+  for (const { segment, isWordLike } of segmenter.segment(text)) {
+    if (isWordLike) words.push(fold(segment).slice(0, maxWordChars));
+  }
+  return words;
+}
+
+/** The language of the text as an ISO 639-1 code; null when it is none we know or too little text to tell. */
+export function detectLanguage(text: string): string | null {
+  return languageOf(wordsOf(text.slice(0, sampleChars)));
+}
+
+/** The stemmed words of the text without stop words, in order, repeats included. */
+export function lexemesOf(text: string, language: string | null): string[] {
+  const rules = rulesOf(language);
+  const words = wordsOf(text);
+  if (rules === null) return words;
+  return words.flatMap((word) => {
+    const plain = word.endsWith("'s") ? word.slice(0, -2) : word;
+    return rules.stops.has(plain) || rules.stops.has(word) ? [] : [rules.stem(plain)];
+  });
+}
+
+/** How often each lexeme stands in the text. */
+export function countLexemes(text: string, language: string | null): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const lexeme of lexemesOf(text, language)) counts.set(lexeme, (counts.get(lexeme) ?? 0) + 1);
+  return counts;
+}
+
+/** The lexemes of a question in each of the languages a creator's documents are in, each once. */
+export function questionLexemes(question: string, languages: readonly (string | null)[]): string[] {
+  return [...new Set(languages.flatMap((language) => lexemesOf(question, language)))];
+}

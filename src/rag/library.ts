@@ -1,0 +1,140 @@
+/** A creator's documents: adding, listing, changing and deleting them, with the files and vectors that belong to each. */
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { CreatorId, DocumentId, Ids } from '../ids.ts';
+import * as store from '../store/documents.ts';
+import type { Files, StoredFile } from './files.ts';
+import type { VectorIndex } from './index.ts';
+import type { Ingest } from './ingest.ts';
+import { kindOf } from './kind.ts';
+
+/** A file as it arrives. */
+export interface Upload {
+  /** As the client calls it: becomes the title, never a path. */
+  name: string;
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+  title?: string | undefined;
+  collection?: string | undefined;
+}
+
+/** Largest upload, in bytes. */
+export const maxUploadBytes = 25 * 1024 * 1024;
+/** Title lengths, in UTF-16 units. */
+export const maxTitleChars = 200;
+
+/** What may be done with documents. Every call sees one creator's. */
+export interface Library {
+  /**
+   * Stores a file and has it read. The same content again gives the document that is there, `existing` true; one that failed is tried again.
+   *
+   * @throws AppError TOO_LARGE · INVALID_DOCUMENT empty · UNSUPPORTED_MEDIA no TXT, Markdown, PDF or DOCX
+   */
+  add(creator: CreatorId, upload: Upload): Promise<{ document: store.DocumentRow; existing: boolean }>;
+  /** @throws AppError NOT_FOUND */
+  get(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow>;
+  list(creator: CreatorId, after: DocumentId | null, most: number): Promise<store.DocumentRow[]>;
+  /** @throws AppError NOT_FOUND */
+  chunks(creator: CreatorId, id: DocumentId, after: number, most: number): Promise<store.ChunkRow[]>;
+  /** @throws AppError NOT_FOUND */
+  update(creator: CreatorId, id: DocumentId, patch: store.DocumentPatch): Promise<store.DocumentRow>;
+  /** Reads the file again. @throws AppError NOT_FOUND */
+  reindex(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow>;
+  /** Deletes the document with chunks, postings, vectors and file. @throws AppError NOT_FOUND */
+  remove(creator: CreatorId, id: DocumentId): Promise<void>;
+}
+
+export interface LibraryDeps {
+  db: Database;
+  files: Files;
+  vectors: VectorIndex | null;
+  ingest: Pick<Ingest, 'wake'>;
+  clock: Clock;
+  ids: Ids;
+}
+
+/** The documents of all creators over their files, records and vectors. */
+export function createLibrary(deps: LibraryDeps): Library {
+  const { db, files, vectors, ingest } = deps;
+  const now = () => new Date(deps.clock.wall());
+
+  async function get(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
+    return required(await db.tenant(creator, (sql) => store.findDocument(sql, creator, id)));
+  }
+
+  async function add(creator: CreatorId, upload: Upload): Promise<{ document: store.DocumentRow; existing: boolean }> {
+    const file = await files.put(creator, asStream(upload.content), maxUploadBytes);
+    let document: store.DocumentRow | null = null;
+    try {
+      document = await record(creator, upload, file);
+    } finally {
+      if (document === null) await files.remove(creator, file.name);
+    }
+    if (document !== null) {
+      ingest.wake();
+      return { document, existing: false };
+    }
+    const known = required(await db.tenant(creator, (sql) => store.findDocumentByHash(sql, creator, file.hash)));
+    return { document: known.status === 'failed' ? await reindex(creator, known.id) : known, existing: true };
+  }
+
+  async function record(creator: CreatorId, upload: Upload, file: StoredFile): Promise<store.DocumentRow | null> {
+    const kind = kindOf(await files.read(creator, file.name), upload.name);
+    const title = plainTitle(upload.title ?? upload.name.replace(/\.(txt|md|markdown|mdown|pdf|docx)$/i, ''));
+    const { name, bytes, hash } = file;
+    const row = { id: deps.ids.uuid<DocumentId>(), title, collection: upload.collection ?? 'default', kind, bytes, hash, file: name };
+    return db.tenant(creator, (sql) => store.insertDocument(sql, creator, row, now()));
+  }
+
+  async function reindex(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
+    if (!(await db.tenant(creator, (sql) => store.requeueDocument(sql, creator, id, now())))) throw missing();
+    ingest.wake();
+    return get(creator, id);
+  }
+
+  return {
+    add,
+    get,
+    reindex,
+    list: (creator, after, most) => db.tenant(creator, (sql) => store.listDocuments(sql, creator, after, most)),
+    async chunks(creator, id, after, most) {
+      await get(creator, id);
+      return db.tenant(creator, (sql) => store.listChunks(sql, creator, id, after, most));
+    },
+    async update(creator, id, patch) {
+      if (!(await db.tenant(creator, (sql) => store.updateDocument(sql, creator, id, patch, now())))) throw missing();
+      return get(creator, id);
+    },
+    async remove(creator, id) {
+      const file = await db.tenant(creator, (sql) => store.deleteDocument(sql, creator, id));
+      if (file === null) throw missing();
+      await vectors?.remove(creator, id);
+      await files.remove(creator, file);
+    },
+  };
+}
+
+async function* asStream(content: Upload['content']): AsyncIterable<Uint8Array> {
+  yield* content;
+}
+
+/** One line without anything invisible; the last part of a path only. */
+function plainTitle(text: string): string {
+  const title = text
+    .toWellFormed()
+    .replace(/^.*[/\\]/, '')
+    .replace(/[\p{Cc}\p{Cf}]/gu, '')
+    .trim()
+    .slice(0, maxTitleChars)
+    .toWellFormed();
+  return title === '' ? 'Untitled' : title;
+}
+
+function required(document: store.DocumentRow | null): store.DocumentRow {
+  if (document === null) throw missing();
+  return document;
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'Cannot find what this address names');
+}

@@ -1,0 +1,43 @@
+/** Vectors in PostgreSQL with pgvector: an exact scan of one creator's rows. */
+import type { Database } from '../database.ts';
+import type { VectorIndex } from './index.ts';
+import type { ChunkKey } from './lexical.ts';
+
+/** Vectors beside the chunks; null when this database has no pgvector, and ranking by words serves alone. */
+export async function openPgvector(db: Database): Promise<VectorIndex | null> {
+  const [table] = await db.routing<{ present: boolean }>(`select to_regclass('public.embeddings') is not null as present`);
+  return table?.present === true ? pgvectorIndex(db) : null;
+}
+
+function pgvectorIndex(db: Database): VectorIndex {
+  return {
+    put: (creator, document, model, vectors) =>
+      db.tenant(creator, async (sql) => {
+        const rows = vectors.map(({ position, vector }) => ({ position, embedding: JSON.stringify(vector), dimensions: vector.length }));
+        // Joined with the chunks: a document deleted meanwhile gets no vectors, and no error.
+        await sql(
+          `insert into embeddings (creator_id, document_id, position, model, dimensions, embedding)
+           select $1, $2, v.position, $3, v.dimensions, v.embedding::vector
+           from jsonb_to_recordset($4::jsonb) as v (position int, dimensions int, embedding text)
+           join chunks c on c.creator_id = $1 and c.document_id = $2 and c.position = v.position
+           on conflict (creator_id, document_id, position, model) do update
+             set embedding = excluded.embedding, dimensions = excluded.dimensions, updated_at = now()`,
+          [creator, document, model, JSON.stringify(rows)],
+        );
+      }),
+    nearest: (creator, model, vector, collections, most) =>
+      db.tenant(creator, (sql) =>
+        sql<ChunkKey & { similarity: number }>(
+          `select e.document_id, e.position, (1 - (e.embedding <=> $3::vector))::float8 as similarity
+           from embeddings e join documents d on d.creator_id = e.creator_id and d.id = e.document_id
+           where e.creator_id = $1 and e.model = $2 and e.dimensions = $4 and d.status = 'ready'
+             and ($5::text[] is null or d.collection = any ($5))
+           order by e.embedding <=> $3::vector, e.document_id, e.position limit $6`,
+          [creator, model, JSON.stringify(vector), vector.length, collections === null ? null : [...collections], most],
+        ),
+      ),
+    remove: async () => {
+      // the foreign key has removed them with the chunks
+    },
+  };
+}

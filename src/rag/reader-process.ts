@@ -1,0 +1,20 @@
+/** The program of the reader's process: reads the one document it is told of, answers once, ends. */
+import { readFile } from 'node:fs/promises';
+import { UnreadableDocument } from './document-text.ts';
+import type { ReadOutcome, ReadTask } from './reader.ts';
+import { readDocument } from './reading.ts';
+
+process.once('message', async (task: ReadTask) => {
+  const outcome = await read(task);
+  process.send?.(outcome, () => process.disconnect());
+});
+
+async function read(task: ReadTask): Promise<ReadOutcome> {
+  try {
+    const bytes = new Uint8Array(await readFile(task.path));
+    return { document: await readDocument(bytes, task.kind, task.limits) };
+  } catch (error) {
+    if (error instanceof UnreadableDocument) return { problem: error.problem, message: error.message };
+    return { problem: 'broken', message: 'Save the document again: it cannot be read' };
+  }
+}

@@ -1,0 +1,55 @@
+/** Reads one document from bytes to chunks with their lexemes: what runs in the reader's process. */
+import { type Chunk, chunksOf } from './chunk.ts';
+import { type Block, type DocumentText, joinBlocks } from './document-text.ts';
+import { markdownBlocks, textBlocks } from './extract-text.ts';
+import type { DocumentKind } from './kind.ts';
+import { countLexemes, detectLanguage } from './lexemes.ts';
+
+/** How much of a document is read. */
+export interface ReadLimits {
+  chars: number;
+  pages: number;
+  entries: number;
+  inflatedBytes: number;
+}
+
+/** A chunk with the words it is ranked by. */
+export interface ReadChunk extends Chunk {
+  lexemes: readonly (readonly [lexeme: string, frequency: number])[];
+}
+
+/** A document, read. */
+export interface ReadDocument {
+  /** ISO 639-1; null when unknown. */
+  language: string | null;
+  chunks: readonly ReadChunk[];
+}
+
+/**
+ * Reads a document.
+ *
+ * @throws UnreadableDocument with the reason
+ */
+export async function readDocument(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<ReadDocument> {
+  const document: DocumentText = joinBlocks(await blocksOf(bytes, kind, limits), limits.chars);
+  const language = detectLanguage(document.text);
+  const chunks = chunksOf(document).map((chunk) => ({
+    ...chunk,
+    lexemes: [...countLexemes(`${chunk.heading}\n${chunk.text}`, language)],
+  }));
+  return { language, chunks };
+}
+
+/** The big libraries are loaded only for the documents that need them. */
+async function blocksOf(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<Block[]> {
+  switch (kind) {
+    case 'text':
+      return textBlocks(bytes);
+    case 'markdown':
+      return markdownBlocks(bytes);
+    case 'pdf':
+      return (await import('./extract-pdf.ts')).pdfBlocks(bytes, limits);
+    case 'docx':
+      return (await import('./extract-docx.ts')).docxBlocks(bytes, limits);
+  }
+}
