@@ -1,7 +1,7 @@
 /** One PGlite session in this thread: opens the data, stays in the unprivileged role, and speaks the row types of the port. */
 import { PGlite } from '@electric-sql/pglite';
 import { vector } from '@electric-sql/pglite-pgvector';
-import { rowParsers, type Session, sessionSetup } from './session.ts';
+import { ensureRole, rowParsers, type Session, sessionSetup } from './session.ts';
 
 /** A session whose whole data folder can be dumped as a tar, to start others from. */
 export interface PgliteSession extends Session {
@@ -20,6 +20,7 @@ export async function openPgliteSession(dataDir: string | null, template?: Blob)
     ...(template === undefined ? {} : { loadDataDir: template }),
     extensions: { vector },
   });
+  await engine.exec(ensureRole);
   await engine.exec(sessionSetup);
   return {
     async run(text, params) {

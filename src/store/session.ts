@@ -18,10 +18,18 @@ export interface Session {
   close(): Promise<void>;
 }
 
+/** Makes the unprivileged role where it is missing, and the login role a member of it. A session can be opened before the first migration. */
+export const ensureRole = `do $$ begin
+    if not exists (select from pg_roles where rolname = 'companero_app') then
+      create role companero_app nologin nosuperuser nobypassrls;
+    end if;
+    if not pg_has_role(session_user, 'companero_app', 'member') then
+      execute format('grant companero_app to %I', session_user);
+    end if;
+  exception when duplicate_object or unique_violation then null; end $$`;
+
 /** Makes the session's everyday role the unprivileged one: what forgets to switch sees too little, never too much. */
-export const sessionSetup = `
-  do $$ begin create role companero_app nologin nosuperuser nobypassrls; exception when duplicate_object then null; end $$;
-  set role companero_app; set timezone = 'UTC'`;
+export const sessionSetup = "set role companero_app; set timezone = 'UTC'";
 
 /** A timestamp as PostgreSQL prints it. The infinities become the last instants a Date can hold. */
 function timeFromText(text: string): Date {
@@ -49,7 +57,7 @@ export const rowParsers: Readonly<Record<number, (text: string) => unknown>> = {
  */
 export function beginTenant(creatorId: string): string {
   if (!isUuid(creatorId)) throw new AppError('INTERNAL', `Cannot scope a transaction to creator "${creatorId}": not a UUID`);
-  return `begin; select set_config('app.current_creator_id', '${creatorId}', true)`;
+  return `begin; set local role companero_app; select set_config('app.current_creator_id', '${creatorId}', true)`;
 }
 
 /** The start of a transaction as the login role, which owns the schema. */

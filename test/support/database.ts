@@ -4,13 +4,28 @@ import { afterAll, inject } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import { type CreatorId, systemIds } from '../../src/ids.ts';
 import { openPgliteSession } from '../../src/store/pglite-session.ts';
+import { openPostgres } from '../../src/store/postgres.ts';
 import { databaseOver } from '../../src/store/session.ts';
+import { silentLog } from './silent-log.ts';
+import { createDatabase, dropDatabase, urlOf } from './test-server.ts';
 
 /** Opens a database of its own for the calling test file or suite, closed after its last test. PGlite, or PostgreSQL when TEST_DATABASE_URL is set. */
 export async function testDatabase(): Promise<Database> {
+  const server = process.env.TEST_DATABASE_URL;
+  if (server !== undefined) return serverDatabase(server);
   const template = new Blob([new Uint8Array(await readFile(inject('pgliteTemplate')))]);
   const db = databaseOver(await openPgliteSession(null, template));
   afterAll(() => db.close());
+  return db;
+}
+
+async function serverDatabase(server: string): Promise<Database> {
+  const name = await createDatabase(server, inject('postgresTemplate'));
+  const db = await openPostgres({ url: urlOf(server, name), log: silentLog, poolSize: 5 });
+  afterAll(async () => {
+    await db.close();
+    await dropDatabase(server, name);
+  });
   return db;
 }
 

@@ -1,0 +1,108 @@
+/** A PostgreSQL server as the record: a pool of sessions that stay in the unprivileged role. */
+import pg from 'pg';
+import type { Database, Sql } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { beginOwner, beginTenant, ensureRole, type Run, rowParsers, sessionSetup, transaction } from './session.ts';
+
+const connectTimeoutMs = 5_000;
+
+/** What `pg` asks for the reading of a column. */
+const types = {
+  getTypeParser: ((id: number, format?: 'text') => rowParsers[id] ?? pg.types.getTypeParser(id, format)) as typeof pg.types.getTypeParser,
+};
+
+/**
+ * Opens a pool on a PostgreSQL server, version 15 or later. The login role owns the schema. Needs sessions of its own: a pooler in
+ * between must pool by session.
+ *
+ * @param options.url a connection string `postgres://user:password@host:port/database`
+ * @param options.poolSize connections at most
+ * @throws AppError UNAVAILABLE when the server cannot be reached, INTERNAL when its roles would not hold creators apart
+ */
+export async function openPostgres(options: { url: string; log: Log; poolSize: number }): Promise<Database> {
+  const { url, log, poolSize } = options;
+  await checkRoles(url);
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: connectTimeoutMs,
+    types,
+    onConnect: async (client) => {
+      await client.query(sessionSetup);
+    },
+  });
+  pool.on('error', (error) => log.warn('database.connection.lost', { code: (error as { code?: string }).code }));
+
+  /** Gives `work` a connection of its own; one that failed below SQL is not used again. */
+  async function connected<T>(work: (run: Run) => Promise<T>): Promise<T> {
+    const client = await reaching(pool.connect());
+    let broken = false;
+    try {
+      return await work(async (text, params) => {
+        try {
+          return await reaching(query(client, text, params));
+        } catch (error) {
+          broken ||= error instanceof AppError;
+          throw error;
+        }
+      });
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  return {
+    kind: 'postgres',
+    tenant: async (creator, work) => {
+      const begin = beginTenant(creator);
+      return connected((run) => transaction(run, begin, work));
+    },
+    owner: (work: (sql: Sql) => Promise<unknown>) => connected((run) => transaction(run, beginOwner, work)) as never,
+    routing: async <Row>(text: string, params: readonly unknown[] = []) =>
+      connected(async (run) => (await run(text, params)).rows as Row[]),
+    close: () => pool.end(),
+  };
+}
+
+async function query(client: pg.ClientBase, text: string, params: readonly unknown[]): ReturnType<Run> {
+  // Without parameters `pg` speaks the simple protocol, where several statements give several results.
+  const result: pg.QueryResult | pg.QueryResult[] = params.length === 0 ? await client.query(text) : await client.query(text, [...params]);
+  const last = Array.isArray(result) ? result.at(-1) : result;
+  return { command: last?.command ?? '', rows: last?.rows ?? [] };
+}
+
+/** Makes the unprivileged role where it is missing, and refuses one that row level security would not bind. */
+async function checkRoles(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: connectTimeoutMs });
+  try {
+    await reaching(client.connect());
+    await reaching(client.query(ensureRole));
+    const { rows } = await reaching(
+      client.query("select rolsuper or rolbypassrls as unbound from pg_roles where rolname in ('companero_app', 'companero_router')"),
+    );
+    if (rows.some((row) => row.unbound)) {
+      throw new AppError(
+        'INTERNAL',
+        'Take SUPERUSER and BYPASSRLS from roles "companero_app" and "companero_router": they must be bound by row level security',
+      );
+    }
+  } finally {
+    await client.end().catch(() => {
+      // it never connected; the first failure is the one to tell
+    });
+  }
+}
+
+/** SQLSTATE classes of a server that cannot serve now: 08 connection, 53 resources, 57P shutdown (PostgreSQL manual, Appendix A). */
+const unavailableState = /^(08|53|57P)/;
+
+/** Tells failures below SQL, which have no SQLSTATE, as UNAVAILABLE; the server's own errors pass unchanged. */
+async function reaching<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && !unavailableState.test(error.code ?? '')) throw error;
+    throw new AppError('UNAVAILABLE', 'Try again soon: the database cannot be reached', { cause: error });
+  }
+}
