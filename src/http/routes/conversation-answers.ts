@@ -1,0 +1,105 @@
+/** Conversations, messages and turns as clients see them. */
+import * as v from 'valibot';
+import { decodeSnapshot, SnapshotError } from '../../actors/snapshot.ts';
+import type { ConversationDetail, ConversationRow, TurnInputRow } from '../../store/conversations.ts';
+import { ContactItem, contactItem } from './contacts.ts';
+
+const Id = v.pipe(v.string(), v.uuid());
+const Time = v.pipe(v.string(), v.isoTimestamp());
+
+const conversationEntries = {
+  id: Id,
+  session_id: Id,
+  contact_id: Id,
+  channel: v.string(),
+  program_id: v.nullable(Id),
+  program_version: v.nullable(v.number()),
+  state: v.nullable(v.string()),
+  status: v.picklist(['open', 'active', 'ended', 'set-aside']),
+  control: v.picklist(['bot', 'human', 'paused']),
+  outcome: v.nullable(v.string()),
+  seq: v.number(),
+  created_at: Time,
+  updated_at: Time,
+};
+
+/** A conversation in a list. */
+export const ConversationItem = v.object({ ...conversationEntries, contact_name: v.string() });
+
+/** A conversation as opened. `variables` is null before the first run. */
+export const ConversationAnswer = v.object({
+  conversation: v.object({
+    ...conversationEntries,
+    variables: v.nullable(v.record(v.string(), v.unknown())),
+    contact: ContactItem,
+    timers: v.array(v.object({ id: v.string(), due_at: Time })),
+  }),
+});
+
+/** A message of a conversation. */
+export const MessageItem = v.object({
+  seq: v.number(),
+  id: Id,
+  role: v.picklist(['contact', 'coach', 'person']),
+  class: v.string(),
+  at: Time,
+  body: v.looseObject({ text: v.string() }),
+});
+
+/** An input and what it did. */
+export const TurnItem = v.object({
+  input_id: v.string(),
+  turn: v.number(),
+  kind: v.string(),
+  payload: v.unknown(),
+  result: v.unknown(),
+  trace: v.unknown(),
+  at: Time,
+});
+
+function conversationParts(row: ConversationRow) {
+  return {
+    id: row.id,
+    session_id: row.sessionId,
+    contact_id: row.contactId,
+    channel: row.channel,
+    program_id: row.programId,
+    program_version: row.programVersion,
+    state: row.state,
+    status: row.status,
+    control: row.control,
+    outcome: row.outcome,
+    seq: row.seq,
+    created_at: row.createdAt.toISOString(),
+    updated_at: row.updatedAt.toISOString(),
+  };
+}
+
+export function listItem(row: ConversationRow & { contactName: string }): v.InferOutput<typeof ConversationItem> {
+  return { ...conversationParts(row), contact_name: row.contactName };
+}
+
+export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeof ConversationAnswer> {
+  return {
+    conversation: {
+      ...conversationParts(row),
+      variables: variablesOf(row.snapshot),
+      contact: contactItem(row.contact),
+      timers: row.timers.map(({ timerId, dueAt }) => ({ id: timerId, due_at: dueAt.toISOString() })),
+    },
+  };
+}
+
+/** A snapshot set aside because it cannot be read must not hide the rest of its conversation. */
+function variablesOf(snapshot: string | null): Record<string, unknown> | null {
+  try {
+    return decodeSnapshot(snapshot).machine?.vars ?? null;
+  } catch (error) {
+    if (error instanceof SnapshotError) return null;
+    throw error;
+  }
+}
+
+export function turnItem({ inputId, at, turn, kind, payload, result, trace }: TurnInputRow): v.InferOutput<typeof TurnItem> {
+  return { input_id: inputId, turn, kind, payload, result, trace, at: at.toISOString() };
+}

@@ -1,0 +1,178 @@
+/** /api/v1/creators/conversations: what members see of conversations, and what they may do to them. */
+import { type Context, Hono } from 'hono';
+import * as v from 'valibot';
+import type { ControlAct, ConversationKey, Input, Mailboxes } from '../../actors/input.ts';
+import type { Database } from '../../database.ts';
+import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
+import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
+import type { Member } from '../auth.ts';
+import type { AppEnv, MemberEnv } from '../env.ts';
+import { idempotencyKey } from '../idempotency.ts';
+import { describe } from '../openapi.ts';
+import { pageAnswer, pageOf, pageQuery, queryNumber } from '../pagination.ts';
+import { body, pathId, query } from '../validate.ts';
+import {
+  ConversationAnswer,
+  ConversationItem,
+  conversationAnswer,
+  listItem,
+  MessageItem,
+  TurnItem,
+  turnItem,
+} from './conversation-answers.ts';
+
+const tag = 'conversations';
+const lastNumber = Number.MAX_SAFE_INTEGER;
+
+const ListQuery = v.strictObject({
+  ...pageQuery,
+  state: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  program_id: v.optional(v.pipe(v.string(), v.check(isUuid, 'Expected a UUID'))),
+  channel: v.optional(v.picklist(['widget', 'whatsapp', 'telegram', 'webhook'])),
+  control: v.optional(v.picklist(['bot', 'human', 'paused'])),
+});
+const MessagesQuery = v.strictObject({
+  limit: v.optional(queryNumber(1, 200), '50'),
+  after: v.optional(queryNumber(0, lastNumber)),
+  before: v.optional(queryNumber(1, lastNumber)),
+});
+const TurnsQuery = v.strictObject({ limit: v.optional(queryNumber(1, 200), '50'), before: v.optional(queryNumber(1, lastNumber)) });
+
+const Say = v.strictObject({
+  text: v.pipe(
+    v.string(),
+    v.check((text) => text.trim() !== '', 'Write something'),
+    v.maxLength(4_096),
+  ),
+});
+const Event = v.strictObject({
+  name: v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'Expected the name of an event')),
+  data: v.optional(v.record(v.string(), v.unknown()), {}),
+});
+const Taken = v.object({ seq: v.nullable(v.number()) });
+
+const acts: Readonly<Record<Exclude<ControlAct, 'say'>, string>> = {
+  takeover: 'Take a conversation over from the program',
+  release: 'Give a conversation back to its program',
+  pause: 'Hold the program still',
+  resume: 'Let a held program go on',
+  restart: 'Begin the program again',
+  end: 'End the program here',
+};
+
+/** What these routes need. */
+export interface ConversationsRoutesDeps {
+  database: Database;
+  mailboxes: Mailboxes;
+  ids: Ids;
+  member: Member;
+}
+
+/** Mounted under /api/v1/creators/conversations. */
+export function conversationsRoutes({ database, mailboxes, ids, member }: ConversationsRoutesDeps): Hono<AppEnv> {
+  const routes = new Hono<AppEnv>();
+  const inputErrors = ['NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'] as const;
+
+  routes.get(
+    '/',
+    describe({ tag, summary: 'List conversations, latest first', answers: { 200: pageOf(ConversationItem) } }),
+    member('conversations.read'),
+    query(ListQuery),
+    async (c) => {
+      const { program_id: programId, ...rest } = c.req.valid('query');
+      const page = await listConversations(database, c.var.principal.creatorId, { ...rest, programId: programId as ProgramId | undefined });
+      return c.json(pageAnswer(page, listItem));
+    },
+  );
+
+  routes.get(
+    '/:id',
+    describe({ tag, summary: 'Read a conversation', answers: { 200: ConversationAnswer }, errors: ['NOT_FOUND'] }),
+    member('conversations.read'),
+    async (c) => c.json(conversationAnswer(await getConversation(database, keyOf(c)))),
+  );
+
+  routes.get(
+    '/:id/messages',
+    describe({
+      tag,
+      summary: 'Read messages, oldest first',
+      description: 'The newest, those `after` a number, or those `before` one.',
+      answers: { 200: v.object({ items: v.array(MessageItem) }) },
+      errors: ['NOT_FOUND'],
+    }),
+    member('conversations.read'),
+    query(MessagesQuery),
+    async (c) => {
+      const key = keyOf(c);
+      const { limit, after, before } = c.req.valid('query');
+      await getConversation(database, key);
+      const items =
+        after === undefined
+          ? await messagesBefore(database, key, before ?? lastNumber, limit)
+          : await messagesAfter(database, key, after, limit);
+      return c.json({ items });
+    },
+  );
+
+  routes.get(
+    '/:id/turns',
+    describe({
+      tag,
+      summary: 'Why it is where it is: inputs and what they did, newest first',
+      answers: { 200: v.object({ items: v.array(TurnItem) }) },
+      errors: ['NOT_FOUND'],
+    }),
+    member('conversations.read'),
+    query(TurnsQuery),
+    async (c) => {
+      const key = keyOf(c);
+      const { limit, before } = c.req.valid('query');
+      await getConversation(database, key);
+      return c.json({ items: (await listTurns(database, key, before ?? lastNumber, limit)).map(turnItem) });
+    },
+  );
+
+  routes.post(
+    '/:id/messages',
+    describe({ tag, summary: 'Write to the contact as a person', answers: { 201: Taken }, errors: inputErrors }),
+    member('conversations.act'),
+    body(Say),
+    async (c) => {
+      const input: Input = { id: inputId(c, ids), kind: 'control', act: 'say', text: c.req.valid('json').text, messageId: ids.uuid() };
+      return c.json(await mailboxes.deliver(keyOf(c), input), 201);
+    },
+  );
+
+  routes.post(
+    '/:id/events',
+    describe({ tag, summary: 'Tell the program that something happened', answers: { 201: Taken }, errors: inputErrors }),
+    member('conversations.act'),
+    body(Event, 64 * 1024),
+    async (c) => c.json(await mailboxes.deliver(keyOf(c), { id: inputId(c, ids), kind: 'event', ...c.req.valid('json') }), 201),
+  );
+
+  for (const [act, summary] of Object.entries(acts) as [ControlAct, string][]) {
+    routes.post(
+      `/:id/${act}`,
+      describe({ tag, summary, answers: { 200: ConversationAnswer }, errors: inputErrors }),
+      member('conversations.act'),
+      async (c) => {
+        const key = keyOf(c);
+        await mailboxes.deliver(key, { id: inputId(c, ids), kind: 'control', act });
+        return c.json(conversationAnswer(await getConversation(database, key)));
+      },
+    );
+  }
+
+  return routes;
+}
+
+function keyOf(c: Context<MemberEnv>): ConversationKey {
+  return { creatorId: c.var.principal.creatorId, conversationId: pathId<ConversationId>(c) };
+}
+
+/** The same key gives the same input, and so the first result. */
+function inputId(c: Context, ids: Ids): string {
+  return `api:${idempotencyKey(c) ?? ids.uuid()}`;
+}
