@@ -97,6 +97,8 @@ export interface Trace {
   as: string;
   /** The governor's decisions, in order. */
   decisions: readonly { content: string; class: string; do: string; reason: string; until?: string }[];
+  metrics?: readonly { name: string; value: number }[];
+  /** Why the program could not take the input; nothing else was changed. */
   error?: string;
 }
 
@@ -112,4 +114,6 @@ export interface Stepping {
   effectsEnded: readonly { id: string; status: 'done' | 'failed' | 'cancelled'; result: unknown }[];
   awards: readonly NewAward[];
   contactChanged: boolean;
+  /** Milliseconds for which typing is to be shown; 0 for not. */
+  typingMs: number;
 }

@@ -31,6 +31,9 @@ export interface Draft {
   silent: boolean;
   /** The program asked for a person: control changes hands once the macrostep has been said to its end. */
   handoff: boolean;
+  /** How long the contact is to see that an answer is being written; 0 for not. */
+  typingMs: number;
+  metrics: { name: string; value: number }[];
   as: string;
   resultSeq: number | null;
   decisions: Trace['decisions'][number][];
@@ -61,6 +64,8 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     words: '',
     silent: false,
     handoff: false,
+    typingMs: 0,
+    metrics: [],
     as: input.kind,
     resultSeq: null,
     decisions: [],
@@ -89,7 +94,14 @@ export function closeDraft(draft: Draft): Stepping {
       outcome: draft.outcome,
     },
     result: { seq: draft.resultSeq },
-    trace: { from: before.state, to: draft.state, as: draft.as, decisions: draft.decisions },
+    trace: {
+      from: before.state,
+      to: draft.state,
+      as: draft.as,
+      decisions: draft.decisions,
+      ...(draft.metrics.length > 0 ? { metrics: draft.metrics } : {}),
+    },
+    typingMs: draft.typingMs,
     messages: draft.messages,
     timersSet: [...draft.timersSet.values()],
     timersCleared: [...draft.timersCleared],

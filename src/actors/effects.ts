@@ -111,17 +111,16 @@ export function createEffectPump(parts: {
     }));
   }
 
+  /** Extends the lease while the effect runs; the result stops that. */
   function keepLease(claimed: ClaimedEffect, abort: AbortController): () => void {
-    let cancel = () => undefined as undefined;
-    const extend = async () => {
-      try {
-        if (!(await extendLease(db, claimed, clock.wall() + leaseMs))) abort.abort(new Error('Effect has ended elsewhere'));
-      } catch (error) {
-        log.error('effect.lease', error, { creator_id: claimed.creator_id, effect_id: claimed.id });
-      }
-      if (!abort.signal.aborted) cancel = clock.after(leaseMs / 3, () => void extend());
-    };
-    cancel = clock.after(leaseMs / 3, () => void extend());
+    let cancel = clock.after(leaseMs / 3, extend);
+    function extend(): void {
+      cancel = clock.after(leaseMs / 3, extend);
+      extendLease(db, claimed, clock.wall() + leaseMs).then(
+        (held) => held || abort.abort(new Error('Effect has ended elsewhere')),
+        (error) => log.error('effect.lease', error, { creator_id: claimed.creator_id, effect_id: claimed.id }),
+      );
+    }
     return () => cancel();
   }
 

@@ -1,11 +1,13 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
+import { grantConsent, placeOf, save } from '../programs/changes.ts';
 import { matchEntry, matchGlobal } from '../programs/entry.ts';
 import { readAnswer } from '../programs/inputs.ts';
+import type { Program } from '../programs/program.ts';
 import type { Json } from '../programs/scope.ts';
 import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
 import type { LiveProgram } from './conversation.ts';
 import { type Draft, post, scopeOf } from './draft.ts';
-import { begin, dispatch, withConsent } from './perform.ts';
+import { begin, dispatch } from './perform.ts';
 import type { OpenQuestion } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
@@ -18,18 +20,16 @@ export function obey(draft: Draft, text: string): boolean {
     case 'optOut':
       for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
       dispatch(draft, { type: 'REPLY.cancel' });
-      draft.contact = withConsent(draft.contact, 'messages', false);
+      draft.contact = grantConsent(scopeOf(draft), 'messages', false).contact;
       post(draft, 'safety', { text: words.optedOut }, about);
       break;
     case 'optIn':
       if (draft.contact.consent.messages !== false) return false;
-      draft.contact = withConsent(draft.contact, 'messages', true);
+      draft.contact = grantConsent(scopeOf(draft), 'messages', true).contact;
       post(draft, 'safety', { text: words.optedIn }, about);
       break;
     case 'human':
-      post(draft, 'safety', { text: words.human }, about);
-      dispatch(draft, { type: 'CONTROL.takeover' });
-      draft.snapshot.control = 'human';
+      callPerson(draft);
       break;
     case 'restart':
       if (!draft.program || !draft.programRef || draft.snapshot.control !== 'bot') return false;
@@ -115,7 +115,22 @@ function asUnmatched(draft: Draft, text: string): boolean {
   draft.as = `unmatched.${policy}`;
   if (flight) meanwhile(draft, flight, text);
   else if (policy === 'answer') dispatch(draft, { type: 'REPLY.start', text });
+  else if (policy === 'human') callPerson(draft);
+  else if (policy === 'reprompt') repeatQuestion(draft);
   return true;
+}
+
+function callPerson(draft: Draft): void {
+  post(draft, 'safety', { text: wordsFor(draft.contact.language).human }, { content: 'word.human', question: null });
+  dispatch(draft, { type: 'CONTROL.takeover' });
+  draft.snapshot.control = 'human';
+}
+
+function repeatQuestion(draft: Draft): void {
+  const { question } = draft.snapshot;
+  if (!question || !draft.program) return;
+  const { text } = draft.program.render(question.content, scopeOf(draft), { type: 'MESSAGE' });
+  post(draft, 'reply', { text }, { content: question.content, question: question.id });
 }
 
 /** True when the text was taken as an answer, valid or not; false leaves the question open and the text to the state. */
@@ -126,7 +141,7 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   if (answer.ok) {
     draft.snapshot.question = null;
     if (draft.snapshot.offer?.question === question.id) draft.snapshot.offer = null;
-    save(draft, question.saveTo, answer.value);
+    keep(draft, program, question.saveTo, answer.value);
     draft.as = dispatch(draft, { type: 'ANSWER', question: question.id, value: answer.value }) ? 'ANSWER' : 'unhandled ANSWER';
     return true;
   }
@@ -141,14 +156,11 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   return true;
 }
 
-function save(draft: Draft, saveTo: string | null, value: Json): void {
-  if (saveTo === null) return;
-  const [owner, name = ''] = saveTo.split('.');
+/** Keeps an answer where the question said. */
+function keep(draft: Draft, program: Program, saveTo: string | null, value: Json): void {
   const { machine } = draft.snapshot;
-  if (owner === 'vars' && machine) draft.snapshot.machine = { ...machine, vars: { ...machine.vars, [name]: value } };
-  if (owner !== 'contact') return;
-  const known = name === 'name' || name === 'zone' || name === 'language';
-  draft.contact = known
-    ? { ...draft.contact, [name]: String(value) }
-    : { ...draft.contact, fields: { ...draft.contact.fields, [name]: value } };
+  if (saveTo === null || !machine) return;
+  const scope = save(program.definition, scopeOf(draft), placeOf(saveTo), value);
+  draft.contact = scope.contact;
+  draft.snapshot.machine = { ...machine, vars: scope.vars };
 }

@@ -1,8 +1,8 @@
 /** Carries a machine's actions over into the draft of a turn: what it says, asks, arms, plans and awards. */
 import type { MessageBody, MessageClass } from '../message.ts';
 import type { MachineEvent, Program, RenderedContent } from '../programs/program.ts';
-import { localDate, shiftLocalDate } from '../programs/schedule.ts';
-import type { Contact, Json, Progress } from '../programs/scope.ts';
+import { durationMs } from '../programs/schedule.ts';
+import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, planAnswer } from './answering.ts';
 import type { Conversation } from './conversation.ts';
 import { armTimer, clearTimer, type Draft, post, scopeOf, stableKey } from './draft.ts';
@@ -132,12 +132,12 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
     draft.awards.push({ id: `badge:${id}`, kind: 'badge', points: 0, name: id });
   },
 
-  progress(draft, program, { params }) {
-    draft.contact = { ...draft.contact, progress: advanceStreak(draft, program, String(params.event)) };
+  typing(draft, _program, { params }) {
+    draft.typingMs = durationMs(String(params.for));
   },
 
-  consent(draft, _program, { params }) {
-    draft.contact = withConsent(draft.contact, String(params.kind), params.granted === true);
+  metric(draft, _program, { params }) {
+    draft.metrics.push({ name: String(params.name), value: Number(params.value) });
   },
 
   setTimer(draft, program, { params, scope }) {
@@ -159,11 +159,6 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   },
 };
 
-/** The contact with a consent given or withdrawn. */
-export function withConsent(contact: Contact, kind: string, granted: boolean): Contact {
-  return { ...contact, consent: { ...contact.consent, [kind]: granted } };
-}
-
 /** The class of a message that names none: a reply when the contact's own input led to it, else a nudge. */
 function classOf(draft: Draft, params: Readonly<Record<string, unknown>>): Exclude<MessageClass, 'inbound'> {
   return (params.class as Exclude<MessageClass, 'inbound'> | undefined) ?? (draft.answersContact ? 'reply' : 'nudge');
@@ -184,19 +179,4 @@ function optionsOf(input: Readonly<Record<string, unknown>>): readonly { id: str
   return options.map((option: Json) =>
     typeof option === 'string' ? { id: option, title: option } : (option as unknown as { id: string; title: string }),
   );
-}
-
-/** One more day of the streak, if the event is the streak's and this local day has not counted yet; a longer gap than the grace starts anew. */
-function advanceStreak(draft: Draft, program: Program, event: string): Progress {
-  const { progress } = draft.contact;
-  const today = localDate(draft.surroundings.now, program.zoneOf(scopeOf(draft)));
-  const milestones =
-    event in progress.milestones
-      ? progress.milestones
-      : { ...progress.milestones, [event]: new Date(draft.surroundings.now).toISOString() };
-  const rule = program.definition.progress?.streak;
-  const { count, day } = progress.streak;
-  if (!rule || rule.event !== event || day === today) return { ...progress, milestones };
-  const unbroken = day !== null && day >= shiftLocalDate(today, -1 - (rule.grace ?? 0));
-  return { ...progress, milestones, streak: { count: unbroken ? count + 1 : 1, day: today } };
 }

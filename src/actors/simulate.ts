@@ -12,9 +12,7 @@ import { emptySnapshot } from './snapshot.ts';
 export type Persona = Partial<Pick<Contact, 'name' | 'zone' | 'language' | 'fields' | 'tags' | 'consent'>>;
 
 /** One line of the dated transcript: a message, or a turn that said nothing. Times in milliseconds since 1970. */
-export type Line =
-  | { at: number; message: NewMessage }
-  | { at: number; state: string | null; as: string; decisions: Trace['decisions'] };
+export type Line = { at: number; message: NewMessage } | { at: number; state: string | null; as: string; decisions: Trace['decisions'] };
 
 export interface Simulation {
   /** The contact writes. */

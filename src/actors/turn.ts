@@ -80,6 +80,7 @@ export function createMailboxes(parts: Parts): Mailboxes {
       const after = afterCommit(before, taken);
       keep(after);
       announce(key, before, after, row);
+      showTyping(key, Math.max(...taken.map(({ stepping }) => stepping.typingMs)));
       for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);
       return [];
     }
@@ -124,6 +125,14 @@ export function createMailboxes(parts: Parts): Mailboxes {
       cancelled: (row.effects_ended ?? []).filter((end) => end.status === 'cancelled').map((end) => end.id),
       nextDueAt: dues.length > 0 ? Math.min(...dues) : null,
     });
+  }
+
+  function showTyping(key: ConversationKey, ms: number): void {
+    if (ms === 0) return;
+    const topic = conversationTopic(key.creatorId, key.conversationId);
+    const tell = (on: boolean) => parts.fanOut.publish(topic, JSON.stringify({ type: 'typing', on } satisfies ConversationNews));
+    tell(true);
+    clock.after(ms, () => tell(false));
   }
 
   async function settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void> {

@@ -2,12 +2,13 @@
 import * as v from 'valibot';
 import { type Delay, delaySchema } from './delays.ts';
 import {
-  customEventSchema,
   durationSchema,
+  hasKey,
   idSchema,
   labelSchema,
   languageSchema,
   nameSchema,
+  oneOf,
   textSchema,
   timeSchema,
   zoneSchema,
@@ -49,15 +50,18 @@ const reentrySchema = v.picklist(['never', 'after-end', 'always']);
 const entryCommon = { id: idSchema, priority: v.optional(v.pipe(v.number(), v.integer())), reentry: v.optional(reentrySchema) };
 const keywordSchema = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(60));
 
-const entrySchema = v.union([
-  v.strictObject({
-    ...entryCommon,
-    keywords: v.pipe(v.array(keywordSchema), v.minLength(1, 'Name at least one keyword'), v.maxLength(100)),
-    match: v.optional(v.picklist(['only-word', 'first-word', 'contains'])),
-  }),
-  v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api']) }),
-  v.strictObject({ ...entryCommon, on: v.literal('link'), link: idSchema }),
-]);
+const entrySchema = oneOf(
+  [
+    v.strictObject({
+      ...entryCommon,
+      keywords: v.pipe(v.array(keywordSchema), v.minLength(1, 'Name at least one keyword'), v.maxLength(100)),
+      match: v.optional(v.picklist(['only-word', 'first-word', 'contains'])),
+    }),
+    v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api']) }),
+    v.strictObject({ ...entryCommon, on: v.literal('link'), link: idSchema }),
+  ],
+  (value) => (hasKey(value, 'keywords') ? 0 : hasKey(value, 'link') ? 2 : 1),
+);
 
 const buttonSchema = v.strictObject({ id: idSchema, title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) });
 
@@ -132,10 +136,19 @@ const transitionSchema = v.strictObject({
   reenter: v.optional(v.boolean()),
   description: v.optional(descriptionSchema),
 });
-const transitionsSchema = v.union([targetSchema, transitionSchema, v.pipe(v.array(transitionSchema), v.minLength(1), v.maxLength(100))]);
+const transitionsSchema = oneOf(
+  [targetSchema, transitionSchema, v.pipe(v.array(transitionSchema), v.minLength(1), v.maxLength(100))],
+  (value) => (Array.isArray(value) ? 2 : typeof value === 'object' ? 1 : 0),
+);
 
 /** Events a state can wait for. */
-const eventSchema = v.union([v.picklist(['MESSAGE', 'ANSWER', 'INVALID', 'BUTTON']), customEventSchema]);
+const eventSchema = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:MESSAGE|ANSWER|INVALID|BUTTON|EVENT\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})$/,
+    'No such event: use MESSAGE, ANSWER, INVALID, BUTTON or EVENT.<name>',
+  ),
+);
 
 const stateEntries = {
   type: v.optional(v.picklist(['atomic', 'compound', 'parallel', 'final', 'history'])),
@@ -190,6 +203,8 @@ const policiesSchema = v.strictObject({
   quiet: v.optional(v.strictObject({ from: timeSchema, to: timeSchema })),
   caps: v.optional(v.strictObject({ nudge: v.optional(capSchema), promo: v.optional(capSchema), transactional: v.optional(capSchema) })),
   unmatched: v.optional(v.picklist(['answer', 'reprompt', 'ignore', 'human'])),
+  /** Content that is said when the documents hold no answer. */
+  noAnswer: v.optional(idSchema),
   whileReplying: v.optional(v.picklist(['queue', 'merge', 'latest', 'drop'])),
 });
 
@@ -229,7 +244,10 @@ const testSchema = v.strictObject({
   start: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   steps: v.pipe(
     v.array(
-      v.union([v.strictObject({ say: textSchema }), v.strictObject({ press: idSchema }), v.strictObject({ advance: durationSchema })]),
+      oneOf(
+        [v.strictObject({ say: textSchema }), v.strictObject({ press: idSchema }), v.strictObject({ advance: durationSchema })],
+        (value) => (hasKey(value, 'press') ? 1 : hasKey(value, 'advance') ? 2 : 0),
+      ),
     ),
     v.maxLength(1000),
   ),

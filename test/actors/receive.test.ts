@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+import type { Conversation } from '../../src/actors/conversation.ts';
+import type { Input } from '../../src/actors/input.ts';
+import { receive } from '../../src/actors/receive.ts';
+import { compile } from '../../src/programs/compile.ts';
+import type { Definition } from '../../src/programs/definition.ts';
+import { makeDefinition, said, simulate, sleepReset } from '../support/example.ts';
+
+/** A conversation asleep on its first night. */
+function asleep(definition: Definition = sleepReset) {
+  const simulation = simulate(definition);
+  simulation.say('sleep');
+  simulation.say('7:00');
+  return simulation;
+}
+
+function take(conversation: Conversation, input: Input, now = Date.UTC(2026, 9, 20, 20, 5), definition = sleepReset) {
+  const current = compile(definition);
+  return receive(conversation, input, { now, generation: conversation.version + 1, current, live: [] });
+}
+
+const message = (text: string): Input => ({ id: 'msg:x', kind: 'message', messageId: 'x', text });
+
+describe('words that are valid everywhere', () => {
+  it('stop what is proactive and let replies pass', () => {
+    const simulation = asleep();
+    simulation.say('STOP');
+    expect(simulation.conversation().contact.consent).toEqual({ messages: false });
+    expect(said(simulation).at(-1)).toMatch(/no more messages/);
+    simulation.advance('P1D');
+    expect(simulation.outbound().filter((sent) => sent.class === 'nudge')).toEqual([]);
+    simulation.say('how long should I sleep?');
+    expect(said(simulation).at(-1)).toBe('(an answer from the documents)');
+  });
+
+  it('take messages up again', () => {
+    const simulation = asleep();
+    simulation.say('stop');
+    simulation.say('start');
+    expect(simulation.conversation().contact.consent).toEqual({ messages: true });
+  });
+
+  it('restart the program from its beginning', () => {
+    const simulation = asleep();
+    simulation.say('restart');
+    expect(simulation.conversation()).toMatchObject({ state: 'start', status: 'active' });
+    expect(Object.keys(simulation.conversation().snapshot.timers)).toEqual(['xstate.after.noReply.conversation.program.start']);
+  });
+});
+
+describe('a person in control', () => {
+  const takenOver = () => {
+    const simulation = asleep();
+    return take(simulation.conversation(), { id: 'c:1', kind: 'control', act: 'takeover' }).next;
+  };
+
+  it('keeps the program silent: messages are on record, timers wait', () => {
+    const human = takenOver();
+    expect(human.snapshot.control).toBe('human');
+    const heard = take(human, message('hello?'));
+    expect(heard.messages.map((said) => said.role)).toEqual(['contact']);
+    expect(heard.effects).toEqual([]);
+    const [timerId, timer] = Object.entries(human.snapshot.timers)[0] ?? ['', { generation: 0, dueAt: 0 }];
+    const due = take(human, { id: 't', kind: 'timer', timerId, ...timer }, timer.dueAt);
+    expect(due).toMatchObject({ trace: { as: 'deferred' }, messages: [], timersCleared: [timerId] });
+    const released = take({ ...due.next, version: 9 }, { id: 'c:2', kind: 'control', act: 'release' }, timer.dueAt + 60_000);
+    expect(released.messages.map((said) => said.body.text)).toEqual(['Good morning. How was your night?']);
+  });
+
+  it('drops an answer that was under way', () => {
+    const simulation = simulate();
+    simulation.say('sleep');
+    const asked = take(simulation.conversation(), message('what is sleep pressure?'));
+    expect(asked.effects).toHaveLength(1);
+    const taken = take({ ...asked.next, version: 5 }, { id: 'c', kind: 'control', act: 'takeover' });
+    expect(taken.effectsEnded).toEqual([{ id: asked.effects[0]?.id, status: 'cancelled', result: null }]);
+    const late = take({ ...taken.next, version: 6 }, answered(asked.effects[0]?.id ?? ''));
+    expect(late).toMatchObject({ trace: { as: 'superseded' }, messages: [] });
+  });
+
+  it('writes by hand whoever has control', () => {
+    const wrote = take(takenOver(), { id: 'c:3', kind: 'control', act: 'say', text: 'Ana here', messageId: 'm' });
+    expect(wrote.messages).toMatchObject([{ role: 'person', body: { text: 'Ana here' } }]);
+  });
+
+  it('sends nothing even when a message asks the program to', () => {
+    const decided = take(takenOver(), { id: 'e', kind: 'event', name: 'poke', data: {} });
+    expect(decided.messages).toEqual([]);
+  });
+});
+
+function answered(effectId: string, grounded = true): Input {
+  const answer = { text: 'Nine hours.', citations: [], grounded, degraded: false };
+  return { id: `effect:${effectId}`, kind: 'effect', effectId, outcome: 'done', result: { answer } };
+}
+
+describe('an answer in flight', () => {
+  const cases = [
+    ['merge', 'why?\nhow?', 1],
+    ['latest', 'how?', 1],
+    ['queue', null, 0],
+    ['drop', null, 0],
+  ] as const;
+  it.each(cases)('%s: a second message', (whileReplying, text, cancelled) => {
+    const definition = makeDefinition({ policies: { ...sleepReset.policies, whileReplying } });
+    const simulation = simulate(definition);
+    simulation.say('sleep');
+    const first = take(simulation.conversation(), message('why?'), undefined, definition);
+    const second = take({ ...first.next, version: 7 }, { ...message('how?'), id: 'msg:y' } as Input, undefined, definition);
+    expect(second.effects.map((effect) => effect.params.text)).toEqual(text === null ? [] : [text]);
+    expect(second.effectsEnded).toHaveLength(cancelled);
+    const done = take({ ...second.next, version: 8 }, answered(first.effects[0]?.id ?? ''), undefined, definition);
+    expect(done.effects.map((effect) => effect.params.text)).toEqual(whileReplying === 'queue' ? ['how?'] : []);
+    expect(done.messages).toHaveLength(cancelled === 1 ? 0 : 1);
+  });
+
+  it('says the program’s own words when the documents hold no answer', () => {
+    const definition = makeDefinition({
+      policies: { ...sleepReset.policies, noAnswer: 'dunno' },
+      content: { ...sleepReset.content, dunno: { en: { text: 'That I do not know.' } } },
+    });
+    for (const [used, words] of [
+      [definition, 'That I do not know.'],
+      [sleepReset, 'I find nothing about that in my documents.'],
+    ] as const) {
+      const simulation = simulate(used);
+      simulation.say('sleep');
+      const asked = take(simulation.conversation(), message('who won the cup?'), undefined, used);
+      const done = take({ ...asked.next, version: 5 }, answered(asked.effects[0]?.id ?? '', false), undefined, used);
+      expect(done.messages.map((said) => said.body.text)).toEqual([words]);
+    }
+  });
+
+  it('moves the program on after its failure, with an apology', () => {
+    const simulation = asleep();
+    const asked = take(simulation.conversation(), message('cannot sleep'));
+    expect(asked.next.state).toBe('help');
+    const effectId = asked.effects[0]?.id ?? '';
+    const failed = take(
+      { ...asked.next, version: 5 },
+      {
+        id: `effect:${effectId}`,
+        kind: 'effect',
+        effectId,
+        outcome: 'failed',
+        result: { reason: 'unavailable' },
+      },
+    );
+    expect(failed.next.state).toBe('asleep');
+    expect(failed.messages.map((said) => said.body.text)).toEqual(['Something went wrong on our side. Please try again in a moment.']);
+  });
+});
+
+describe('a timer', () => {
+  const armed = () => {
+    const { snapshot, ...rest } = asleep().conversation();
+    const [timerId, timer] = Object.entries(snapshot.timers)[0] ?? ['', { generation: 0, dueAt: 0 }];
+    return { conversation: { snapshot, ...rest }, timerId, generation: timer.generation, dueAt: timer.dueAt };
+  };
+
+  it('of another generation does nothing', () => {
+    const { conversation, timerId, dueAt } = armed();
+    const stale = take(conversation, { id: 't', kind: 'timer', timerId, generation: 99, dueAt }, dueAt);
+    expect(stale).toMatchObject({ trace: { as: 'stale', from: 'asleep', to: 'asleep' }, messages: [], timersCleared: [] });
+  });
+
+  it('three hours late waits for the next morning by its late rule, two hours late does not', () => {
+    const { conversation, timerId, generation, dueAt } = armed();
+    const fire = (lateMs: number) => take(conversation, { id: 't', kind: 'timer', timerId, generation, dueAt }, dueAt + lateMs);
+    expect(fire(2 * 3_600_000).next.state).toBe('check');
+    const late = fire(4 * 3_600_000);
+    expect(late.next.state).toBe('asleep');
+    expect(late.timersSet).toEqual([{ id: timerId, generation: conversation.version + 1, dueAt: dueAt + 86_400_000 }]);
+  });
+
+  it('moves with the contact’s wake time and zone', () => {
+    const definition = makeDefinition({
+      machine: {
+        ...sleepReset.machine,
+        on: { 'EVENT.moved': { actions: [{ type: 'setField', params: { zone: '"America/New_York"' } }] } },
+      } as Definition['machine'],
+    });
+    const conversation = asleep(definition).conversation();
+    const moved = take(conversation, { id: 'e', kind: 'event', name: 'moved', data: {} }, undefined, definition);
+    expect(moved.timersSet.map((timer) => new Date(timer.dueAt).toISOString())).toEqual(['2026-10-21T11:30:00.000Z']);
+  });
+});
+
+describe('what a program cannot take', () => {
+  it('leaves the conversation as it was, the words on record and an apology', () => {
+    const definition = makeDefinition({
+      machine: {
+        ...sleepReset.machine,
+        on: { MESSAGE: { actions: [{ type: 'set', params: { nights: 'vars.nights / 0.0 > 1.0 ? 1.0 : double("x")' } }] } },
+      } as Definition['machine'],
+    });
+    const simulation = simulate(definition);
+    simulation.say('sleep');
+    const before = { ...simulation.conversation(), snapshot: { ...simulation.conversation().snapshot, question: null } };
+    const failed = take(before, message('boom'), undefined, definition);
+    expect(failed.trace.error).toBeDefined();
+    expect(failed.next.state).toBe(before.state);
+    expect(failed.messages.map((said) => said.role)).toEqual(['contact', 'coach']);
+  });
+
+  it('ignores a button of an old message, but keeps it on record', () => {
+    const simulation = asleep();
+    simulation.advance('next');
+    const { conversation } = { conversation: simulation.conversation() };
+    const old = take(conversation, { id: 'b', kind: 'button', messageId: 'b', messageSeq: 1, button: 'good' });
+    expect(old).toMatchObject({ trace: { as: 'stale' }, next: { state: 'check' }, result: { seq: conversation.seq + 1 } });
+  });
+});
