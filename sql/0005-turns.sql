@@ -9,7 +9,7 @@
 create function commit_turns(batch jsonb) returns table (outcome text, known jsonb)
 language plpgsql set search_path = pg_catalog, public as $$
 declare
-  turn jsonb;
+  given jsonb;
   tenant uuid;
   conversation uuid;
   person uuid;
@@ -17,12 +17,12 @@ declare
   current_version bigint;
 begin
   perform set_config('role', 'companero_app', true);
-  for turn in select value from jsonb_array_elements(batch) loop
+  for given in select value from jsonb_array_elements(batch) loop
     known := null;
-    tenant := (turn ->> 'creator')::uuid;
-    conversation := (turn ->> 'conversation')::uuid;
-    at := (turn ->> 'at')::timestamptz;
-    perform set_config('app.current_creator_id', turn ->> 'creator', true);
+    tenant := (given ->> 'creator')::uuid;
+    conversation := (given ->> 'conversation')::uuid;
+    at := (given ->> 'at')::timestamptz;
+    perform set_config('app.current_creator_id', given ->> 'creator', true);
 
     select c.version, c.contact_id into current_version, person from conversations c
       where c.creator_id = tenant and c.id = conversation for update;
@@ -30,68 +30,68 @@ begin
 
     select jsonb_object_agg(i.input_id, i.result) into known from inputs i
       where i.creator_id = tenant and i.conversation_id = conversation
-        and i.input_id = any (array(select value ->> 'id' from jsonb_array_elements(turn -> 'inputs')));
+        and i.input_id = any (array(select value ->> 'id' from jsonb_array_elements(given -> 'inputs')));
     if known is not null then outcome := 'duplicate'; return next; continue; end if;
 
-    if current_version <> (turn ->> 'expected')::bigint then outcome := 'conflict'; return next; continue; end if;
+    if current_version <> (given ->> 'expected')::bigint then outcome := 'conflict'; return next; continue; end if;
 
-    if turn ? 'contact' then
+    if given ? 'contact' then
       update contacts c set version = c.version + 1, updated_at = at,
-          name = turn -> 'contact' ->> 'name', zone = turn -> 'contact' ->> 'zone', language = turn -> 'contact' ->> 'language',
-          fields = turn -> 'contact' -> 'fields', consent = turn -> 'contact' -> 'consent', progress = turn -> 'contact' -> 'progress',
-          sends = turn -> 'contact' -> 'sends',
-          tags = array(select jsonb_array_elements_text(turn -> 'contact' -> 'tags'))
-        where c.creator_id = tenant and c.id = person and c.version = (turn ->> 'contact_expected')::bigint;
+          name = given -> 'contact' ->> 'name', zone = given -> 'contact' ->> 'zone', language = given -> 'contact' ->> 'language',
+          fields = given -> 'contact' -> 'fields', consent = given -> 'contact' -> 'consent', progress = given -> 'contact' -> 'progress',
+          sends = given -> 'contact' -> 'sends',
+          tags = array(select jsonb_array_elements_text(given -> 'contact' -> 'tags'))
+        where c.creator_id = tenant and c.id = person and c.version = (given ->> 'contact_expected')::bigint;
     else
-      perform 1 from contacts c where c.creator_id = tenant and c.id = person and c.version = (turn ->> 'contact_expected')::bigint;
+      perform 1 from contacts c where c.creator_id = tenant and c.id = person and c.version = (given ->> 'contact_expected')::bigint;
     end if;
     if not found then outcome := 'conflict'; return next; continue; end if;
 
-    update conversations c set version = c.version + 1, updated_at = at, seq = (turn ->> 'seq')::bigint,
-        program_id = (turn ->> 'program_id')::uuid, program_version = (turn ->> 'program_version')::integer,
-        snapshot = turn ->> 'snapshot', state = turn ->> 'state', control = turn ->> 'control',
-        status = turn ->> 'status', outcome = turn ->> 'outcome'
+    update conversations c set version = c.version + 1, updated_at = at, seq = (given ->> 'seq')::bigint,
+        program_id = (given ->> 'program_id')::uuid, program_version = (given ->> 'program_version')::integer,
+        snapshot = given ->> 'snapshot', state = given ->> 'state', control = given ->> 'control',
+        status = given ->> 'status', outcome = given ->> 'outcome'
       where c.creator_id = tenant and c.id = conversation;
 
     insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result, trace, created_at, updated_at)
       select tenant, conversation, i.id, current_version + 1, i.kind, i.payload, i.result, i.trace, at, at
-      from jsonb_to_recordset(turn -> 'inputs') as i (id text, kind text, payload jsonb, result jsonb, trace jsonb);
+      from jsonb_to_recordset(given -> 'inputs') as i (id text, kind text, payload jsonb, result jsonb, trace jsonb);
 
-    if turn ? 'messages' then
+    if given ? 'messages' then
       insert into messages (creator_id, conversation_id, seq, id, role, class, body, created_at, updated_at)
         select tenant, conversation, m.seq, m.id, m.role, m.class, m.body, m.at, m.at
-        from jsonb_to_recordset(turn -> 'messages') as m (seq bigint, id uuid, role text, class text, body jsonb, at timestamptz);
+        from jsonb_to_recordset(given -> 'messages') as m (seq bigint, id uuid, role text, class text, body jsonb, at timestamptz);
     end if;
 
-    if turn ? 'timers_cleared' then
+    if given ? 'timers_cleared' then
       delete from timers t where t.creator_id = tenant and t.conversation_id = conversation
-        and t.timer_id in (select jsonb_array_elements_text(turn -> 'timers_cleared'));
+        and t.timer_id in (select jsonb_array_elements_text(given -> 'timers_cleared'));
     end if;
-    if turn ? 'timers_set' then
+    if given ? 'timers_set' then
       insert into timers (creator_id, conversation_id, timer_id, generation, due_at, detail, created_at, updated_at)
         select tenant, conversation, t.id, t.generation, t.due_at, t.detail, at, at
-        from jsonb_to_recordset(turn -> 'timers_set') as t (id text, generation bigint, due_at timestamptz, detail jsonb)
+        from jsonb_to_recordset(given -> 'timers_set') as t (id text, generation bigint, due_at timestamptz, detail jsonb)
       on conflict (creator_id, conversation_id, timer_id) do update
         set generation = excluded.generation, due_at = excluded.due_at, detail = excluded.detail,
             claimed_until = 'epoch', updated_at = excluded.updated_at;
     end if;
 
-    if turn ? 'effects_ended' then
+    if given ? 'effects_ended' then
       update effects e set status = n.status, result = n.result, updated_at = at
-        from jsonb_to_recordset(turn -> 'effects_ended') as n (id text, status text, result jsonb)
+        from jsonb_to_recordset(given -> 'effects_ended') as n (id text, status text, result jsonb)
         where e.creator_id = tenant and e.id = n.id and e.status = 'planned';
     end if;
-    if turn ? 'effects' then
+    if given ? 'effects' then
       insert into effects (creator_id, id, conversation_id, type, lane, position, params, not_before, leased_until, created_at, updated_at)
         select tenant, e.id, conversation, e.type, e.lane, (current_version + 1) * 1000 + e.ordinal, e.params,
                coalesce(e.not_before, 'epoch'), 'epoch', at, at
-        from jsonb_to_recordset(turn -> 'effects') as e (id text, type text, lane text, ordinal integer, params jsonb, not_before timestamptz);
+        from jsonb_to_recordset(given -> 'effects') as e (id text, type text, lane text, ordinal integer, params jsonb, not_before timestamptz);
     end if;
 
-    if turn ? 'awards' then
+    if given ? 'awards' then
       insert into awards (creator_id, contact_id, award_id, conversation_id, kind, points, name, created_at, updated_at)
         select tenant, person, a.id, conversation, a.kind, a.points, a.name, at, at
-        from jsonb_to_recordset(turn -> 'awards') as a (id text, kind text, points double precision, name text)
+        from jsonb_to_recordset(given -> 'awards') as a (id text, kind text, points double precision, name text)
       on conflict do nothing;
     end if;
 

@@ -4,6 +4,9 @@ import type { EffectResult } from './input.ts';
 import type { PendingAnswer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
+/** Merged messages keep this many of their last characters: what one message may hold. */
+const longestQuestion = 4_000;
+
 /** The invoke id of the reply region: answers to messages that no state took. */
 export const replyInvoke = 'reply';
 
@@ -43,7 +46,7 @@ export function meanwhile(draft: Draft, flight: { invokeId: string; pending: Pen
   const { invokeId, pending } = flight;
   switch (policy) {
     case 'merge':
-      planAnswer(draft, invokeId, `${pending.text}\n${text}`, pending.instructions);
+      planAnswer(draft, invokeId, `${pending.text}\n${text}`.slice(-longestQuestion), pending.instructions);
       return;
     case 'latest':
       planAnswer(draft, invokeId, text, pending.instructions);

@@ -1,0 +1,221 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ConversationKey, Input } from '../../src/actors/input.ts';
+import type { Database } from '../../src/database.ts';
+import { AppError } from '../../src/errors.ts';
+import type { ConversationId } from '../../src/ids.ts';
+import { getConversation, listTurns, messagesAfter } from '../../src/store/conversations.ts';
+import { manualClock } from '../support/clock.ts';
+import { testCreator, testDatabase } from '../support/database.ts';
+import { answerOf, evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../support/runtime.ts';
+
+const db = await testDatabase();
+const creatorId = await testCreator(db);
+await publish(db, creatorId);
+
+const running: TestRuntime[] = [];
+function node(options: Parameters<typeof makeRuntime>[1] = {}, on: Database = db): TestRuntime {
+  const runtime = makeRuntime(on, options);
+  running.push(runtime);
+  return runtime;
+}
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((runtime) => runtime.stop()));
+});
+
+const message = (id: string, text = id): Input => ({ id: `msg:${id}`, kind: 'message', messageId: crypto.randomUUID(), text });
+const texts = async (key: ConversationKey) => (await messagesAfter(db, key, 0, 1000)).map((said) => said.body.text);
+
+describe.each([
+  ['hot', 100],
+  ['restored on every turn', 0],
+])('a turn of a conversation that is %s', (_name, hotConversations) => {
+  it('is on record before its input is answered', async () => {
+    const key = await openTestConversation(db, creatorId);
+    expect(await node({ hotConversations }).mailboxes.deliver(key, message('hello'))).toEqual({ seq: 1 });
+    const stored = await getConversation(db, key);
+    expect(stored).toMatchObject({ version: 1, seq: 3, state: 'start', status: 'active' });
+    expect(await texts(key)).toHaveLength(3);
+  });
+
+  it('takes an input once, however often it comes and from where', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const [a, b] = [node({ hotConversations }), node({ hotConversations })];
+    await a.mailboxes.deliver(key, message('hello'));
+    const results = await Promise.all([a, b, a, b, a].map((one) => one.mailboxes.deliver(key, message('seven', '7:00'))));
+    expect(new Set(results.map(({ seq }) => seq))).toEqual(new Set([4]));
+    expect(await b.mailboxes.deliver(key, message('seven', '7:00'))).toEqual({ seq: 4 });
+    expect((await texts(key)).filter((text) => text === '7:00')).toHaveLength(1);
+  });
+
+  it('applies what waits in order, on two nodes at once, each exactly once', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const nodes = [node({ hotConversations }), node({ hotConversations })];
+    const sent = Array.from({ length: 40 }, (_, index) => `m${index}`);
+    await Promise.all(sent.map((text, index) => nodes[index % 2]?.mailboxes.deliver(key, message(text))));
+    const messages = await messagesAfter(db, key, 0, 1000);
+    expect(messages.map((said) => said.seq)).toEqual(messages.map((_, index) => index + 1));
+    const heard = messages.filter((said) => said.role === 'contact').map((said) => said.body.text);
+    expect([...heard].sort()).toEqual([...sent].sort());
+    for (const parity of [0, 1]) {
+      const ofNode = heard.filter((text) => Number(text.slice(1)) % 2 === parity);
+      expect(ofNode).toEqual(sent.filter((_, index) => index % 2 === parity));
+    }
+    const turns = await listTurns(db, key, Number.MAX_SAFE_INTEGER, 1000);
+    expect(turns.filter((turn) => turn.kind === 'message')).toHaveLength(40);
+  });
+
+  it('survives a reply of the database that is lost after the commit', async () => {
+    const key = await openTestConversation(db, creatorId);
+    let lose = 1;
+    const lossy: Database = {
+      ...db,
+      routing: async (text, params) => {
+        const rows = await db.routing(text, params);
+        if (text.includes('commit_turns') && lose-- > 0) throw new AppError('UNAVAILABLE', 'Connection lost');
+        return rows as never;
+      },
+    };
+    expect(await node({ hotConversations }, lossy).mailboxes.deliver(key, message('hello'))).toEqual({ seq: 1 });
+    expect(await texts(key)).toHaveLength(3);
+  });
+});
+
+describe('a mailbox', () => {
+  it('knows no conversation of another creator', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const other = await testCreator(db);
+    const { mailboxes } = node();
+    await mailboxes.deliver(key, message('hello'));
+    for (const wrong of [
+      { ...key, creatorId: other },
+      { ...key, conversationId: crypto.randomUUID() as ConversationId },
+    ]) {
+      await expect(mailboxes.deliver(wrong, message('x'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+    expect(await texts(key)).toHaveLength(3);
+  });
+
+  it('refuses what it cannot hold, with a hint when to come back, and loses nothing it took', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const { mailboxes } = node();
+    const results = await Promise.allSettled(Array.from({ length: 300 }, (_, index) => mailboxes.deliver(key, message(`m${index}`))));
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'OVERLOADED', details: { retry_after_ms: 1000 } });
+    const heard = (await messagesAfter(db, key, 0, 10_000)).filter((said) => said.role === 'contact');
+    expect(heard).toHaveLength(300 - refused.length);
+  });
+});
+
+describe('an effect', () => {
+  it('runs after its turn and brings its answer home', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const runtime = node();
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
+    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
+    expect(runtime.asked.at(-1)).toMatchObject({ creatorId, question: 'why do you ask?', language: null });
+    expect(await openEffects(key)).toBe(0);
+  });
+
+  it('of a node that died is run by another when its lease has run out, and answered once', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const clock = manualClock(evening);
+    const dying = node({ clock, script: () => new Promise(() => undefined) });
+    dying.effects.start();
+    await dying.mailboxes.deliver(key, message('hello'));
+    await dying.mailboxes.deliver(key, message('why', 'why do you ask?'));
+    await vi.waitFor(() => expect(dying.asked).toHaveLength(1));
+    const heir = node({ clock: manualClock(evening + 5_000) });
+    heir.effects.start();
+    await heir.effects.stop();
+    expect(heir.asked).toHaveLength(0);
+    heir.clock.advance(40_000);
+    heir.effects.start();
+    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
+    expect((await texts(key)).filter((text) => text === 'Nine hours.')).toHaveLength(1);
+  });
+
+  it('that fails is tried again later, three times, then the contact gets an apology', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const runtime = node({ script: () => Promise.reject(new Error('no model')) });
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
+    for (let tries = 1; tries <= 3; tries += 1) {
+      await vi.waitFor(() => expect(runtime.asked).toHaveLength(tries));
+      await runtime.effects.stop();
+      runtime.clock.advance(60_000);
+      runtime.effects.start();
+    }
+    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toMatch(/try again in a moment/));
+  });
+
+  it('that was superseded is stopped and its late answer counts for nothing', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const signals: AbortSignal[] = [];
+    const runtime = node({
+      script: (request, signal) => {
+        signals.push(signal);
+        if (signals.length > 1) return Promise.resolve(answerOf(`About: ${request.question}`));
+        return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      },
+    });
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('a', 'why though?'));
+    await vi.waitFor(() => expect(runtime.asked).toHaveLength(1));
+    await runtime.mailboxes.deliver(key, message('b', 'and how?'));
+    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
+    expect(signals[0]?.aborted).toBe(true);
+  });
+});
+
+describe('a timer', () => {
+  async function asleep(runtime: TestRuntime): Promise<ConversationKey> {
+    const key = await openTestConversation(db, creatorId);
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('seven', '7:00'));
+    return key;
+  }
+
+  it('fires when the clock reaches it and not before', async () => {
+    const runtime = node();
+    const key = await asleep(runtime);
+    runtime.timers.start();
+    runtime.clock.set(Date.UTC(2026, 9, 21, 6, 29, 59));
+    await runtime.timers.stop();
+    expect((await getConversation(db, key)).state).toBe('asleep');
+    runtime.timers.start();
+    await vi.waitFor(async () => {
+      runtime.clock.advance(1000);
+      expect((await getConversation(db, key)).state).toBe('check');
+    });
+    expect((await texts(key)).at(-1)).toBe('Good morning. How was your night?');
+  });
+
+  it('that fell due while no node ran follows its late rule', async () => {
+    const key = await asleep(node());
+    const restarted = node({ clock: manualClock(Date.UTC(2026, 9, 21, 12)) });
+    restarted.timers.start();
+    await vi.waitFor(async () => expect((await getConversation(db, key)).timers[0]?.dueAt).toEqual(new Date('2026-10-22T06:30:00.000Z')));
+    expect((await getConversation(db, key)).state).toBe('asleep');
+  });
+
+  it('is fired once by two pumps', async () => {
+    const key = await asleep(node());
+    const pumps = [1, 2].map(() => node({ clock: manualClock(Date.UTC(2026, 9, 21, 6, 31)) }));
+    for (const pump of pumps) pump.timers.start();
+    await vi.waitFor(async () => expect((await getConversation(db, key)).state).toBe('check'));
+    await Promise.all(pumps.map((pump) => pump.timers.stop()));
+    expect((await texts(key)).filter((text) => text.startsWith('Good morning'))).toHaveLength(1);
+  });
+});
+
+async function openEffects(key: ConversationKey): Promise<number> {
+  const rows = await db.tenant(key.creatorId, (sql) =>
+    sql(`select id from effects where conversation_id = $1 and status = 'planned'`, [key.conversationId]),
+  );
+  return rows.length;
+}

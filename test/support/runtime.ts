@@ -1,0 +1,104 @@
+/** The real runtime over a test database: mailboxes, programs and pumps, with a clock that is turned by hand and answers that are scripted. */
+import { createEffectPump, type EffectPump } from '../../src/actors/effects.ts';
+import type { ConversationKey, Mailboxes } from '../../src/actors/input.ts';
+import { createPrograms } from '../../src/actors/live-programs.ts';
+import type { Pump } from '../../src/actors/pump.ts';
+import { createTimerPump } from '../../src/actors/timers.ts';
+import { createMailboxes } from '../../src/actors/turn.ts';
+import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
+import type { Database } from '../../src/database.ts';
+import { type ContactId, type ConversationId, type CreatorId, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
+import { contentHash } from '../../src/programs/hash.ts';
+import { createMemoryFanOut } from '../../src/shared/memory.ts';
+import { openConversation } from '../../src/store/conversations.ts';
+import { addVersion, createDraft, setLive } from '../../src/store/programs.ts';
+import { type ManualClock, manualClock } from './clock.ts';
+import { sleepReset } from './example.ts';
+import { quietLog } from './quiet-log.ts';
+
+/** 20 October 2026, 20:00 UTC. */
+export const evening = Date.UTC(2026, 9, 20, 20);
+
+export interface TestRuntime {
+  clock: ManualClock;
+  mailboxes: Mailboxes;
+  timers: Pump;
+  effects: EffectPump;
+  /** Questions asked so far; each is answered by `script`. */
+  asked: AnswerRequest[];
+  stop(): Promise<void>;
+}
+
+/** A node over a database. Pumps are made but not started. `script` answers, `nine hours` unless told. */
+export function makeRuntime(
+  db: Database,
+  options: { clock?: ManualClock; hotConversations?: number; script?: Answers['answer'] } = {},
+): TestRuntime {
+  const clock = options.clock ?? manualClock(evening);
+  const fanOut = createMemoryFanOut(() => undefined);
+  const asked: AnswerRequest[] = [];
+  const answers: Answers = {
+    answer(request, signal, onDelta) {
+      asked.push(request);
+      return (options.script ?? nineHours)(request, signal, onDelta);
+    },
+  };
+  const parts = { db, clock, log: quietLog, fanOut };
+  const mailboxes = createMailboxes({
+    ...parts,
+    ids: systemIds,
+    programs: createPrograms(parts),
+    hotConversations: options.hotConversations ?? 100,
+    onCommitted(_key, { planned, cancelled, nextDueAt }) {
+      if (planned) effects.wake();
+      for (const id of cancelled) effects.abort(id);
+      if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
+    },
+  });
+  const timers = createTimerPump({ ...parts, mailboxes });
+  const effects = createEffectPump({ ...parts, answers, mailboxes });
+  return {
+    clock,
+    mailboxes,
+    timers,
+    effects,
+    asked,
+    async stop() {
+      await timers.stop();
+      await effects.stop();
+    },
+  };
+}
+
+const nineHours: Answers['answer'] = async () => answerOf('Nine hours.');
+
+/** A grounded answer without citations. */
+export function answerOf(text: string): Answer {
+  return { text, citations: [], grounded: true, degraded: false, model: 'test', promptVersion: '1' };
+}
+
+/** Publishes a definition and sets it live. */
+export async function publish(db: Database, creatorId: CreatorId, definition: unknown = sleepReset): Promise<ProgramId> {
+  const id = systemIds.uuid<ProgramId>();
+  const { meta } = definition as { meta: { id: string } };
+  await createDraft(db, creatorId, { id, slug: meta.id, definition, at: evening });
+  await addVersion(db, creatorId, id, { definition, hash: contentHash(definition as never), at: evening });
+  await setLive(db, creatorId, id, 1, evening);
+  return id;
+}
+
+/** Opens a conversation in the widget. */
+export async function openTestConversation(db: Database, creatorId: CreatorId): Promise<ConversationKey> {
+  const conversationId = systemIds.uuid<ConversationId>();
+  const sessionId = systemIds.uuid<SessionId>();
+  await openConversation(db, {
+    creatorId,
+    sessionId,
+    conversationId,
+    contactId: systemIds.uuid<ContactId>(),
+    channel: 'widget',
+    externalId: sessionId,
+    at: evening,
+  });
+  return { creatorId, conversationId };
+}
