@@ -133,7 +133,9 @@ function commit({ record }: World): Message {
   return written;
 }
 
-const play = {
+type Play = (world: World, n: number) => Promise<void>;
+
+const play: Record<'commit' | 'lose' | 'repeat' | 'start' | 'pass', Play> = {
   commit: async (world: World) => world.hear(commit(world)),
   lose: async (world: World) => void commit(world),
   repeat: async ({ record, hear }: World, n: number) => {
@@ -144,7 +146,7 @@ const play = {
   pass: async (_world: World, n: number) => {
     for (let turn = 0; turn < n; turn++) await Promise.resolve();
   },
-} satisfies Record<string, (world: World, n: number) => Promise<void>>;
+};
 
 const event = fc.record({
   do: fc.constantFrom<keyof typeof play>('commit', 'commit', 'commit', 'lose', 'lose', 'repeat', 'start', 'pass', 'pass'),
