@@ -145,7 +145,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   function receive(frame: ServerFrame): void {
     if (frame.type === 'welcome') firstSeq ??= frame.seq;
     if (frame.type === 'ack') acknowledge(frame.id, frame.seq);
-    if (frame.type === 'error') refuse(frame.id, frame.error.code);
+    if (frame.type === 'error') refuse(frame.id, frame.error);
     const isNew = record.receive(frame);
     if (frame.type === 'message') {
       if (waiting.some((item) => item.id === frame.id)) sender.delivered(frame.id);
@@ -155,9 +155,9 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     events.changed();
   }
 
-  function acknowledge(id: string, seq: number): void {
+  function acknowledge(id: string, seq: number | null): void {
     const item = waiting.find((candidate) => candidate.id === id);
-    if (item !== undefined) {
+    if (item !== undefined && seq !== null) {
       const at = new Date(item.at).toISOString();
       const message: MessageFrame = {
         type: 'message',
@@ -173,9 +173,10 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     sender.delivered(id);
   }
 
-  function refuse(id: string | undefined, code: string): void {
-    if (id === undefined) events.notice({ kind: 'server', code });
-    else sender.refused(id, code);
+  function refuse(id: string | undefined, error: { code: string; retryAfterMs: number }): void {
+    if (id !== undefined) sender.refused(id, error.code, error.retryAfterMs);
+    // Frames without an id that came too fast are hints such as `typing`: nothing is lost by them.
+    else if (error.code !== 'RATE_LIMITED') events.notice({ kind: 'server', code: error.code });
   }
 
   /** A message is missing: asks for it once by resuming again; if it still does not come, there is none. */
@@ -218,7 +219,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     },
     wake: () => connection.wake(),
     send(text) {
-      const words = text.trim().slice(0, maxTextLength);
+      const words = text.replaceAll('\u0000', '').trim().slice(0, maxTextLength).toWellFormed();
       if (words !== '') say(words);
     },
     press: (seq, button) => say(button.title, { id: button.id, seq }),

@@ -26,7 +26,7 @@ export function afterClose(code: number): AfterClose {
 /** What a failed call asks for, by its HTTP status; 0 is a server that was not reached. */
 export function afterStatus(status: number): AfterClose {
   if (status === 401) return { ...retry, next: 'renew' };
-  if (status === 403 || status === 404) return { ...retry, next: 'stop' };
+  if (status === 400 || status === 403 || status === 404) return { ...retry, next: 'stop' };
   return status === 429 ? { ...retry, minimumMs: 5_000 } : retry;
 }
 

@@ -58,6 +58,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   // Each try has its number, so that what an abandoned one still says is not heard.
   let current = 0;
   let cancelTimer = () => {};
+  let awaitsAnswer = false;
 
   function enter(next: ConnectionState): void {
     state = next;
@@ -101,13 +102,18 @@ export function createConnection(deps: ConnectionDeps): Connection {
 
   function hear(frame: ServerFrame): void {
     if (frame.type === 'welcome') attempt = 0;
-    if (state === 'online' || frame.type === 'welcome') setTimer(pingEveryMs, ping);
+    // Only the answer to a ping restarts the clock: the server closes a socket that hears nothing from its client, however much it says.
+    if (frame.type === 'welcome' || awaitsAnswer) {
+      awaitsAnswer = false;
+      setTimer(pingEveryMs, ping);
+    }
     deps.onFrame(frame);
     if (frame.type === 'welcome') enter('online');
     if (frame.type === 'closing') lost(afterClose(1012), frame.retry_after_ms);
   }
 
   function ping(): void {
+    awaitsAnswer = true;
     write({ type: 'ping' });
     setTimer(answerWithinMs, () => lost(afterClose(1006), 0));
   }
@@ -119,6 +125,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   /** Lets go of the socket and of every timer; whatever they still do belongs to an earlier try. */
   function release(): void {
     current += 1;
+    awaitsAnswer = false;
     cancelTimer();
     const old = socket;
     socket = null;

@@ -102,6 +102,7 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () =
         retry: state.retry,
         discard: state.discard,
       };
+      if (state.connection === 'waiting' && notice?.kind === 'server') notice = null;
       drawStatus(state);
       drawProgress(state);
       composer.setEnabled(state.connection !== 'stopped');

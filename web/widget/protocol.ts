@@ -20,16 +20,16 @@ export interface MessageFrame extends MessageBody {
   at: string;
 }
 
-/** What the server says. */
+/** What the server says. An `ack` has no `seq` when its input put no message on record. */
 export type ServerFrame =
   | { type: 'welcome'; session_id: string; conversation_id: string; seq: number; status: string; typing: boolean }
-  | { type: 'ack'; id: string; seq: number }
+  | { type: 'ack'; id: string; seq: number | null }
   | MessageFrame
   | { type: 'typing'; on: boolean }
   | { type: 'delta'; reply: string; text: string }
   | { type: 'pong' }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] }
-  | { type: 'error'; error: { code: string; message: string }; id?: string }
+  | { type: 'error'; error: { code: string; message: string; retryAfterMs: number }; id?: string }
   | { type: 'closing'; retry_after_ms: number };
 
 type Fields = Record<string, unknown>;
@@ -61,7 +61,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
     status: textOf(f.status),
     typing: f.typing === true,
   }),
-  ack: (f) => (isSeq(f.seq) && textOf(f.id) !== '' ? { type: 'ack', id: textOf(f.id), seq: f.seq } : null),
+  ack: (f) => (textOf(f.id) === '' ? null : { type: 'ack', id: textOf(f.id), seq: isSeq(f.seq) ? f.seq : null }),
   message: readMessage,
   typing: (f) => ({ type: 'typing', on: f.on === true }),
   delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text) }),
@@ -74,7 +74,8 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
   }),
   error: (f) => {
     const error = fieldsOf(f.error);
-    const read = { type: 'error' as const, error: { code: textOf(error.code), message: textOf(error.message) } };
+    const retryAfterMs = countOf(fieldsOf(error.details).retry_after_ms);
+    const read = { type: 'error' as const, error: { code: textOf(error.code), message: textOf(error.message), retryAfterMs } };
     return typeof f.id === 'string' ? { ...read, id: f.id } : read;
   },
   closing: (f) => ({ type: 'closing', retry_after_ms: countOf(f.retry_after_ms) }),

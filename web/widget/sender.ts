@@ -21,8 +21,8 @@ export interface Sender {
   pump(): void;
   /** The item is on record, or given up: it leaves the outbox. */
   delivered(id: string): void;
-  /** The server would not have it: it waits for the contact. */
-  refused(id: string, code: string): void;
+  /** The server would not have it: it is tried again when the code says that this may help, else it waits for the contact. */
+  refused(id: string, code: string, retryAfterMs: number): void;
   /** Sends a refused item again, as if it were new. */
   retry(id: string): void;
   /** The socket is gone; says whether the item in flight is to blame. */
@@ -35,12 +35,15 @@ export interface Sender {
 const ackWithinMs = 10_000;
 /** How long another tab may take over its own item before this one sends it too; the server takes the same id once. */
 const adoptAfterMs = 5_000;
+const passingCodes = new Set(['RATE_LIMITED', 'UNAVAILABLE', 'OVERLOADED', 'INTERNAL']);
+const triesOfPassing = 5;
 
 /** Nothing is sent before `pump` or `add`. */
 export function createSender(deps: SenderDeps): Sender {
   const { clock, outbox, connection } = deps;
   let inFlight: string | null = null;
   let suspect: string | null = null;
+  let tries = { id: '', count: 0 };
   let order = 0;
   let cancelAck = () => {};
   let cancelAdoption = () => {};
@@ -81,9 +84,21 @@ export function createSender(deps: SenderDeps): Sender {
     deps.onChanged();
   }
 
-  function refused(id: string, code: string): void {
+  function refused(id: string, code: string, retryAfterMs: number): void {
+    tries = { id, count: tries.id === id ? tries.count + 1 : 1 };
+    if (passingCodes.has(code) && tries.count < triesOfPassing && inFlight === id) {
+      // It stays in flight, so that nothing overtakes it.
+      cancelAck();
+      cancelAck = clock.after(Math.max(retryAfterMs, 500 * 2 ** tries.count), again);
+      return;
+    }
     settle(id);
     change(id, (item) => ({ ...item, refused: code }));
+    pump();
+  }
+
+  function again(): void {
+    inFlight = null;
     pump();
   }
 
@@ -96,8 +111,7 @@ export function createSender(deps: SenderDeps): Sender {
     pump() {
       // A fresh socket: what the old one carried is sent again.
       cancelAck();
-      inFlight = null;
-      pump();
+      again();
     },
     delivered(id) {
       settle(id);
@@ -115,7 +129,7 @@ export function createSender(deps: SenderDeps): Sender {
       cancelAck();
       inFlight = null;
       if (id === null || blames === 'never') return;
-      if (blames === 'always' || suspect === id) refused(id, blames === 'always' ? 'TOO_LARGE' : 'INVALID_INPUT');
+      if (blames === 'always' || suspect === id) refused(id, blames === 'always' ? 'TOO_LARGE' : 'INVALID_INPUT', 0);
       else suspect = id;
     },
     othersChanged() {

@@ -59,6 +59,8 @@ export function createSessionHolder(deps: SessionHolderDeps): SessionHolder {
   }
 
   async function open(): Promise<Stored> {
+    // Another tab may have begun one since this page was opened.
+    held ??= load();
     const before = held;
     const session = await api.open({ token: before?.token ?? null, contact, entry: deps.entry });
     if (session.token === '') throw new CallFailure(0, 0);

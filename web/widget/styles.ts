@@ -3,7 +3,7 @@ import { type Appearance, inkOn } from './appearance.ts';
 
 const css = `
 :host {
-  --accent: #0b6655; --on-accent: #fff;
+  --accent: #0b6655; --on-accent: #fff; --strong: light-dark(#0b6655, #63b3a1);
   --paper: light-dark(#fff, #1a1d21); --tint: light-dark(#f2f3f5, #272b31); --person: light-dark(#fbf1e0, #352c1d);
   --ink: light-dark(#1b1f24, #eceef0); --soft: light-dark(#59616b, #a9b1bb); --line: light-dark(#e3e6ea, #30353c);
   --focus: light-dark(#0b5fcc, #8ab8ff); --alert: light-dark(#a3261b, #ff9a8f);
@@ -34,7 +34,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .title { margin: 0; font-size: 16px; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; }
 .subtitle, .progress { margin: 1px 0 0; color: var(--soft); font-size: 13px; line-height: 1.4; }
 .progress { font-variant-numeric: tabular-nums; }
-.progress::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 50%; background: var(--accent); margin-inline-end: 7px; vertical-align: 1px; }
+.progress::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 50%; background: var(--strong); margin-inline-end: 7px; vertical-align: 1px; }
 .icon { display: grid; place-items: center; width: 36px; height: 36px; margin: -5px -8px -5px 0; border-radius: 50%; color: var(--soft); }
 [dir=rtl] .icon { margin: -5px 0 -5px -8px; }
 .icon:hover { background: var(--tint); color: var(--ink); }
@@ -70,7 +70,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .refusal { color: var(--alert); font-size: 12.5px; }
 .link { color: var(--ink); text-decoration: underline; text-underline-offset: 2px; min-height: 24px; }
 .offer { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 8px; }
-.choice { min-height: 40px; padding: 7px 16px; border: 1.5px solid var(--strong, var(--accent)); border-radius: 20px; color: var(--ink); font-weight: 550; text-align: start; transition: background .12s; }
+.choice { min-height: 40px; padding: 7px 16px; border: 1.5px solid var(--strong); border-radius: 20px; color: var(--ink); font-weight: 550; text-align: start; transition: background .12s; }
 .choice:enabled:hover { background: var(--tint); }
 .choice:disabled { cursor: default; border-color: var(--line); color: var(--soft); font-weight: 400; }
 .choice.chosen:disabled { background: var(--tint); color: var(--ink); font-weight: 550; }
@@ -92,7 +92,7 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 :host([mode=inline]) .composer { padding-bottom: 12px; }
 textarea { flex: 1; min-width: 0; min-height: 44px; max-height: 140px; padding: 10px 15px; resize: none; font-size: 16px; line-height: 1.4; border: 1px solid light-dark(#868e99, #717a86); border-radius: 22px; background: var(--paper); overflow-y: auto; scrollbar-width: none; }
 textarea::placeholder { color: var(--soft); opacity: 1; }
-textarea:focus-visible { outline-offset: 0; }
+textarea:focus-visible { outline-width: 1px; outline-offset: 0; border-color: var(--focus); }
 textarea:disabled { opacity: .6; }
 .send { display: grid; place-items: center; flex: none; width: 44px; height: 44px; border-radius: 50%; background: var(--accent); color: var(--on-accent); transition: opacity .12s; }
 .send:disabled { cursor: default; background: var(--tint); color: var(--soft); }

@@ -3,7 +3,7 @@ import type { Words } from './words.ts';
 
 /** Hour and minute. */
 export function timeOfDay(at: number, language: string): string {
-  return Number.isNaN(at) ? '' : new Intl.DateTimeFormat(locale(language), { hour: 'numeric', minute: '2-digit' }).format(at);
+  return Number.isNaN(at) ? '' : new Intl.DateTimeFormat(locale(language), { timeStyle: 'short' }).format(at);
 }
 
 /** Today, yesterday, the weekday within a week, else the date. Days are the browser's own. */

@@ -52,15 +52,18 @@ function demoChat(creatorId: string): Html {
 
 function embedSteps(origin: string, creatorId: string): Html {
   return html`<h2>Put it on your site</h2>
-        <p>One line, anywhere in the page. Click it to select.</p>
-        <pre tabindex="0"><code>&lt;script src="${origin}/widget.js" data-creator="${creatorId}" async&gt;&lt;/script&gt;</code></pre>
+        <p>One tag, anywhere in the page. Click it to select.</p>
+        <pre tabindex="0"><code>&lt;script src="${origin}/widget.js"
+  data-creator="${creatorId}" async&gt;&lt;/script&gt;</code></pre>
         <p class="actions"><a class="button" href="/docs">Read the API</a><a href="/openapi.json">OpenAPI 3.1</a></p>`;
 }
 
 function registerSteps(origin: string): Html {
   const command = `curl -X POST ${origin}/api/v1/auth/register \\
   -H 'content-type: application/json' \\
-  -d '{"email":"you@example.com","password":"a long passphrase","display_name":"Your name"}'`;
+  -d '{"email": "you@example.com",
+       "password": "a long passphrase",
+       "display_name": "Your name"}'`;
   return html`<h2>Start here</h2>
         <p>Nobody has registered on this server yet. This makes your workspace and answers with your access token:</p>
         <pre tabindex="0"><code>${command}</code></pre>

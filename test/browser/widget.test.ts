@@ -1,0 +1,358 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { frontPage } from '../../src/http/routes/front-page.ts';
+import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
+import {
+  bubbleSite,
+  bubbles,
+  creator,
+  inlineSite,
+  launchChromium,
+  newestConversation,
+  strictPolicy,
+  type Visit,
+  visit,
+} from './chromium.ts';
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
+
+let browser: Browser;
+let server: WidgetStandIn;
+const visits: Visit[] = [];
+
+beforeAll(async () => {
+  await build({ configFile: 'web/vite.config.ts' });
+  browser = await launchChromium();
+});
+afterAll(() => browser?.close());
+
+beforeEach(async () => {
+  server = await startWidgetStandIn();
+  server.pages.set('/inline', { html: inlineSite(), headers: { 'content-security-policy': strictPolicy } });
+  server.pages.set('/bubble', { html: bubbleSite(), headers: { 'content-security-policy': strictPolicy } });
+});
+afterEach(async () => {
+  const problems = visits.flatMap((visited) => visited.problems);
+  for (const visited of visits.splice(0)) await visited.close();
+  await server.stop();
+  expect(problems).toEqual([]);
+});
+
+async function open(path: string, options: Parameters<typeof visit>[3] = {}): Promise<Visit> {
+  const visited = await visit(browser, server, path, options);
+  visits.push(visited);
+  return visited;
+}
+
+/** Writes into the open chat as a person does. */
+async function write({ chat }: Visit, text: string): Promise<void> {
+  await chat.locator('textarea').fill(text);
+  await chat.locator('textarea').press('Enter');
+}
+
+/** Waits until the bubbles are these. */
+async function expectBubbles({ chat }: Visit, texts: readonly string[]): Promise<void> {
+  await expect.poll(() => bubbles(chat), { timeout: 15_000 }).toEqual(texts);
+}
+
+/** Waits until the locator finds so many. */
+async function expectCount(visited: Visit, selector: string, count: number): Promise<void> {
+  await expect.poll(() => visited.chat.locator(selector).count(), { timeout: 10_000 }).toBe(count);
+}
+
+async function accessibilityFaults({ page }: Visit): Promise<string[]> {
+  await page.evaluate(axeSource);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
+    const { violations } = await axe.run();
+    return violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
+  });
+}
+
+/** A conversation with everything in it. */
+async function fullConversation(): Promise<void> {
+  const conversation = await newestConversation(server);
+  server.say(conversation, 'Good evening.', { at: new Date(Date.now() - 86_400_000).toISOString() });
+  server.say(conversation, 'A fixed time helps.', {
+    citations: [{ document_id: 'd', title: 'Handbook', chunk_index: 1, page: 12, quote: 'The strongest cue.' }],
+  });
+  server.say(conversation, 'See https://example.com/call.', { role: 'person' });
+  server.say(conversation, 'Shall we?', {
+    buttons: [
+      { id: 'y', title: 'Yes' },
+      { id: 'n', title: 'No' },
+    ],
+  });
+  server.tell(conversation, { type: 'progress', points: 120, streak: 5, milestones: [] });
+}
+
+describe('a conversation', () => {
+  it('goes both ways, says who it is by zone and language, and shows what was read', async () => {
+    server.onMessage = (conversation, frame) => server.say(conversation, `You said ${frame.text}`);
+    const visited = await open('/inline');
+    await write(visited, 'hello');
+    await expectBubbles(visited, ['hello', 'You said hello']);
+    const conversation = await newestConversation(server);
+    expect(conversation.contact).toEqual({ zone: 'Europe/Lisbon', language: 'en-GB' });
+    await expect.poll(() => conversation.reads.at(-1)).toBe(2);
+  });
+
+  it('has the newest offer as buttons, which can be used once', async () => {
+    const visited = await open('/inline');
+    const buttons = [
+      { id: 'a', title: 'Early' },
+      { id: 'b', title: 'Late' },
+    ];
+    const conversation = await newestConversation(server);
+    await expectCount(visited, '.empty', 1);
+    server.say(conversation, 'When?', { buttons });
+    server.say(conversation, 'Really?', { buttons });
+    await expectCount(visited, '.choice:enabled', 2);
+    await visited.chat.locator('.choice:enabled', { hasText: 'Late' }).click();
+    await expectCount(visited, '.choice:enabled', 0);
+    await expectBubbles(visited, ['When?', 'Really?', 'Late']);
+    expect(conversation.messages.at(-1)).toMatchObject({ button: 'b' });
+    await visited.page.reload();
+    await expectCount(visited, '.choice.chosen', 1);
+    await expectCount(visited, '.choice:enabled', 0);
+  });
+
+  it('grows a streamed answer in one bubble, then shows its sources, and reads it out once', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'why?');
+    const conversation = await newestConversation(server);
+    await expectBubbles(visited, ['why?']);
+    server.tell(conversation, { type: 'typing', on: true });
+    await expect.poll(() => visited.chat.locator('.dots').isVisible()).toBe(true);
+    server.tell(conversation, { type: 'delta', reply: 'r', text: 'Because ' });
+    server.tell(conversation, { type: 'delta', reply: 'r', text: 'light wakes' });
+    await expectBubbles(visited, ['why?', 'Because light wakes']);
+    expect(await visited.chat.locator('[aria-live=polite]').textContent()).toBe('');
+    const citations = [{ document_id: 'd', title: 'Light & sleep', chunk_index: 0, page: 3, quote: 'Light is the strongest cue.' }];
+    server.say(conversation, 'Because light wakes us.', { reply: 'r', citations });
+    await expectBubbles(visited, ['why?', 'Because light wakes us.']);
+    await expect.poll(() => visited.chat.locator('[aria-live=polite]').textContent()).toBe('Coach: Because light wakes us.');
+    await visited.chat.locator('summary').click();
+    expect(await visited.chat.locator('summary').innerText()).toContain('Light & sleep · page 3');
+    await expect.poll(() => visited.chat.locator('blockquote').isVisible()).toBe(true);
+  });
+
+  it('interprets nothing but https links', async () => {
+    const visited = await open('/inline');
+    await write(visited, '<img src=x onerror=alert(1)> http://a.example https://b.example/x?y=1.');
+    await expectCount(visited, '.bubble a', 1);
+    const link = visited.chat.locator('.bubble a');
+    expect(await link.getAttribute('href')).toBe('https://b.example/x?y=1');
+    expect(await link.getAttribute('rel')).toContain('noopener');
+    await expectCount(visited, '.bubble img', 0);
+  });
+
+  it('gives the page its events and lets it speak', async () => {
+    const visited = await open('/bubble');
+    const heard = await visited.page.evaluate(async () => {
+      await customElements.whenDefined('companero-chat');
+      const chat = document.querySelector('companero-chat') as HTMLElement & { open(): void; close(): void; send(text: string): void };
+      const events: string[] = [];
+      for (const name of ['open', 'close', 'message']) document.addEventListener(`companero:${name}`, (event) => events.push(event.type));
+      const said = new Promise((resolve) => document.addEventListener('companero:message', resolve, { once: true }));
+      chat.open();
+      chat.send('from the page');
+      await said;
+      chat.close();
+      return events;
+    });
+    expect(heard).toEqual(['companero:open', 'companero:message', 'companero:close']);
+  });
+});
+
+describe('a network that fails', () => {
+  it('continues after a reload', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'one');
+    await expectBubbles(visited, ['one']);
+    await visited.page.reload();
+    await expectBubbles(visited, ['one']);
+    await write(visited, 'two');
+    await expectBubbles(visited, ['one', 'two']);
+    expect(server.conversations).toHaveLength(1);
+  });
+
+  it('shows each message once after the server was gone and came back, in order, and keeps what was written meanwhile', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'before');
+    const conversation = await newestConversation(server);
+    await expectBubbles(visited, ['before']);
+    await server.stop();
+    await expect.poll(() => visited.chat.locator('.status').isVisible()).toBe(true);
+    expect(await visited.chat.locator('.status').innerText()).toContain('No connection');
+    await write(visited, 'while away 1');
+    await write(visited, 'while away 2');
+    await expectCount(visited, '.row.waiting', 2);
+    server.say(conversation, 'said meanwhile');
+    await server.start();
+    await expectBubbles(visited, ['before', 'said meanwhile', 'while away 1', 'while away 2']);
+    await expectCount(visited, '.row.waiting', 0);
+    expect(await visited.chat.locator('.status').isVisible()).toBe(false);
+    server.dropSockets();
+    server.say(conversation, 'after the break');
+    await expectBubbles(visited, ['before', 'said meanwhile', 'while away 1', 'while away 2', 'after the break']);
+  });
+
+  it('sends after a reload what was written offline', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'first');
+    await expectBubbles(visited, ['first']);
+    await server.stop();
+    await write(visited, 'second');
+    await expectCount(visited, '.row.waiting', 1);
+    await server.start();
+    await visited.page.reload();
+    await expectBubbles(visited, ['first', 'second']);
+    await expectCount(visited, '.row.waiting', 0);
+    const conversation = await newestConversation(server);
+    expect(conversation.messages.map((message) => message.text)).toEqual(['first', 'second']);
+  });
+
+  it('lets a refused message be tried again or discarded', async () => {
+    let refusals = 1;
+    server.refuse = (frame) => (frame.text === 'bad' || refusals-- > 0 ? 'INVALID_INPUT' : null);
+    const visited = await open('/inline');
+    await write(visited, 'good');
+    await visited.chat.getByRole('button', { name: 'Try again' }).click();
+    await expectCount(visited, '.row.delivered', 1);
+    await write(visited, 'bad');
+    await visited.chat.getByRole('button', { name: 'Discard' }).click();
+    await expectBubbles(visited, ['good']);
+  });
+
+  it('begins anew, and says so, when the session has ended', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'old');
+    await expectBubbles(visited, ['old']);
+    server.dropSockets(4401);
+    await expect.poll(() => visited.chat.locator('.status').innerText(), { timeout: 10_000 }).toContain('This is a new one');
+    await expectBubbles(visited, []);
+    expect(server.conversations).toHaveLength(2);
+  });
+
+  it('keeps two tabs in step', async () => {
+    const one = await open('/inline');
+    await write(one, 'from one');
+    await expectBubbles(one, ['from one']);
+    const page = await one.page.context().newPage();
+    await page.goto(`${server.origin}/inline`);
+    const two: Visit = { ...one, page, chat: page.locator('companero-chat') };
+    await expectBubbles(two, ['from one']);
+    await write(two, 'from two');
+    await expectBubbles(one, ['from one', 'from two']);
+    await expectBubbles(two, ['from one', 'from two']);
+    expect([...(await newestConversation(server)).received.values()]).toEqual([1, 1]);
+  });
+});
+
+describe('for everybody', () => {
+  it('works by the keyboard alone', async () => {
+    const visited = await open('/bubble');
+    const { page, chat } = visited;
+    await chat.locator('.launcher').waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    const focused = () =>
+      page.evaluate(
+        () => document.activeElement?.shadowRoot?.activeElement?.className || document.activeElement?.shadowRoot?.activeElement?.localName,
+      );
+    expect(await focused()).toBe('textarea');
+    await page.keyboard.type('line one');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('line two');
+    await page.keyboard.press('Enter');
+    await expectBubbles(visited, ['line one\nline two']);
+    server.say(await newestConversation(server), 'Well?', { buttons: [{ id: 'y', title: 'Yes' }] });
+    await expectCount(visited, '.choice', 1);
+    await page.keyboard.press('Shift+Tab');
+    expect(await focused()).toBe('choice');
+    await page.keyboard.press('Enter');
+    await expectCount(visited, '.choice.chosen', 1);
+    expect(await focused()).toBe('textarea');
+    await page.keyboard.press('Escape');
+    expect(await chat.locator('.panel').isVisible()).toBe(false);
+    expect(await focused()).toBe('launcher');
+  });
+
+  it('counts on the launcher what came while it was closed', async () => {
+    const visited = await open('/bubble');
+    await visited.chat.locator('.launcher').click();
+    const conversation = await newestConversation(server);
+    await expectCount(visited, '.empty', 1);
+    server.say(conversation, 'one');
+    await expectBubbles(visited, ['one']);
+    await visited.chat.getByRole('button', { name: 'Close chat' }).first().click();
+    server.say(conversation, 'two');
+    await expect.poll(() => visited.chat.locator('.badge').innerText()).toBe('1');
+    expect(await visited.chat.locator('.launcher').getAttribute('aria-label')).toBe('Open chat, 1 unread');
+    await visited.chat.locator('.launcher').click();
+    await expect.poll(() => visited.chat.locator('.badge').isVisible()).toBe(false);
+  });
+
+  it('fills a phone, without making it zoom', async () => {
+    const visited = await open('/bubble', phone);
+    await visited.chat.locator('.launcher').click();
+    await fullConversation();
+    await expectCount(visited, '.choice:enabled', 2);
+    expect(await visited.chat.locator('.panel').boundingBox()).toEqual({ x: 0, y: 0, width: 390, height: 780 });
+    expect(await visited.chat.locator('textarea').evaluate((field) => getComputedStyle(field).fontSize)).toBe('16px');
+    expect(await visited.chat.locator('.log').evaluate((log) => log.scrollWidth > log.clientWidth)).toBe(false);
+    await visited.chat.getByRole('button', { name: 'Close chat' }).first().click();
+    expect(await visited.chat.locator('.panel').isVisible()).toBe(false);
+  });
+
+  it('runs from right to left in a language that does', async () => {
+    server.pages.set('/rtl', { html: inlineSite('language="ar"') });
+    const visited = await open('/rtl');
+    await write(visited, 'مرحبا');
+    await expectBubbles(visited, ['مرحبا']);
+    const own = await visited.chat.locator('.bubble').boundingBox();
+    const log = await visited.chat.locator('.log').boundingBox();
+    expect((own?.x ?? 0) - (log?.x ?? 0)).toBeLessThan(30);
+  });
+
+  it('speaks the language of the browser', async () => {
+    const visited = await open('/inline', { locale: 'pt-BR' });
+    expect(await visited.chat.locator('textarea').getAttribute('placeholder')).toBe('Escreva uma mensagem');
+  });
+
+  it.each([
+    ['inline, light', '/inline', {}],
+    ['inline, dark', '/inline', { colorScheme: 'dark' as const }],
+    ['as a bubble on a phone', '/bubble', phone],
+  ])('has no fault axe can find: %s', async (_, path, options) => {
+    const visited = await open(path, options);
+    if (path === '/bubble') await visited.chat.locator('.launcher').click();
+    await fullConversation();
+    await expectCount(visited, '.choice:enabled', 2);
+    await visited.chat.locator('summary').click();
+    await write(visited, 'thanks');
+    await expectCount(visited, '.row.mine.delivered', 1);
+    expect(await accessibilityFaults(visited)).toEqual([]);
+  });
+});
+
+describe('the front page', () => {
+  it.each([creator, null])('works under its own policy and has no fault axe can find, for creator %s', async (creatorId) => {
+    const css = readFileSync(new URL('../../web/page/page.css', import.meta.url), 'utf8');
+    const headers = { 'content-security-policy': strictPolicy.replace('script-src', 'img-src data:; script-src') };
+    server.pages.set('/', { html: String(await frontPage({ origin: server.origin, creatorId })), headers });
+    server.pages.set('/page.css', { html: css, headers: { 'content-type': 'text/css' } });
+    const visited = await open('/');
+    if (creatorId !== null) {
+      await write(visited, 'hello');
+      await expectBubbles(visited, ['hello']);
+    }
+    expect(await accessibilityFaults(visited)).toEqual([]);
+  });
+});

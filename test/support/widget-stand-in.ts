@@ -1,0 +1,224 @@
+/** A stand-in for the server's widget side: sessions, tickets and `coach.v1` sockets in memory, plus pages to put the widget on. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+
+/** A message on record, as the frame says it. */
+export interface StoredMessage {
+  type: 'message';
+  seq: number;
+  id: string;
+  role: 'coach' | 'contact' | 'person';
+  class: string;
+  text: string;
+  at: string;
+  [extra: string]: unknown;
+}
+
+/** One session's conversation. It outlives the sockets and a restart of the server. */
+export interface StoredConversation {
+  sessionId: string;
+  token: string;
+  contact: unknown;
+  messages: StoredMessage[];
+  /** How often each client id came in. */
+  received: Map<string, number>;
+  reads: number[];
+}
+
+/** What a contact did. */
+export interface ContactFrame {
+  type: string;
+  id: string;
+  text?: string;
+  button?: string;
+  message_seq?: number;
+}
+
+/** The stand-in server and the controls a test has over it. */
+export interface WidgetStandIn {
+  readonly origin: string;
+  readonly conversations: StoredConversation[];
+  /** Pages by path. */
+  readonly pages: Map<string, { html: string; headers?: Record<string, string> }>;
+  config: Record<string, unknown>;
+  /** What a contact's message brings about. Default: nothing. */
+  onMessage: (conversation: StoredConversation, frame: ContactFrame) => void;
+  /** An error code for a message instead of an ack. Default: none. */
+  refuse: (frame: ContactFrame) => string | null;
+  /** Puts a message on record and sends it to every socket of the conversation. */
+  say(conversation: StoredConversation, text: string, extra?: Record<string, unknown>): StoredMessage;
+  /** Sends a frame to every socket of the conversation. */
+  tell(conversation: StoredConversation, frame: object): void;
+  /** Closes every socket; without a code the connection is cut. */
+  dropSockets(code?: number): void;
+  stop(): Promise<void>;
+  /** Listens again at the same address. */
+  start(): Promise<void>;
+}
+
+type Reply = (value: object) => void;
+
+/** A server on a free port of the loopback interface. */
+export async function startWidgetStandIn(): Promise<WidgetStandIn> {
+  const conversations: StoredConversation[] = [];
+  const tickets = new Map<string, StoredConversation>();
+  const sockets = new Map<WebSocket, StoredConversation>();
+  let port = 0;
+  let http: Server;
+
+  const server: WidgetStandIn = {
+    get origin() {
+      return `http://127.0.0.1:${port}`;
+    },
+    conversations,
+    pages: new Map(),
+    config: {},
+    onMessage: () => {},
+    refuse: () => null,
+    say(conversation, text, extra = {}) {
+      const message = append(conversation, { id: randomUUID(), text, ...extra });
+      server.tell(conversation, message);
+      return message;
+    },
+    tell(conversation, frame) {
+      for (const [socket, owner] of sockets) if (owner === conversation) socket.send(JSON.stringify(frame));
+    },
+    dropSockets(code) {
+      for (const socket of sockets.keys()) {
+        if (code === undefined) socket.terminate();
+        else socket.close(code);
+      }
+    },
+    stop() {
+      server.dropSockets();
+      return new Promise((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      });
+    },
+    start: listen,
+  };
+
+  function append(conversation: StoredConversation, message: { id: string; text: string; [extra: string]: unknown }): StoredMessage {
+    const seq = conversation.messages.length + 1;
+    const stored: StoredMessage = { type: 'message', seq, role: 'coach', class: 'reply', at: new Date().toISOString(), ...message };
+    conversation.messages.push(stored);
+    return stored;
+  }
+
+  function byToken(token: string | undefined): StoredConversation | undefined {
+    return conversations.find((conversation) => conversation.token === token);
+  }
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
+    const page = server.pages.get(pathname);
+    if (page !== undefined) send(response, 200, page.html, { 'content-type': 'text/html; charset=utf-8', ...page.headers });
+    else if (pathname === '/widget.js') {
+      const script = await readFile(new URL('../../dist/web/widget.js', import.meta.url), 'utf8');
+      send(response, 200, script, { 'content-type': 'text/javascript; charset=utf-8' });
+    } else {
+      const [status, value] = await call(pathname.split('/').at(-1) ?? '', request);
+      send(response, status, JSON.stringify(value), { 'content-type': 'application/json' });
+    }
+  }
+
+  async function call(name: string, request: IncomingMessage): Promise<[status: number, value: unknown]> {
+    if (name === 'config') return [200, server.config];
+    if (name === 'sessions') return openSession(await bodyOf(request));
+    const conversation = byToken(request.headers.authorization?.replace('Bearer ', ''));
+    if (conversation === undefined || name !== 'tickets') return [401, { error: { code: 'UNAUTHENTICATED' } }];
+    const ticket = randomUUID();
+    tickets.set(ticket, conversation);
+    return [201, { ticket }];
+  }
+
+  function openSession(body: { session_token?: string; contact?: unknown }): [status: number, value: unknown] {
+    const known = byToken(body.session_token);
+    if (body.session_token !== undefined && known === undefined) return [401, { error: { code: 'SESSION_ENDED' } }];
+    const conversation = known ?? {
+      sessionId: randomUUID(),
+      token: randomUUID(),
+      contact: body.contact,
+      messages: [],
+      received: new Map(),
+      reads: [],
+    };
+    if (known === undefined) conversations.push(conversation);
+    return [201, { session_token: conversation.token, session_id: conversation.sessionId, config: server.config }];
+  }
+
+  function serve(socket: WebSocket, conversation: StoredConversation): void {
+    socket.on('error', () => socket.terminate());
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('message', (data) => {
+      const frame = JSON.parse(String(data));
+      const reply: Reply = (value) => socket.send(JSON.stringify(value));
+      if (frame.type === 'hello') {
+        greet(reply, conversation, frame.after ?? 0);
+        sockets.set(socket, conversation);
+      } else if (frame.type === 'ping') reply({ type: 'pong' });
+      else if (frame.type === 'read') conversation.reads.push(frame.seq);
+      else if (frame.type !== 'typing') take(frame, reply, conversation);
+    });
+  }
+
+  function greet(reply: Reply, { sessionId, messages }: StoredConversation, after: number): void {
+    const ids = { session_id: sessionId, conversation_id: sessionId };
+    reply({ type: 'welcome', ...ids, seq: messages.length, status: 'active', typing: false, config_version: 1 });
+    for (const message of messages.slice(after)) reply(message);
+  }
+
+  function take(frame: ContactFrame, reply: Reply, conversation: StoredConversation): void {
+    const { received, messages } = conversation;
+    received.set(frame.id, (received.get(frame.id) ?? 0) + 1);
+    const known = messages.find((message) => message.id === frame.id);
+    const code = known === undefined ? server.refuse(frame) : null;
+    if (known !== undefined) reply({ type: 'ack', id: frame.id, seq: known.seq });
+    else if (code !== null) reply({ type: 'error', id: frame.id, error: { code, message: 'Cannot take this message' } });
+    else accept(frame, reply, conversation);
+  }
+
+  function accept(frame: ContactFrame, reply: Reply, conversation: StoredConversation): void {
+    const offer = conversation.messages.find((message) => message.seq === frame.message_seq);
+    const buttons = (offer?.buttons ?? []) as { id: string; title: string }[];
+    const text = frame.text ?? buttons.find((button) => button.id === frame.button)?.title ?? '';
+    const extra = frame.button === undefined ? {} : { button: frame.button };
+    const stored = append(conversation, { role: 'contact', class: 'inbound', id: frame.id, text, ...extra });
+    reply({ type: 'ack', id: frame.id, seq: stored.seq });
+    server.tell(conversation, stored);
+    server.onMessage(conversation, frame);
+  }
+
+  async function listen(): Promise<void> {
+    http = createServer((request, response) => void answer(request, response));
+    const upgrades = new WebSocketServer({ noServer: true, handleProtocols: () => 'coach.v1' });
+    http.on('upgrade', (request, socket, head) => {
+      const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+      const ticket = offered.find((name) => name.startsWith('ticket.'))?.slice('ticket.'.length) ?? '';
+      const conversation = tickets.get(ticket);
+      tickets.delete(ticket);
+      if (conversation === undefined) socket.destroy();
+      else upgrades.handleUpgrade(request, socket, head, (opened) => serve(opened, conversation));
+    });
+    await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
+    const address = http.address();
+    if (typeof address === 'object' && address !== null) port = address.port;
+  }
+
+  await listen();
+  return server;
+}
+
+function send(response: ServerResponse, status: number, body: string, headers: Record<string, string>): void {
+  response.writeHead(status, { 'access-control-allow-origin': '*', ...headers });
+  response.end(body);
+}
+
+async function bodyOf(request: IncomingMessage): Promise<{ session_token?: string; contact?: unknown }> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString() || '{}');
+}

@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { chooseLanguage, inkOn, readAppearance } from '../../web/widget/appearance.ts';
+import { splitLinks } from '../../web/widget/links.ts';
+import { createMemoryStorage, createOutbox, usableStorage } from '../../web/widget/outbox.ts';
+import { type MessageFrame, parseFrame } from '../../web/widget/protocol.ts';
+import { createRecord } from '../../web/widget/record.ts';
+import { type BubbleRow, rowsOf } from '../../web/widget/rows.ts';
+import { dayName, timeOfDay } from '../../web/widget/times.ts';
+import { directionOf, wordsFor } from '../../web/widget/words.ts';
+
+describe('parseFrame()', () => {
+  it.each([
+    ['not JSON', '{'],
+    ['no object', '[1]'],
+    ['no type', '{}'],
+    ['an unknown type', '{"type":"later"}'],
+    ['a type of the prototype', '{"type":"constructor"}'],
+    ['a message without seq', '{"type":"message","id":"a","role":"coach","text":"x"}'],
+    ['a message with a fraction as seq', '{"type":"message","seq":1.5,"id":"a","role":"coach","text":"x"}'],
+    ['a message of an unknown role', '{"type":"message","seq":1,"id":"a","role":"root","text":"x"}'],
+    ['a delta without reply', '{"type":"delta","text":"x"}'],
+    ['an ack without id', '{"type":"ack","seq":1}'],
+  ])('skips %s', (_, text) => expect(parseFrame(text)).toBeNull());
+
+  it('skips binary data', () => expect(parseFrame(new ArrayBuffer(2))).toBeNull());
+
+  it('drops parts of another shape and keeps the rest', () => {
+    const frame = {
+      type: 'message',
+      seq: 1,
+      id: 'a',
+      role: 'coach',
+      text: 5,
+      at: null,
+      buttons: [{ title: 'x' }, 'y'],
+      citations: {},
+      media: [],
+    };
+    expect(parseFrame(JSON.stringify({ ...frame, novelty: 1 }))).toEqual({
+      type: 'message',
+      seq: 1,
+      id: 'a',
+      role: 'coach',
+      text: '',
+      at: '',
+    });
+  });
+});
+
+describe('splitLinks()', () => {
+  it.each([
+    ['See https://a.example/b.', ['https://a.example/b']],
+    ['(https://a.example)', ['https://a.example']],
+    ['https://a.example/x_(y)', ['https://a.example/x_(y)']],
+    ['http://a.example javascript:alert(1) data:text/html,x ftp://a', []],
+    ['<a href="https://a.example">x</a>', ['https://a.example']],
+    ['https://', []],
+    [`https://${')'.repeat(50_000)}`, []],
+  ])('finds only https addresses in %j', (text, links) => {
+    const parts = splitLinks(text);
+    expect(parts.filter((part) => part.href !== undefined).map((part) => part.text)).toEqual(links);
+    expect(parts.map((part) => part.text).join('')).toBe(text);
+  });
+});
+
+describe('rowsOf()', () => {
+  const offer = (seq: number, at = '2026-01-05T09:00:00Z'): MessageFrame => ({
+    type: 'message',
+    seq,
+    id: `o${seq}`,
+    role: 'coach',
+    text: '?',
+    at,
+    buttons: [
+      { id: 'y', title: 'Yes' },
+      { id: 'n', title: 'No' },
+    ],
+  });
+  const said = (seq: number, text: string, button?: string): MessageFrame => ({
+    type: 'message',
+    seq,
+    id: `c${seq}`,
+    role: 'contact',
+    text,
+    at: '2026-01-05T09:01:00Z',
+    ...(button !== undefined && { button }),
+  });
+  const offers = (messages: MessageFrame[], waiting: Parameters<typeof rowsOf>[1] = []) => {
+    const record = createRecord();
+    for (const message of messages) record.receive(message);
+    const rows = rowsOf(record, waiting, 0).filter((row): row is BubbleRow => row.kind === 'bubble' && row.offer !== 'none');
+    return rows.map((row) => [row.offer, row.chosen]);
+  };
+  const waitingFor = (seq: number) => [{ id: 'w', text: 'No', at: 0, order: 0, tab: 't', button: { id: 'n', seq } }];
+
+  it('leaves only the newest offer active', () =>
+    expect(offers([offer(1), offer(2)])).toEqual([
+      ['closed', null],
+      ['active', null],
+    ]));
+  it('closes an offer that was used', () => expect(offers([offer(1), said(2, 'Yes', 'y')])).toEqual([['closed', 'y']]));
+  it('knows a used offer by its words', () => expect(offers([offer(1), said(2, 'No')])).toEqual([['closed', 'n']]));
+  it('stays open to other words', () => expect(offers([offer(1), said(2, 'Why?')])).toEqual([['active', null]]));
+  it('closes an offer whose button is on its way', () => expect(offers([offer(1)], waitingFor(1))).toEqual([['closed', 'n']]));
+
+  it('puts a day above the first message of each day, and joins what one writer says at once', () => {
+    const record = createRecord();
+    for (const [index, at] of ['2026-01-04T12:00:00Z', '2026-01-05T12:00:00Z', '2026-01-05T12:01:00Z'].entries()) {
+      record.receive({ ...said(index + 1, 'x'), at });
+    }
+    expect(rowsOf(record, [], 0).map((row) => (row.kind === 'day' ? 'day' : row.joins))).toEqual(['day', false, 'day', false, true]);
+  });
+});
+
+describe('what the person reads', () => {
+  it('takes the first language both sides share', () => {
+    expect(chooseLanguage(['fr-CA', 'pt-BR'], ['es', 'pt'])).toBe('pt-BR');
+    expect(chooseLanguage(['ja'], ['es', 'pt'])).toBe('es');
+    expect(chooseLanguage(['ja'], [])).toBe('ja');
+    expect(chooseLanguage([], [])).toBe('en');
+  });
+
+  it('speaks five languages, English to all others, and knows which run from right to left', () => {
+    expect(['en', 'es-MX', 'PT', 'de', 'fr', 'ja', 'constructor'].map((tag) => wordsFor(tag).send)).toEqual([
+      'Send',
+      'Enviar',
+      'Enviar',
+      'Senden',
+      'Envoyer',
+      'Send',
+      'Send',
+    ]);
+    expect(['ar-EG', 'he', 'en'].map(directionOf)).toEqual(['rtl', 'rtl', 'ltr']);
+  });
+
+  it('names days as people do', () => {
+    const now = new Date(2026, 0, 15, 0, 30).getTime();
+    const words = wordsFor('en');
+    const names = [0, 1, 2, 10].map((days) => dayName(new Date(2026, 0, 15 - days, 23).getTime(), now, 'en-GB', words));
+    expect(names).toEqual(['Today', 'Yesterday', 'Tuesday', '5 January 2026']);
+    expect(timeOfDay(new Date(2026, 0, 15, 18, 5).getTime(), 'de')).toBe('18:05');
+    expect(timeOfDay(Number.NaN, 'de')).toBe('');
+    expect(timeOfDay(0, 'no language at all')).not.toBe('');
+  });
+
+  it('reads a configuration of any shape', () => {
+    const nothing = readAppearance(null);
+    expect(nothing).toMatchObject({ title: '', accent: '', scheme: 'auto', side: 'right', languages: [] });
+    expect(readAppearance({ theme: { accent: 'red;} *{display:none' }, texts: 4, languages: 'en', position: 'left' })).toEqual({
+      ...nothing,
+      side: 'left',
+    });
+  });
+
+  it.each([
+    ['#000000', '#ffffff'],
+    ['#ffffff', '#000000'],
+    ['#0b6655', '#ffffff'],
+    ['#ffd400', '#000000'],
+  ])('writes on %s in %s', (color, ink) => expect(inkOn(color)).toBe(ink));
+});
+
+describe('the storage', () => {
+  it('is memory when the browser blocks the lasting kind', () => {
+    const storage = usableStorage(() => {
+      throw new DOMException('blocked', 'SecurityError');
+    });
+    storage.setItem('a', '1');
+    expect(storage.getItem('a')).toBe('1');
+  });
+
+  it('skips what another script wrote into its keys', () => {
+    const storage = createMemoryStorage();
+    for (const [index, text] of ['{', 'null', '[]', '{"id":1}', '"x"'].entries()) storage.setItem(`p:outbox:${index}`, text);
+    expect(createOutbox(storage, 'p:').list()).toEqual([]);
+  });
+});
