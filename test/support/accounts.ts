@@ -10,7 +10,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { systemIds } from '../../src/ids.ts';
 import { createSeal } from '../../src/seal.ts';
-import { memoryCache } from './memory-cache.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
 import { quietLog } from './quiet-log.ts';
 
 /** A clock that stands still until it is told to move. Timers never fire. */
@@ -19,6 +19,7 @@ export function heldClock(start = Date.UTC(2026, 0, 1)): Clock & { advance(ms: n
   return {
     now: () => now,
     wall: () => now,
+    wallUntil: (at) => Math.max(0, at - now),
     after: () => () => {},
     advance(ms) {
       now += ms;
@@ -29,7 +30,7 @@ export function heldClock(start = Date.UTC(2026, 0, 1)): Clock & { advance(ms: n
 /** Everything under src/accounts, put together as `compose` does it. */
 export async function testAccounts(database: Database, clock: Clock) {
   const ids = systemIds;
-  const cache = memoryCache(clock);
+  const cache = createMemoryCache(clock);
   const seal = await createSeal(new Uint8Array(32).fill(7));
   const keys = await loadSigningKeys(database, seal);
   const tokens = createTokens({ keys, issuer: 'companero', clock, ids });

@@ -1,0 +1,84 @@
+/** The whole app over a test database, called as a function: no port, no network. */
+import { Hono } from 'hono';
+import type { Mailboxes } from '../../src/actors/input.ts';
+import type { Clock } from '../../src/clock.ts';
+import type { Database } from '../../src/database.ts';
+import { AppError } from '../../src/errors.ts';
+import { createApp, type Mount } from '../../src/http/app.ts';
+import { memberGate, widgetGate } from '../../src/http/auth.ts';
+import type { AppEnv } from '../../src/http/env.ts';
+import { createSignInLimits } from '../../src/http/limits.ts';
+import { authRoutes } from '../../src/http/routes/auth.ts';
+import { contactsRoutes } from '../../src/http/routes/contacts.ts';
+import { conversationsRoutes } from '../../src/http/routes/conversations.ts';
+import { docsRoutes } from '../../src/http/routes/docs.ts';
+import { healthRoutes } from '../../src/http/routes/health.ts';
+import { programsRoutes } from '../../src/http/routes/programs.ts';
+import { wellKnownRoutes } from '../../src/http/routes/well-known.ts';
+import { createMemoryFanOut } from '../../src/shared/memory.ts';
+import { testAccounts } from './accounts.ts';
+import { quietLog } from './quiet-log.ts';
+
+/** Mailboxes without conversations, for tests of the edge alone. */
+const noConversations: Mailboxes = {
+  deliver: ({ conversationId }) => Promise.reject(new AppError('NOT_FOUND', `No conversation "${conversationId}" in this workspace`)),
+};
+
+export async function testApp(
+  database: Database,
+  clock: Clock,
+  options: { mailboxes?: Mailboxes; mounts?: Mount[]; trustedProxyHops?: number } = {},
+) {
+  const parts = await testAccounts(database, clock);
+  const { ids, cache, tokens, standing, sessions, accounts } = parts;
+  const member = memberGate({ tokens, standing });
+  const fanOut = createMemoryFanOut((error) => {
+    throw error;
+  });
+  const mailboxes = options.mailboxes ?? noConversations;
+  const widget = new Hono<AppEnv>().get('/probe', widgetGate(tokens), (c) => c.json({ session_id: c.var.principal.sessionId }));
+  const mounts: Mount[] = [
+    { path: '/', routes: wellKnownRoutes(tokens) },
+    {
+      path: '/',
+      routes: healthRoutes({
+        parts: { database: { needed: true, check: () => database.routing('select 1') } },
+        groups: { auth: ['database'], creators: ['database'], ai: [], channels: [] },
+      }),
+    },
+    { path: '/', routes: docsRoutes() },
+    { path: '/api/v1/auth', routes: authRoutes({ accounts, sessions, signInLimits: createSignInLimits(cache), member }) },
+    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    { path: '/test-widget', routes: widget },
+    ...(options.mounts ?? []),
+  ];
+  const app = createApp(
+    { log: quietLog, clock, ids, connInfo: () => ({ remote: { address: '192.0.2.1' } }), trustedProxyHops: options.trustedProxyHops ?? 0 },
+    mounts,
+  );
+
+  let count = 0;
+  /** Registers a new creator and gives a function that asks in its name. */
+  async function newMember() {
+    const {
+      creator,
+      member: owner,
+      tokens: pair,
+    } = await accounts.register({ email: `owner${count++}@example.org`, password: 'a long unlikely phrase', displayName: 'Ana' }, null);
+    const call = (method: string, path: string, json?: unknown, headers: Record<string, string> = {}) =>
+      app.request(path, {
+        method,
+        headers: {
+          Authorization: `Bearer ${pair.access_token}`,
+          ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...headers,
+        },
+        ...(json === undefined ? {} : { body: typeof json === 'string' ? json : JSON.stringify(json) }),
+      });
+    return { creatorId: creator.id, memberId: owner.id, pair, call };
+  }
+
+  return { ...parts, app, fanOut, member, newMember };
+}
