@@ -159,6 +159,17 @@ export async function getConversation(db: Database, key: Key): Promise<Conversat
   });
 }
 
+/** How far a conversation has come: the number of its last message and its status. Null when there is none. */
+export async function conversationHead(db: Database, key: Key): Promise<{ seq: number; status: string } | null> {
+  const [row] = await db.tenant(key.creatorId, (sql) =>
+    sql<{ seq: number; status: string }>('select seq, status from conversations where creator_id = $1 and id = $2', [
+      key.creatorId,
+      key.conversationId,
+    ]),
+  );
+  return row ?? null;
+}
+
 /** What a list may be narrowed to. */
 export interface ConversationFilter {
   state?: string | undefined;

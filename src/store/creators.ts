@@ -12,3 +12,8 @@ export async function findCreator(sql: Sql, creatorId: CreatorId): Promise<{ id:
   ]);
   return row && { id: row.creator_id, name: row.name };
 }
+
+/** Whether anybody has registered. Only in `Database.owner` of the embedded database, whose owner row level security does not bind. */
+export async function hasCreators(sql: Sql): Promise<boolean> {
+  return (await sql('select 1 from creators limit 1')).length > 0;
+}

@@ -85,11 +85,15 @@ function isAlive(holder: Holder): boolean {
   return holder.started === startOf(holder.pid);
 }
 
-/** When the process started, in ticks since boot (proc(5), field 22 of stat), which tells it from a later one of the same number. Null where there is no /proc. */
+/**
+ * When the process started, in ticks since boot (proc(5), field 22 of stat), which tells it from a later one of the same number. Null where
+ * there is no /proc. A zombie has ended: in a container nobody may ever collect it.
+ */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? 'ended' : (fields[19] ?? null);
   } catch {
     // no /proc on this system, or no such process
     return null;

@@ -16,45 +16,42 @@ export type Failure = { message: string } & Readonly<Record<string, unknown>>;
 /** The answer to the request with this number. Number 0 answers the opening itself. */
 export type Response = { id: number; ran: Ran } | { id: number; failure: Failure };
 
+/** Keeps the texts of a driver's error (code, constraint, detail, …); the rest may hold functions, which cannot cross threads. */
 function failureOf(error: unknown): Failure {
-  return error instanceof Error ? { ...error, message: error.message } : { message: String(error) };
+  if (!(error instanceof Error)) return { message: String(error) };
+  const texts = Object.entries(error).filter(([, value]) => typeof value === 'string');
+  return { ...Object.fromEntries(texts), message: error.message };
 }
 
 const port = parentPort;
 if (port === null) throw new Error('Start this module as a worker thread');
 
-/** Sends what can be sent: a value that cannot cross threads must not leave a caller waiting. */
-function answer(response: Response): void {
+async function answer(id: number, work: () => Promise<Ran>): Promise<void> {
+  let response: Response;
   try {
-    port?.postMessage(response);
+    response = { id, ran: await work() };
   } catch (error) {
-    port?.postMessage({ id: response.id, failure: { message: failureOf(error).message } });
+    response = { id, failure: failureOf(error) };
   }
-}
-
-async function answerTo(id: number, work: () => Promise<Ran>): Promise<void> {
-  try {
-    answer({ id, ran: await work() });
-  } catch (error) {
-    answer({ id, failure: failureOf(error) });
-  }
+  port?.postMessage(response);
 }
 
 const { dataDir } = workerData as { dataDir: string | null };
 const opening = openPgliteSession(dataDir);
-let tail = answerTo(0, async () => {
+let tail = answer(0, async () => {
   await opening;
   return { command: 'OPEN', rows: [] };
 });
 
-port.on('message', (request: Request) => {
-  tail = tail.then(() =>
-    answerTo(request.id, async () => {
-      const session = await opening;
-      if (request.text !== undefined) return session.run(request.text, request.params);
-      await session.close();
-      port.close();
-      return { command: 'CLOSE', rows: [] };
-    }),
-  );
+async function close(): Promise<Ran> {
+  await (await opening).close();
+  return { command: 'CLOSE', rows: [] };
+}
+
+port.on('message', ({ id, text, params }: Request) => {
+  tail = tail.then(async () => {
+    if (text !== undefined) return answer(id, async () => (await opening).run(text, params));
+    await answer(id, close);
+    port.close();
+  });
 });

@@ -1,0 +1,260 @@
+/** Builds every part from the configuration and connects them: the only place that knows which adapter stands behind a port. */
+import { join } from 'node:path';
+import type { GetConnInfo } from 'hono/conninfo';
+import type { UpgradeWebSocket } from 'hono/ws';
+import { createAccounts } from './accounts/accounts.ts';
+import { createPasswords } from './accounts/passwords.ts';
+import { createSessions } from './accounts/sessions.ts';
+import { loadSigningKeys } from './accounts/signing-keys.ts';
+import { createStanding } from './accounts/standing.ts';
+import { createTokens } from './accounts/tokens.ts';
+import { createEffectPump } from './actors/effects.ts';
+import { createPrograms } from './actors/live-programs.ts';
+import { createTimerPump } from './actors/timers.ts';
+import { createMailboxes } from './actors/turn.ts';
+import type { Answers } from './answers.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts';
+import type { Database } from './database.ts';
+import { createApp, type Mount } from './http/app.ts';
+import { memberGate } from './http/auth.ts';
+import { createSignInLimits } from './http/limits.ts';
+import { authRoutes } from './http/routes/auth.ts';
+import { contactsRoutes } from './http/routes/contacts.ts';
+import { conversationsRoutes } from './http/routes/conversations.ts';
+import { healthRoutes } from './http/routes/health.ts';
+import { pagesRoutes } from './http/routes/pages.ts';
+import { programsRoutes } from './http/routes/programs.ts';
+import { wellKnownRoutes } from './http/routes/well-known.ts';
+import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
+import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
+import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
+import { jsonLog, type Log } from './log.ts';
+import { createAnswers } from './rag/answer.ts';
+import { builtInEmbedder } from './rag/embedding.ts';
+import { createFiles } from './rag/files.ts';
+import { createIngest } from './rag/ingest.ts';
+import { connectOllama } from './rag/ollama.ts';
+import { openPgvector } from './rag/pgvector.ts';
+import { createReader } from './rag/reader.ts';
+import { createRetriever } from './rag/retrieve.ts';
+import { createSeal } from './seal.ts';
+import { demoEmail, seedDemo } from './seed.ts';
+import type { Cache } from './shared/cache.ts';
+import type { FanOut } from './shared/fan-out.ts';
+import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
+import { patchContact } from './store/contacts.ts';
+import { conversationHead, messagesAfter, openConversation } from './store/conversations.ts';
+import { hasCreators } from './store/creators.ts';
+import { findMemberByEmail } from './store/members.ts';
+import { migrate } from './store/migrate.ts';
+import { openPglite } from './store/pglite.ts';
+import { openPostgres } from './store/postgres.ts';
+import type { Demo } from './welcome.ts';
+
+/** What the runtime brings, and the port that will be bound. */
+export interface Runtime {
+  upgradeWebSocket: UpgradeWebSocket<BufferedSocket>;
+  connInfo: GetConnInfo;
+  port: number;
+}
+
+/** The server without its listener. */
+export interface Server {
+  app: ReturnType<typeof createApp>;
+  sockets: Sockets;
+  log: Log;
+  /** Where browsers reach it. */
+  origin: string;
+  /** Starts what works by itself, and makes the demo where it is wanted. To be called once the port is bound. */
+  start(): Promise<Demo | null>;
+  /** Ends what works by itself and closes what is open. To be called once the listener has closed. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Opens the record and connects everything to it.
+ *
+ * @throws AppError UNAVAILABLE a part cannot be reached · INVALID_INPUT the configuration does not fit the data folder
+ */
+export async function compose(config: Config, runtime: Runtime): Promise<Server> {
+  const log = jsonLog(config.logLevel);
+  await makeDataFolder(config.dataDir);
+  const clock = systemClock(config.clockRate, await clockAnchor(config.dataDir, config.clockRate, Date.now()));
+  const origins = originsOf(config, runtime.port);
+  const database = await openDatabase(config, log);
+  const applied = await migrate(database);
+  if (applied.length > 0) log.info('database.migrated', { files: applied.length });
+
+  const shared = await openShared(config, clock, log);
+  const knowledge = await openKnowledge(config, { database, clock, log });
+  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers });
+  const accounts = await openAccounts(config, { database, clock, log, cache: shared.cache });
+  const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
+
+  const parts = { config, log, clock, database, origins, sockets, ...shared, ...knowledge, ...actors, ...accounts };
+  const { connInfo } = runtime;
+  const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, mounts(parts));
+
+  return {
+    app,
+    sockets,
+    log,
+    origin: origins[0],
+    async start() {
+      knowledge.ingest.start();
+      actors.timers.start();
+      actors.effects.start();
+      return config.demo ? demo(database, localOrigin(config.host, runtime.port)) : null;
+    },
+    async stop() {
+      await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop()]);
+      await Promise.all([accounts.passwords.close(), shared.cache.close(), shared.fanOut.close()]);
+      await database.close();
+    },
+  };
+}
+
+/** Connections to PostgreSQL, of this process. */
+const poolSize = 20;
+
+interface Core {
+  database: Database;
+  clock: Clock;
+  log: Log;
+}
+
+type Parts = Core & { config: Config; origins: readonly [string, ...string[]]; sockets: Sockets; cache: Cache; fanOut: FanOut } & Awaited<
+    ReturnType<typeof openKnowledge>
+  > &
+  ReturnType<typeof createActors> &
+  Awaited<ReturnType<typeof openAccounts>>;
+
+/** Where browsers reach the server; without PUBLIC_URL under both names of this machine, so that either page may run the widget. */
+function originsOf({ publicUrl }: Config, port: number): readonly [string, ...string[]] {
+  return publicUrl === null ? [`http://localhost:${port}`, `http://127.0.0.1:${port}`] : [new URL(publicUrl).origin];
+}
+
+function localOrigin(host: string, port: number): string {
+  const everywhere = host === '0.0.0.0' || host === '::';
+  return `http://${everywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+async function openDatabase({ databaseUrl, dataDir }: Config, log: Log): Promise<Database> {
+  return databaseUrl === null ? openPglite({ dataDir, log }) : openPostgres({ url: databaseUrl, log, poolSize });
+}
+
+async function openShared({ redisUrl }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut }> {
+  if (redisUrl !== null) throw new Error('later');
+  return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut((error) => log.error('fan-out.failed', error)) };
+}
+
+async function openKnowledge({ dataDir, ollama }: Config, { database: db, clock, log }: Core) {
+  const model = ollama === null ? null : connectOllama({ ...ollama, clock });
+  const embedders = model === null ? [builtInEmbedder] : [model.embedder, builtInEmbedder];
+  const files = createFiles(join(dataDir, 'documents'), ids);
+  const vectors = await openPgvector(db);
+  const retriever = createRetriever({ db, vectors, embedders, log });
+  const ingest = createIngest({ db, files, reader: createReader(clock), vectors, embedders, clock, log });
+  return { files, vectors, retriever, ingest, answers: createAnswers({ retriever, model: model?.chat ?? null, log }) };
+}
+
+/** Mailboxes, and the pumps that each committed turn wakes. */
+function createActors({ database: db, clock, log, fanOut, answers }: Core & { fanOut: FanOut; answers: Answers }) {
+  const programs = createPrograms({ db, fanOut, clock });
+  const mailboxes = createMailboxes({
+    db,
+    clock,
+    ids,
+    log,
+    fanOut,
+    programs,
+    onCommitted(_key, { planned, cancelled, nextDueAt }) {
+      for (const effectId of cancelled) effects.abort(effectId);
+      if (planned) effects.wake();
+      if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
+    },
+  });
+  const timers = createTimerPump({ db, clock, log, mailboxes });
+  const effects = createEffectPump({ db, clock, log, fanOut, answers, mailboxes });
+  return { mailboxes, timers, effects };
+}
+
+async function openAccounts(config: Config, { database, clock, log, cache }: Core & { cache: Cache }) {
+  const seal = await createSeal(await masterKey(config, log));
+  const issuer = config.publicUrl ?? 'companero';
+  const tokens = createTokens({ keys: await loadSigningKeys(database, seal), issuer, clock, ids });
+  const standing = createStanding({ database, cache, clock });
+  const sessions = createSessions({ database, tokens, standing, seal, clock, ids, log });
+  const passwords = createPasswords();
+  const accounts = createAccounts({ database, passwords, sessions, ids });
+  return { tokens, standing, sessions, passwords, accounts, member: memberGate({ tokens, standing }) };
+}
+
+async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promise<Uint8Array> {
+  if (given !== null) return given;
+  const { key, path, made } = await embeddedMasterKey(dataDir);
+  if (made) log.info('master-key.made', { path });
+  return key;
+}
+
+/** Every group of routes under its path. */
+function mounts(parts: Parts): Mount[] {
+  const { database, clock, log, cache, fanOut, member, mailboxes, tokens } = parts;
+  return [
+    {
+      path: '/',
+      routes: pagesRoutes({ demoCreatorId: async () => (await findMemberByEmail(database.routing, demoEmail))?.creatorId ?? null }),
+    },
+    { path: '/', routes: healthRoutes(health(parts)) },
+    { path: '/', routes: wellKnownRoutes(tokens) },
+    { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits: createSignInLimits(cache) }) },
+    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    {
+      path: '/api/v1',
+      routes: widgetRoutes({
+        ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, tokens, member, clock, ids, log },
+        record: {
+          head: (key) => conversationHead(database, key),
+          messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
+        },
+        openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
+        ownOrigins: parts.origins,
+        randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
+      }),
+    },
+  ];
+}
+
+/** A conversation of its own for each widget session, with what the page knows of the person. */
+async function beginOnWidget({ database, clock }: Pick<Core, 'database' | 'clock'>, creatorId: CreatorId, hints: ContactHints) {
+  const sessionId = ids.uuid<SessionId>();
+  const { conversationId, contactId } = await openConversation(database, {
+    ...{ creatorId, sessionId, conversationId: ids.uuid<ConversationId>(), contactId: ids.uuid<ContactId>() },
+    channel: 'widget',
+    externalId: sessionId,
+    at: clock.now(),
+  });
+  if (Object.keys(hints).length > 0) await patchContact(database, creatorId, contactId, hints, clock.now());
+  return { sessionId, conversationId };
+}
+
+function health({ database, cache }: Parts): Parameters<typeof healthRoutes>[0] {
+  return {
+    parts: {
+      database: { needed: true, check: () => database.routing('select 1') },
+      shared: { needed: true, check: () => cache.get('health:check') },
+    },
+    groups: { auth: ['database', 'shared'], creators: ['database'], ai: ['database'], channels: ['database', 'shared'] },
+  };
+}
+
+/** The demo that is there, or a new one where there is no creator at all. */
+async function demo(database: Database, origin: string): Promise<Demo | null> {
+  const present = await findMemberByEmail(database.routing, demoEmail);
+  if (present !== undefined) return { creatorId: present.creatorId, email: demoEmail, password: null };
+  return (await database.owner(hasCreators)) ? null : seedDemo(origin);
+}
