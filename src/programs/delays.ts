@@ -1,7 +1,7 @@
 /** Named delays: for a while, until a local time, or counted from a date the contact gave. */
 import * as v from 'valibot';
 import { placeOf, valueAt } from './changes.ts';
-import { durationSchema, nameSchema, placeSchema, timeSchema } from './names.ts';
+import { durationSchema, hasKey, nameSchema, oneOf, timeOrPlaceSchema, timeSchema } from './names.ts';
 import type { DelayFacts, LateRule } from './program.ts';
 import { addDuration, durationMs, instantOf, nextMoment } from './schedule.ts';
 import type { Json, Scope } from './scope.ts';
@@ -11,18 +11,21 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 const lateSchema = v.strictObject({ after: durationSchema, do: v.picklist(['send', 'skip', 'fold']) });
 
 /** A delay as a creator writes it; which of `for`, `until`, `field` stands there says its kind. */
-export const delaySchema = v.union([
-  v.strictObject({ for: durationSchema, late: v.optional(lateSchema) }),
-  v.strictObject({
-    until: v.strictObject({
-      time: v.union([timeSchema, placeSchema]),
-      plus: v.optional(durationSchema),
-      weekdays: v.optional(v.pipe(v.array(v.picklist(weekdays)), v.minLength(1), v.maxLength(7))),
+export const delaySchema = oneOf(
+  [
+    v.strictObject({ for: durationSchema, late: v.optional(lateSchema) }),
+    v.strictObject({
+      until: v.strictObject({
+        time: timeOrPlaceSchema,
+        plus: v.optional(durationSchema),
+        weekdays: v.optional(v.pipe(v.array(v.picklist(weekdays)), v.minLength(1), v.maxLength(7))),
+      }),
+      late: v.optional(lateSchema),
     }),
-    late: v.optional(lateSchema),
-  }),
-  v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), late: v.optional(lateSchema) }),
-]);
+    v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), late: v.optional(lateSchema) }),
+  ],
+  (value) => (hasKey(value, 'until') ? 1 : hasKey(value, 'field') ? 2 : 0),
+);
 
 /** A named delay. */
 export type Delay = v.InferOutput<typeof delaySchema>;

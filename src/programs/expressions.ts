@@ -193,20 +193,12 @@ function summaryOf(error: unknown): string {
  * overloads, and turns whole numbers into doubles except where they index a list.
  */
 function refuse(root: ASTNode): string | null {
-  const open: ASTNode[] = [root];
-  let macros = 0;
-  for (let node = open.pop(); node; node = open.pop()) {
-    if (node.op === 'value') {
-      if (typeof node.args === 'bigint') (node as { args: unknown }).args = Number(node.args);
-      continue;
-    }
-    if (node.op === 'call' || node.op === 'rcall') {
-      const unknown = redirect(node);
-      if (unknown !== null) return `Unknown function "${unknown}"`;
-      if (node.op === 'rcall' && listMacros.has(node.args[0])) macros += 1;
-    }
-    open.push(...childrenOf(node));
-  }
+  const nodes = nodesOf(root);
+  for (const node of nodes) if (node.op === 'value' && typeof node.args === 'bigint') (node as { args: unknown }).args = Number(node.args);
+  const calls = nodes.filter((node) => node.op === 'call' || node.op === 'rcall');
+  const unknown = calls.map(redirect).find((name) => name !== null);
+  if (unknown !== undefined) return `Unknown function "${unknown}"`;
+  const macros = calls.filter((node) => node.op === 'rcall' && listMacros.has(node.args[0])).length;
   return macros > expressionLimits.listMacros ? `More than ${expressionLimits.listMacros} list functions in one expression` : null;
 }
 
@@ -217,6 +209,13 @@ function redirect(node: Extract<ASTNode, { op: 'call' | 'rcall' }>): string | nu
   if (!Object.hasOwn(table, name)) return name;
   (node.args as [string, ...unknown[]])[0] = table[name] as string;
   return null;
+}
+
+/** Every node but whole numbers that index a list. */
+function nodesOf(root: ASTNode): readonly ASTNode[] {
+  const nodes = [root];
+  for (const node of nodes) nodes.push(...childrenOf(node));
+  return nodes;
 }
 
 function childrenOf(node: ASTNode): ASTNode[] {

@@ -60,7 +60,7 @@ export function machineJson(definition: Definition): Record<string, unknown> {
 
 function makeState(definition: Definition, state: StateDefinition, path: readonly string[], making: Making): Record<string, unknown> {
   const id = stateId(definition.machine, path);
-  const transitions = (from: Transitions | undefined) => makeTransitions(from, id, making);
+  const transitions = (from: Transitions | undefined) => makeTransitions(definition.machine, from, path, making);
   const each = (from: Readonly<Record<string, Transitions>> | undefined) =>
     from && Object.fromEntries(Object.entries(from).map(([name, to]) => [name, transitions(to)]));
   const { states, on, after, always, onDone, entry, exit, invoke, ...rest } = state;
@@ -93,11 +93,41 @@ function withStreak(definition: Definition, path: readonly string[], entry: read
   return [{ type: 'progress', params: { event } }, { type: 'countStreak' }, ...entry];
 }
 
-function makeTransitions(from: Transitions | undefined, state: string, making: Making): unknown {
+function makeTransitions(machine: MachineDefinition, from: Transitions | undefined, path: readonly string[], making: Making): unknown {
   if (from === undefined || typeof from === 'string') return from;
-  const make = ({ guard, actions, ...rest }: TransitionDefinition) =>
-    defined({ ...rest, guard: guard && making.guard(guard), actions: actions && making.actions(actions, state) });
+  const make = ({ guard, actions, ...rest }: TransitionDefinition) => {
+    // What is asked on the way is asked by the state it leads to: the one that is left is no longer there to be answered.
+    const asking = rest.target === undefined ? path : (resolveTarget(machine, path, rest.target) ?? path);
+    return defined({
+      ...rest,
+      guard: guard && making.guard(guard),
+      actions: actions && making.actions(actions, stateId(machine, asking)),
+    });
+  };
   return Array.isArray(from) ? from.map(make) : make(from as TransitionDefinition);
+}
+
+/** The state below the creator's root at a path; undefined where there is none. */
+export function stateAt(machine: MachineDefinition, path: readonly string[]): StateDefinition | undefined {
+  return path.reduce<StateDefinition | undefined>(
+    (state, name) => (state?.states && Object.hasOwn(state.states, name) ? state.states[name] : undefined),
+    machine,
+  );
+}
+
+/** The path of the state that a target means, seen from the state at `path`: `#id…` from the root, `.x` below, `x` beside. Null where there is none. */
+export function resolveTarget(machine: MachineDefinition, path: readonly string[], target: string): readonly string[] | null {
+  const [first = '', ...names] = target.split('.');
+  const resolved = startOfTarget(machine, path, first);
+  if (!resolved) return null;
+  const found = [...resolved, ...names];
+  return stateAt(machine, found) ? found : null;
+}
+
+function startOfTarget(machine: MachineDefinition, path: readonly string[], first: string): readonly string[] | null {
+  if (first.startsWith('#')) return first.slice(1) === machine.id ? [] : null;
+  if (first === '') return path;
+  return path.length === 0 ? null : [...path.slice(0, -1), first];
 }
 
 /** Without keys that hold nothing, which XState takes for something. */

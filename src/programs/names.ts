@@ -3,6 +3,25 @@ import * as v from 'valibot';
 import { expressionLimits } from './expressions.ts';
 import { isZone, parseDuration } from './schedule.ts';
 
+/**
+ * One of several shapes, chosen by looking at the value, so that an error names its place instead of saying that no shape fits.
+ *
+ * @param choose the index of the shape to hold the value against
+ */
+export function oneOf<const Shapes extends readonly v.GenericSchema[]>(
+  shapes: Shapes,
+  choose: (value: unknown) => number,
+): v.GenericSchema<v.InferInput<Shapes[number]>, v.InferOutput<Shapes[number]>> {
+  const union = v.union(shapes as unknown as v.GenericSchema[]);
+  // Who asks without a value wants the whole schema: the JSON Schema is made so.
+  return v.lazy((value) => (value === undefined ? union : (shapes[choose(value)] ?? union))) as never;
+}
+
+/** Whether a value has a key of its own. */
+export function hasKey(value: unknown, key: string): boolean {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+}
+
 /** Names of states, content, delays, questions, timers and the like. */
 export const idSchema = v.pipe(
   v.string(),
@@ -54,6 +73,15 @@ export const zoneSchema = v.pipe(v.string(), v.check(isZone, 'Write a time zone 
 export const placeSchema = v.pipe(
   v.string(),
   v.regex(/^(?:contact|vars)\.[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'Write contact.<field> or vars.<variable>'),
+);
+
+/** A time of day, or where one is kept. */
+export const timeOrPlaceSchema = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:(?:[01]\d|2[0-3]):[0-5]\d|(?:contact|vars)\.[A-Za-z_][A-Za-z0-9_]{0,63})$/,
+    'Write a time such as 07:30, or contact.<field> or vars.<variable>',
+  ),
 );
 
 /** The events a program may wait for or send itself from outside: `EVENT.<name>`. */

@@ -25,7 +25,6 @@ import type { Json, Scope } from './scope.ts';
 export type Use =
   | { kind: 'content' | 'delay' | 'badge'; name: string; at: string }
   | { kind: 'expression'; source: string; gives: ValueType | 'any'; at: string }
-  | { kind: 'template'; source: string; at: string }
   | { kind: 'save'; place: Place; at: string; source: string | null; gives: ValueType | null };
 
 /** What is at hand where an action or guard stands. */
