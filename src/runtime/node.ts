@@ -42,6 +42,7 @@ const limits = {
   /** Around when clients shall come back after a restart. */
   retryAfterMs: 2_000,
   goodbyeMs: 10_000,
+  sweepMs: 100,
 } as const;
 
 /** The upgrade for `createSockets`. The sockets are those of `ws`, which have `bufferedAmount`, though the adapter's type does not say so. */
@@ -93,8 +94,11 @@ export async function serve({ app, sockets, host, port, log }: ServeOptions): Pr
     const open = sockets.size();
     sockets.closeAll(limits.retryAfterMs);
     http.closeIdleConnections();
+    // A connection whose answer ends from now on is kept alive by the client; nobody else would close it in time.
+    const sweep = setInterval(() => http.closeIdleConnections(), limits.sweepMs);
     const overdue = setTimeout(() => http.closeAllConnections(), limits.goodbyeMs);
     await ended;
+    clearInterval(sweep);
     clearTimeout(overdue);
     log.info('http.closed', { sockets: open });
   }

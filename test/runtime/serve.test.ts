@@ -18,12 +18,17 @@ after(() => server.serving.close());
 
 /** A server whose sockets say back what they hear. */
 async function serveEcho() {
-  const heard = { closed: 0, binary: 0 };
+  const heard = { closed: 0, binary: 0, asked: 0, decision: Promise.withResolvers<void>() };
   const sockets = createSockets({ upgradeWebSocket, random: () => 0.5 });
   const app = new Hono();
   app.get('/address', (c) => c.text(connInfo(c).remote.address ?? ''));
   app.post('/size', async (c) => c.text(String((await c.req.arrayBuffer()).byteLength)));
   app.get('/stream', (c) => c.body(new ReadableStream({ start: tellSlowly })));
+  app.get('/slow-socket', async (c, next) => {
+    heard.asked++;
+    await heard.decision.promise;
+    return sockets.serve((connection) => echo(connection, heard))(c, next);
+  });
   app.get('/refused', (c) => c.json({ error: 'no' }, 401));
   app.get('/socket', (c, next) => {
     sockets.admit(c.req.header('Upgrade'));
@@ -138,6 +143,19 @@ test('forgets sockets that have closed', async () => {
   assert.equal(server.sockets.size(), 1);
   client.socket.terminate();
   while (server.heard.closed === before) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(server.sockets.size(), 0);
+});
+
+// CVE-2026-126343 of @hono/node-server before 2.1.6: the process ended.
+test('survives a connection that is reset while its upgrade is decided', async () => {
+  const handshake = ['GET /slow-socket HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'];
+  const socket = connect(server.port, '127.0.0.1', () =>
+    socket.write(`${handshake.join('\r\n')}\r\nSec-WebSocket-Key: ${btoa('0123456789abcdef')}\r\n\r\n`),
+  );
+  while (server.heard.asked === 0) await new Promise((resolve) => setImmediate(resolve));
+  socket.resetAndDestroy();
+  server.heard.decision.resolve();
+  assert.equal(await (await fetch(`${server.http}/address`)).text(), '127.0.0.1');
   assert.equal(server.sockets.size(), 0);
 });
 
