@@ -137,7 +137,7 @@ describe('a conversation', () => {
     await expectBubbles(visited, ['why?', 'Because light wakes us.']);
     await expect.poll(() => visited.chat.locator('[aria-live=polite]').textContent()).toBe('Coach: Because light wakes us.');
     await visited.chat.locator('summary').click();
-    expect(await visited.chat.locator('summary').innerText()).toContain('Light & sleep · page 3');
+    expect(await visited.chat.locator('summary').textContent()).toContain('Light & sleep · page 3');
     await expect.poll(() => visited.chat.locator('blockquote').isVisible()).toBe(true);
   });
 
@@ -188,7 +188,7 @@ describe('a network that fails', () => {
     await expectBubbles(visited, ['before']);
     await server.stop();
     await expect.poll(() => visited.chat.locator('.status').isVisible()).toBe(true);
-    expect(await visited.chat.locator('.status').innerText()).toContain('No connection');
+    expect(await visited.chat.locator('.status').textContent()).toContain('No connection');
     await write(visited, 'while away 1');
     await write(visited, 'while away 2');
     await expectCount(visited, '.row.waiting', 2);
@@ -234,7 +234,7 @@ describe('a network that fails', () => {
     await write(visited, 'old');
     await expectBubbles(visited, ['old']);
     server.dropSockets(4401);
-    await expect.poll(() => visited.chat.locator('.status').innerText(), { timeout: 10_000 }).toContain('This is a new one');
+    await expect.poll(() => visited.chat.locator('.status').textContent(), { timeout: 10_000 }).toContain('This is a new one');
     await expectBubbles(visited, []);
     expect(server.conversations).toHaveLength(2);
   });
@@ -293,7 +293,7 @@ describe('for everybody', () => {
     await expectBubbles(visited, ['one']);
     await visited.chat.getByRole('button', { name: 'Close chat' }).first().click();
     server.say(conversation, 'two');
-    await expect.poll(() => visited.chat.locator('.badge').innerText()).toBe('1');
+    await expect.poll(() => visited.chat.locator('.badge').textContent()).toBe('1');
     expect(await visited.chat.locator('.launcher').getAttribute('aria-label')).toBe('Open chat, 1 unread');
     await visited.chat.locator('.launcher').click();
     await expect.poll(() => visited.chat.locator('.badge').isVisible()).toBe(false);

@@ -25,7 +25,6 @@ export interface Words {
   yesterday: string;
   sources: string;
   page: string;
-  connecting: string;
   offline: string;
   forbidden: string;
   newSession: string;
@@ -60,7 +59,6 @@ const table = {
     yesterday: 'Yesterday',
     sources: 'Sources',
     page: 'page {n}',
-    connecting: 'Connecting…',
     offline: 'No connection. Trying again; what you write is kept.',
     forbidden: 'This chat is not available on this site.',
     newSession: 'Your earlier conversation has ended. This is a new one.',
@@ -93,7 +91,6 @@ const table = {
     yesterday: 'Ayer',
     sources: 'Fuentes',
     page: 'página {n}',
-    connecting: 'Conectando…',
     offline: 'Sin conexión. Lo intentamos de nuevo; lo que escribas se guarda.',
     forbidden: 'Este chat no está disponible en este sitio.',
     newSession: 'Tu conversación anterior ha terminado. Esta es nueva.',
@@ -126,7 +123,6 @@ const table = {
     yesterday: 'Ontem',
     sources: 'Fontes',
     page: 'página {n}',
-    connecting: 'Conectando…',
     offline: 'Sem ligação. Estamos tentando de novo; o que escrever fica guardado.',
     forbidden: 'Este chat não está disponível neste site.',
     newSession: 'A sua conversa anterior terminou. Esta é uma nova.',
@@ -159,7 +155,6 @@ const table = {
     yesterday: 'Gestern',
     sources: 'Quellen',
     page: 'Seite {n}',
-    connecting: 'Verbinde…',
     offline: 'Keine Verbindung. Neuer Versuch läuft; was du schreibst, bleibt erhalten.',
     forbidden: 'Dieser Chat ist auf dieser Seite nicht verfügbar.',
     newSession: 'Dein früheres Gespräch ist beendet. Dies ist ein neues.',
@@ -192,7 +187,6 @@ const table = {
     yesterday: 'Hier',
     sources: 'Sources',
     page: 'page {n}',
-    connecting: 'Connexion…',
     offline: 'Pas de connexion. Nouvel essai en cours ; ce que vous écrivez est conservé.',
     forbidden: 'Ce chat n’est pas disponible sur ce site.',
     newSession: 'Votre conversation précédente est terminée. En voici une nouvelle.',

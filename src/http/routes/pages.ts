@@ -9,6 +9,8 @@ import { frontPage } from './front-page.ts';
 export interface PagesDeps {
   /** The creator whose widget the front page shows; null when there is none yet. */
   demoCreatorId: () => Promise<string | null>;
+  /** Where browsers reach this server, as in `https://coach.example`. Default: the origin of the request, which is wrong behind a proxy. */
+  publicOrigin?: string;
   /** Where `npm run build:web` puts the widget. Default: `dist/web/` of this repository. */
   builtFolder?: URL;
 }
@@ -46,7 +48,7 @@ export function pagesRoutes(deps: PagesDeps): Hono {
     context.header('x-content-type-options', 'nosniff');
     context.header('referrer-policy', 'strict-origin-when-cross-origin');
     context.header('cache-control', 'no-cache');
-    return context.html(frontPage({ origin: new URL(context.req.url).origin, creatorId }));
+    return context.html(frontPage({ origin: deps.publicOrigin ?? new URL(context.req.url).origin, creatorId }));
   });
   return routes;
 }
