@@ -15,7 +15,7 @@ create table documents (
   reason jsonb,
   language text,
   attempts integer not null default 0,
-  leased_until timestamptz not null default '-infinity',
+  leased_until timestamptz not null default 'epoch',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   primary key (creator_id, id),

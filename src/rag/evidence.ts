@@ -18,11 +18,13 @@ export interface Evidence {
 }
 
 /** How much of a question must be found close together before a passage counts as an answer: scores do not tell, words do. */
-const enough = 0.5;
-/** Weight of a word's own sentence; its neighbours' and heading's words count less. */
-const nearby = 0.6;
-/** A rare word counts up to this many times a common one. */
+const enough = 0.55;
+/** What a word counts under its heading and in a neighbouring sentence, beside 1 in the sentence itself. */
+const inHeading = 0.8;
+const inNeighbour = 0.6;
+/** A rare word counts up to this many times a common one; one that stands in no document, in between: it may be a verb or the very subject. */
 const rarest = 3;
+const unknown = 1.5;
 const maxQuoteChars = 700;
 const maxHeadingChars = 80;
 
@@ -42,11 +44,12 @@ export function evidenceIn(question: string, passage: Passage, rank: number, rar
   const sentences = sentencesIn(passage);
   return sentences.flatMap(({ quote, words, heading, quotable }, sentence) => {
     if (!quotable) return [];
-    const around = new Set([...heading, ...(sentences[sentence - 1]?.words ?? []), ...(sentences[sentence + 1]?.words ?? [])]);
+    const beside = [sentences[sentence - 1], sentences[sentence + 1]].filter((other) => other?.heading === heading && !other.isHeading);
     let covered = 0;
     for (const [lexeme, weight] of weights) {
       if (words.has(lexeme)) covered += weight;
-      else if (around.has(lexeme)) covered += weight * nearby;
+      else if (heading.has(lexeme)) covered += weight * inHeading;
+      else if (beside.some((neighbour) => neighbour?.words.has(lexeme))) covered += weight * inNeighbour;
     }
     return [{ passage, rank, sentence, quote, coverage: covered / total }];
   });
@@ -57,6 +60,7 @@ interface Sentence {
   words: ReadonlySet<string>;
   /** Words of the heading it stands under. */
   heading: ReadonlySet<string>;
+  isHeading: boolean;
   /** A heading names its subject and a question asks: neither answers. */
   quotable: boolean;
 }
@@ -69,7 +73,7 @@ function sentencesIn({ text, heading, language }: Passage): Sentence[] {
     const isHeading = isHeadingLine(text, start, end);
     if (isHeading) above = words;
     const quotable = !isHeading && quote.length > 1 && quote.length <= maxQuoteChars && !/[?？]$/.test(quote);
-    return { quote, words, heading: above, quotable };
+    return { quote, words, heading: above, isHeading, quotable };
   });
 }
 
@@ -82,6 +86,6 @@ function isHeadingLine(text: string, start: number, end: number): boolean {
 
 function weigh(lexemes: ReadonlySet<string>, rarity: ReadonlyMap<string, number>): Map<string, number> {
   const weights = new Map<string, number>();
-  for (const lexeme of lexemes) weights.set(lexeme, Math.min(rarest, 1 + (rarity.get(lexeme) ?? 0)));
+  for (const lexeme of lexemes) weights.set(lexeme, Math.min(rarest, 1 + (rarity.get(lexeme) ?? unknown - 1)));
   return weights;
 }

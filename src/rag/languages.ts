@@ -21,9 +21,9 @@ interface Rules {
   stops: ReadonlySet<string>;
 }
 
-/** Words that ask rather than name; the published lists leave some out. */
+/** Words that ask rather than name, and others that the published lists leave out. */
 const asking: Record<Language, string> = {
-  en: 'how when where why please tell want need know get does can much many often long any there about explain describe give say',
+  en: 'a how when where why please tell want need know get does can much many often long any there about explain describe give say',
   es: 'como cuando donde por que cual cuales quien cuanto cuanta cuantos cuantas quiero necesito puedo puede hay favor dime saber hacer',
   fr: 'comment quand ou pourquoi quel quelle quels quelles combien veux peux peut faut dire savoir est-ce',
   de: 'wie wann wo warum welche welcher welches wieviel viel viele bitte will kann muss gibt sagen wissen',

@@ -14,7 +14,7 @@ export type Collections = readonly string[] | null;
 /** A ranking by words, and how rare each word of the question is. */
 export interface LexicalRanking {
   hits: ChunkKey[];
-  /** Inverse document frequency of every lexeme asked for, those found nowhere included. */
+  /** Inverse document frequency of the lexemes asked for; those found nowhere are left out. */
   rarity: ReadonlyMap<string, number>;
 }
 
@@ -44,8 +44,7 @@ export async function rankByWords(
      where p.creator_id = $1 and p.lexeme = any ($3) and p.document_id in (select d.id from ${searched}) group by p.lexeme`,
     [...scope, lexemes],
   );
-  const frequency = new Map(found.map((row) => [row.lexeme, row.chunks]));
-  const rarity = new Map(lexemes.map((lexeme) => [lexeme, rarityOf(frequency.get(lexeme) ?? 0, total?.chunks ?? 0)]));
+  const rarity = new Map(found.map(({ lexeme, chunks }) => [lexeme, rarityOf(chunks, total?.chunks ?? 0)]));
   if (found.length === 0) return { hits: [], rarity };
   const hits = await sql<ChunkKey>(
     `select p.document_id, p.position

@@ -43,7 +43,8 @@ const abbreviation =
 
 function addSentences(text: string, line: Span, spans: Span[]): void {
   for (let from = line.start; from < line.end; from += 10_000) {
-    const piece = text.slice(from, Math.min(line.end, from + 10_000));
+    // Spaces for line breaks: the segmenter would end a sentence at each line of wrapped text.
+    const piece = text.slice(from, Math.min(line.end, from + 10_000)).replaceAll('\n', ' ');
     let start = from;
     for (const { segment, index } of segmenter.segment(piece)) {
       const end = from + index + segment.length;

@@ -111,7 +111,7 @@ export async function updateDocument(sql: Sql, creator: CreatorId, id: DocumentI
 /** Sends the document to be read again; until then it answers nothing. False when there is no such document. */
 export async function requeueDocument(sql: Sql, creator: CreatorId, id: DocumentId, now: Date): Promise<boolean> {
   const rows = await sql(
-    `update documents set status = 'queued', progress = 0, reason = null, attempts = 0, leased_until = '-infinity', updated_at = $3
+    `update documents set status = 'queued', progress = 0, reason = null, attempts = 0, leased_until = 'epoch', updated_at = $3
      where creator_id = $1 and id = $2 returning id`,
     [creator, id, now],
   );

@@ -1,0 +1,146 @@
+/** Questions to a creator's documents over HTTP: answers, passages, and what answers them. */
+import { Hono } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import * as v from 'valibot';
+import type { Answer, AnswerRequest } from '../../answers.ts';
+import type { Clock } from '../../clock.ts';
+import { errorBody } from '../../errors.ts';
+import type { CreatorId } from '../../ids.ts';
+import type { Log } from '../../log.ts';
+import type { Knowledge } from '../../rag/knowledge.ts';
+import type { Member } from '../auth.ts';
+import type { MemberEnv } from '../env.ts';
+import { describe } from '../openapi.ts';
+import { body } from '../validate.ts';
+
+export interface AiDeps {
+  knowledge: Pick<Knowledge, 'answers' | 'retriever' | 'models'>;
+  /** The last messages of a conversation, oldest first. Rejects with NOT_FOUND when the creator has no such conversation. */
+  historyOf(creatorId: CreatorId, conversationId: string): Promise<AnswerRequest['history']>;
+  member: Member;
+  clock: Clock;
+  log: Log;
+}
+
+const Question = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(2_000));
+const Collections = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(32)));
+const QueryRequest = v.strictObject({
+  question: Question,
+  collections: Collections,
+  conversation_id: v.optional(v.pipe(v.string(), v.uuid())),
+});
+const SearchRequest = v.strictObject({
+  query: Question,
+  k: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(20)), 5),
+  collections: Collections,
+});
+
+const CitationView = v.object({
+  document_id: v.pipe(v.string(), v.uuid()),
+  title: v.string(),
+  chunk_index: v.number(),
+  page: v.optional(v.number()),
+  quote: v.string(),
+});
+const QueryAnswer = v.object({
+  answer: v.string(),
+  citations: v.array(CitationView),
+  grounded: v.boolean(),
+  degraded: v.boolean(),
+  model: v.string(),
+  prompt_version: v.string(),
+});
+const PassageView = v.object({
+  document_id: v.pipe(v.string(), v.uuid()),
+  title: v.string(),
+  chunk_index: v.number(),
+  page: v.nullable(v.number()),
+  heading: v.string(),
+  text: v.string(),
+});
+const ModelsAnswer = v.object({
+  answers: v.object({ model: v.string(), available: v.boolean() }),
+  embeddings: v.array(v.object({ model: v.string(), weight: v.number() })),
+  vectors: v.boolean(),
+  prompt_version: v.string(),
+});
+
+/** To be mounted at `/api/v1/ai`. */
+export function aiRoutes({ knowledge, historyOf, member, clock, log }: AiDeps): Hono<MemberEnv> {
+  const routes = new Hono<MemberEnv>();
+  const tag = 'ai';
+
+  async function requestOf(creatorId: CreatorId, asked: v.InferOutput<typeof QueryRequest>): Promise<AnswerRequest> {
+    const history = asked.conversation_id === undefined ? [] : await historyOf(creatorId, asked.conversation_id);
+    return { creatorId, question: asked.question, history, language: null, instructions: null, collections: asked.collections ?? null };
+  }
+
+  routes.post(
+    '/query',
+    member('ai.query'),
+    describe({
+      tag,
+      summary: "Ask the creator's documents",
+      description: 'With `Accept: text/event-stream`: events `delta` ({text}), then one `answer` (as the JSON answer) or `error`.',
+      answers: { 200: QueryAnswer },
+      errors: ['NOT_FOUND'],
+    }),
+    body(QueryRequest),
+    async (c) => {
+      const request = await requestOf(c.var.principal.creatorId, c.req.valid('json'));
+      if (!acceptsEvents(c.req.header('Accept'))) {
+        return c.json(answerView(await knowledge.answers.answer(request, c.req.raw.signal, () => {})));
+      }
+      const requestId = c.var.requestId;
+      return streamSSE(c, async (stream) => {
+        const gone = new AbortController();
+        stream.onAbort(() => gone.abort(new Error('The client has gone')));
+        try {
+          let written: Promise<unknown> = Promise.resolve();
+          const answer = await knowledge.answers.answer(request, gone.signal, (text) => {
+            written = written.then(() => stream.writeSSE({ event: 'delta', data: JSON.stringify({ text }) }));
+          });
+          await written;
+          await stream.writeSSE({ event: 'answer', data: JSON.stringify(answerView(answer)) });
+        } catch (error) {
+          if (gone.signal.aborted) return;
+          log.error('ai.query.failed', error, { request_id: requestId });
+          await stream.writeSSE({ event: 'error', data: JSON.stringify({ error: errorBody(error, requestId, clock.wall()) }) });
+        }
+      });
+    },
+  );
+
+  routes.post(
+    '/search',
+    member('ai.query'),
+    describe({ tag, summary: 'Find passages, best first', answers: { 200: v.object({ items: v.array(PassageView) }) } }),
+    body(SearchRequest),
+    async (c) => {
+      const { query, k, collections } = c.req.valid('json');
+      const found = await knowledge.retriever.retrieve(c.var.principal.creatorId, [query], collections ?? null, k, c.req.raw.signal);
+      const items = found.passages.map(({ position, language: _, ...passage }) => ({ ...passage, chunk_index: position }));
+      return c.json({ items });
+    },
+  );
+
+  routes.get(
+    '/models',
+    member('ai.query'),
+    describe({ tag, summary: 'See which models are in use', answers: { 200: ModelsAnswer } }),
+    (c) => {
+      const { promptVersion, ...models } = knowledge.models();
+      return c.json({ ...models, prompt_version: promptVersion });
+    },
+  );
+
+  return routes;
+}
+
+function acceptsEvents(accept: string | undefined): boolean {
+  return accept?.includes('text/event-stream') === true;
+}
+
+function answerView({ text, promptVersion, ...answer }: Answer) {
+  return { answer: text, ...answer, prompt_version: promptVersion };
+}
