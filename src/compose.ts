@@ -9,6 +9,7 @@ import { loadSigningKeys } from './accounts/signing-keys.ts';
 import { createStanding } from './accounts/standing.ts';
 import { createTokens } from './accounts/tokens.ts';
 import { createEffectPump } from './actors/effects.ts';
+import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createMailboxes } from './actors/turn.ts';
@@ -20,9 +21,12 @@ import type { Database } from './database.ts';
 import { createApp, type Mount } from './http/app.ts';
 import { memberGate } from './http/auth.ts';
 import { createSignInLimits } from './http/limits.ts';
+import { aiRoutes } from './http/routes/ai.ts';
 import { authRoutes } from './http/routes/auth.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
+import { docsRoutes } from './http/routes/docs.ts';
+import { documentsRoutes } from './http/routes/documents.ts';
 import { healthRoutes } from './http/routes/health.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { programsRoutes } from './http/routes/programs.ts';
@@ -31,21 +35,14 @@ import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
 import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
-import { createAnswers } from './rag/answer.ts';
-import { builtInEmbedder } from './rag/embedding.ts';
-import { createFiles } from './rag/files.ts';
-import { createIngest } from './rag/ingest.ts';
-import { connectOllama } from './rag/ollama.ts';
-import { openPgvector } from './rag/pgvector.ts';
-import { createReader } from './rag/reader.ts';
-import { createRetriever } from './rag/retrieve.ts';
+import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { createSeal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
 import { patchContact } from './store/contacts.ts';
-import { conversationHead, messagesAfter, openConversation } from './store/conversations.ts';
+import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { hasCreators } from './store/creators.ts';
 import { findMemberByEmail } from './store/members.ts';
 import { migrate } from './store/migrate.ts';
@@ -88,12 +85,19 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   if (applied.length > 0) log.info('database.migrated', { files: applied.length });
 
   const shared = await openShared(config, clock, log);
-  const knowledge = await openKnowledge(config, { database, clock, log });
+  const knowledge = await openKnowledge({
+    db: database,
+    folder: join(config.dataDir, 'documents'),
+    ollama: config.ollama,
+    clock,
+    ids,
+    log,
+  });
   const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers });
   const accounts = await openAccounts(config, { database, clock, log, cache: shared.cache });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
 
-  const parts = { config, log, clock, database, origins, sockets, ...shared, ...knowledge, ...actors, ...accounts };
+  const parts = { config, log, clock, database, origins, sockets, knowledge, ...shared, ...actors, ...accounts };
   const { connInfo } = runtime;
   const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, mounts(parts));
 
@@ -125,10 +129,14 @@ interface Core {
   log: Log;
 }
 
-type Parts = Core & { config: Config; origins: readonly [string, ...string[]]; sockets: Sockets; cache: Cache; fanOut: FanOut } & Awaited<
-    ReturnType<typeof openKnowledge>
-  > &
-  ReturnType<typeof createActors> &
+type Parts = Core & {
+  config: Config;
+  origins: readonly [string, ...string[]];
+  sockets: Sockets;
+  cache: Cache;
+  fanOut: FanOut;
+  knowledge: Knowledge;
+} & ReturnType<typeof createActors> &
   Awaited<ReturnType<typeof openAccounts>>;
 
 /** Where browsers reach the server; without PUBLIC_URL under both names of this machine, so that either page may run the widget. */
@@ -148,16 +156,6 @@ async function openDatabase({ databaseUrl, dataDir }: Config, log: Log): Promise
 async function openShared({ redisUrl }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut }> {
   if (redisUrl !== null) throw new Error('later');
   return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut((error) => log.error('fan-out.failed', error)) };
-}
-
-async function openKnowledge({ dataDir, ollama }: Config, { database: db, clock, log }: Core) {
-  const model = ollama === null ? null : connectOllama({ ...ollama, clock });
-  const embedders = model === null ? [builtInEmbedder] : [model.embedder, builtInEmbedder];
-  const files = createFiles(join(dataDir, 'documents'), ids);
-  const vectors = await openPgvector(db);
-  const retriever = createRetriever({ db, vectors, embedders, log });
-  const ingest = createIngest({ db, files, reader: createReader(clock), vectors, embedders, clock, log });
-  return { files, vectors, retriever, ingest, answers: createAnswers({ retriever, model: model?.chat ?? null, log }) };
 }
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
@@ -201,7 +199,7 @@ async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promi
 
 /** Every group of routes under its path. */
 function mounts(parts: Parts): Mount[] {
-  const { database, clock, log, cache, fanOut, member, mailboxes, tokens } = parts;
+  const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge } = parts;
   return [
     {
       path: '/',
@@ -209,10 +207,23 @@ function mounts(parts: Parts): Mount[] {
     },
     { path: '/', routes: healthRoutes(health(parts)) },
     { path: '/', routes: wellKnownRoutes(tokens) },
+    { path: '/', routes: docsRoutes() },
     { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits: createSignInLimits(cache) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    {
+      path: '/api/v1/ai',
+      routes: aiRoutes({
+        ...{ knowledge, member, clock, log },
+        historyOf: async (creatorId, id) => {
+          const key = { creatorId, conversationId: id as ConversationId };
+          await getConversation(database, key);
+          return historyOf(database, key);
+        },
+      }),
+    },
     {
       path: '/api/v1',
       routes: widgetRoutes({

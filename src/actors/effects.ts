@@ -5,7 +5,6 @@ import type { Database } from '../database.ts';
 import type { Log } from '../log.ts';
 import type { ConversationNews } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
-import { messagesBefore } from '../store/conversations.ts';
 import {
   type ClaimedEffect,
   claimEffects,
@@ -16,6 +15,7 @@ import {
   readEffect,
 } from '../store/turns.ts';
 import type { AnswerParams } from './conversation.ts';
+import { historyOf } from './history.ts';
 import type { ConversationKey, EffectResult, Mailboxes } from './input.ts';
 import { createPump, type Pump } from './pump.ts';
 
@@ -31,7 +31,6 @@ const mostMs = 120_000;
 const mostTries = 3;
 const retryMs = 2_000;
 const mostAtOnce = 16;
-const historyLength = 12;
 
 export function createEffectPump(parts: {
   db: Database;
@@ -85,7 +84,7 @@ export function createEffectPump(parts: {
     const tell = (news: ConversationNews) => parts.fanOut.publish(topic, JSON.stringify(news));
     tell({ type: 'typing', on: true });
     try {
-      const history = await historyOf(key);
+      const history = await historyOf(db, key);
       return await parts.answers.answer(
         {
           creatorId: key.creatorId,
@@ -101,14 +100,6 @@ export function createEffectPump(parts: {
     } finally {
       tell({ type: 'typing', on: false });
     }
-  }
-
-  async function historyOf(key: ConversationKey) {
-    const messages = await messagesBefore(db, key, Number.MAX_SAFE_INTEGER, historyLength);
-    return messages.map((message) => ({
-      role: message.role === 'contact' ? ('contact' as const) : ('coach' as const),
-      text: message.body.text,
-    }));
   }
 
   /** Extends the lease while the effect runs; the result stops that. */
