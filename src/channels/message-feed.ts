@@ -36,7 +36,6 @@ export function createMessageFeed(deps: FeedDeps): MessageFeed {
   let wanted = 0;
 
   function give(message: Message): void {
-    if (message.seq <= sent) return;
     pending.delete(message.seq);
     sent = message.seq;
     deps.send(message);
