@@ -1,3 +1,4 @@
+/** The widget in a real browser: conversation, failing network, access for everybody, and the front page. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Browser } from 'playwright-core';

@@ -1,3 +1,4 @@
+/** The chat without a DOM: sessions, close codes, resuming, the outbox, tabs and reading. */
 import { describe, expect, it } from 'vitest';
 import { createMemoryStorage } from '../../web/widget/outbox.ts';
 import { coachSays, createTestClock, openTab, settle, type Tab } from './harness.ts';

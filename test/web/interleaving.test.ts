@@ -1,3 +1,4 @@
+/** One rule for every history: each message is shown once and in order, and each of its own is sent until acknowledged. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { openTab, settle, type Tab } from './harness.ts';

@@ -1,3 +1,4 @@
+/** The pure parts of the widget: frames, links, rows, words, times, appearance and storage. */
 import { describe, expect, it } from 'vitest';
 import { chooseLanguage, inkOn, readAppearance } from '../../web/widget/appearance.ts';
 import { splitLinks } from '../../web/widget/links.ts';

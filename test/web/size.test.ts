@@ -1,3 +1,4 @@
+/** The size of the built widget against its budget. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

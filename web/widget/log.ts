@@ -52,6 +52,8 @@ export function createLog(): Log {
     const signature = JSON.stringify([row, context.language, context.isOnline || row.kind === 'day' || row.state !== 'waiting']);
     if (known?.signature === signature) return known.element;
     const element = rowElement(row, context);
+    // A row that only changes its state must not move as if it had just come.
+    if (known === undefined) element.classList.add('enters');
     keepFocus(known?.element, element);
     shown.set(row.key, { element, signature });
     return element;

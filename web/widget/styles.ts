@@ -50,7 +50,8 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .day { display: flex; align-items: center; gap: 12px; margin: 14px 0 8px; font-size: 12px; color: var(--soft); }
 .day:first-child { margin-block-start: 2px; }
 .day::before, .day::after { content: ""; flex: 1; height: 1px; background: var(--line); }
-.row { display: flex; flex-direction: column; align-items: flex-start; margin-block-start: 12px; max-width: 86%; animation: appear .18s ease-out; }
+.row { display: flex; flex-direction: column; align-items: flex-start; margin-block-start: 12px; max-width: 86%; }
+.row.enters { animation: appear .18s ease-out; }
 .row.joins { margin-block-start: 3px; }
 .day + .row { margin-block-start: 4px; }
 .row.mine { align-self: flex-end; align-items: flex-end; }

@@ -1,3 +1,4 @@
+/** The front page and the widget script as a browser asks for them. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
