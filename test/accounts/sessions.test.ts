@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { heldClock, testAccounts } from '../support/accounts.ts';
+import { testAccounts } from '../support/accounts.ts';
+import { manualClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
 
 const day = 24 * 60 * 60 * 1000;
 const database = await testDatabase();
-const clock = heldClock();
+const clock = manualClock(Date.UTC(2026, 0, 1));
 const { accounts, sessions, tokens, standing } = await testAccounts(database, clock);
 
 let count = 0;

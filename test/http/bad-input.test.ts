@@ -1,11 +1,11 @@
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
-import { heldClock } from '../support/accounts.ts';
 import { testApp } from '../support/app.ts';
+import { manualClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
 
 const database = await testDatabase();
-const clock = heldClock();
+const clock = manualClock(Date.UTC(2026, 0, 1));
 const { app, newMember, keys, tokens, ids } = await testApp(database, clock);
 const ana = await newMember();
 const ben = await newMember();

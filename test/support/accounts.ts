@@ -1,4 +1,4 @@
-/** Accounts over a test database, with a clock that tests move and hashes that cost next to nothing. */
+/** Accounts over a test database, with hashes that cost next to nothing. */
 import { afterAll } from 'vitest';
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { createPasswords } from '../../src/accounts/passwords.ts';
@@ -12,20 +12,6 @@ import { systemIds } from '../../src/ids.ts';
 import { createSeal } from '../../src/seal.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { quietLog } from './quiet-log.ts';
-
-/** A clock that stands still until it is told to move. Timers never fire. */
-export function heldClock(start = Date.UTC(2026, 0, 1)): Clock & { advance(ms: number): void } {
-  let now = start;
-  return {
-    now: () => now,
-    wall: () => now,
-    wallUntil: (at) => Math.max(0, at - now),
-    after: () => () => {},
-    advance(ms) {
-      now += ms;
-    },
-  };
-}
 
 /** Everything under src/accounts, put together as `compose` does it. */
 export async function testAccounts(database: Database, clock: Clock) {

@@ -18,7 +18,7 @@ const maxBytes = 16 * 1024;
 const DisplayName = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
 const Register = v.strictObject({ email: EmailAddress, password: NewPassword, display_name: DisplayName });
 const Login = v.strictObject({ email: EmailAddress, password: TriedPassword });
-const Refresh = v.strictObject({ refresh_token: v.pipe(v.string(), v.maxLength(200)) });
+const Refresh = v.strictObject({ refresh_token: v.pipe(v.string(), v.maxLength(4_096)) });
 const Profile = v.strictObject({ display_name: DisplayName });
 const PasswordChange = v.strictObject({ current_password: TriedPassword, new_password: NewPassword });
 
