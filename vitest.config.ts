@@ -12,6 +12,7 @@ export default defineConfig({
           exclude: ['test/{acceptance,browser}/**'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 20_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -134,6 +134,7 @@ create table effects (
   foreign key (creator_id, conversation_id) references conversations (creator_id, id) on delete cascade
 );
 create index effects_lane on effects (creator_id, conversation_id, lane, position) where status = 'planned';
+create index effects_conversation on effects (creator_id, conversation_id);
 create index effects_waiting on effects (greatest(not_before, leased_until)) where status = 'planned';
 select protect('effects');
 

@@ -18,7 +18,7 @@ import { databaseOver, type Ran, type Session } from './session.ts';
 export async function openPglite(options: { dataDir: string | null; log: Log }): Promise<Database> {
   const { dataDir, log } = options;
   if (dataDir === null) return databaseOver(await openWorker(null, log));
-  await mkdir(dataDir, { recursive: true });
+  await mkdir(dataDir, { recursive: true }).catch((cause) => Promise.reject(cannotOpen(dataDir, cause)));
   const unlock = lockFile(join(dataDir, 'companero.lock'));
   try {
     const session = await openWorker(join(dataDir, 'postgres'), log);
@@ -27,6 +27,10 @@ export async function openPglite(options: { dataDir: string | null; log: Log }):
     unlock();
     throw error;
   }
+}
+
+function cannotOpen(folder: string, cause: unknown): AppError {
+  return new AppError('UNAVAILABLE', `Check the data folder "${folder}": the embedded database cannot open it`, { cause });
 }
 
 interface Waiting {
@@ -50,12 +54,12 @@ async function openWorker(dataDir: string | null, log: Log): Promise<Session> {
     return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
   }
 
-  function ask(request: Omit<Request, 'id'>): Promise<Ran> {
-    if (gone !== null) return Promise.reject(gone);
+  async function ask(request: Omit<Request, 'id'>): Promise<Ran> {
+    if (gone !== null) throw gone;
     lastId += 1;
-    const answered = expect(lastId);
+    // Posted first: a parameter that cannot cross threads throws here, and then nobody must wait for an answer.
     worker.postMessage({ ...request, id: lastId });
-    return answered;
+    return expect(lastId);
   }
 
   worker.on('message', (response: Response) => {

@@ -1,0 +1,101 @@
+/** A row of every tenant table, to try each operation on: what the table test is made of. */
+import type { Sql } from '../../src/database.ts';
+import { type CreatorId, systemIds } from '../../src/ids.ts';
+
+/** How to add a row to a table for a creator, whose rows in `from` are those added before. `change` is an update that keeps the row valid. */
+export interface TenantTable {
+  insert: string;
+  /** Names of values of `Values`, in the order of the statement's parameters after `$1`, the creator. */
+  values: readonly (keyof Values)[];
+}
+
+/** The ids that rows of one creator refer to. */
+export interface Values {
+  member: string;
+  family: string;
+  program: string;
+  contact: string;
+  session: string;
+  conversation: string;
+  document: string;
+  message: string;
+}
+
+export function newValues(): Values {
+  const id = () => systemIds.uuid();
+  return { member: id(), family: id(), program: id(), contact: id(), session: id(), conversation: id(), document: id(), message: id() };
+}
+
+/** Every tenant table, parents first. The test compares it with the catalogue: a new table needs a line here. */
+export const tenantTables: Readonly<Record<string, TenantTable>> = {
+  creators: { insert: "insert into creators (creator_id, name) values ($1, 'n')", values: [] },
+  members: {
+    insert:
+      "insert into members (creator_id, id, email, display_name, role, password_hash) values ($1, $2::uuid, $2::uuid || '@x.test', 'd', 'owner', 'h')",
+    values: ['member'],
+  },
+  refresh_families: {
+    insert: 'insert into refresh_families (creator_id, id, member_id, expires_at) values ($1, $2, $3, now())',
+    values: ['family', 'member'],
+  },
+  programs: { insert: "insert into programs (creator_id, id, slug, draft) values ($1, $2, 's', '{}')", values: ['program'] },
+  program_versions: {
+    insert: "insert into program_versions (creator_id, program_id, version, hash, definition) values ($1, $2, 1, 'h', '{}')",
+    values: ['program'],
+  },
+  contacts: { insert: 'insert into contacts (creator_id, id) values ($1, $2)', values: ['contact'] },
+  identities: {
+    insert: "insert into identities (creator_id, channel, external_id, contact_id) values ($1, 'widget', 'e', $2)",
+    values: ['contact'],
+  },
+  conversations: {
+    insert: "insert into conversations (creator_id, id, session_id, contact_id, channel) values ($1, $2, $3, $4, 'widget')",
+    values: ['conversation', 'session', 'contact'],
+  },
+  inputs: {
+    insert:
+      "insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result) values ($1, $2, 'i', 1, 'message', '{}', '{}')",
+    values: ['conversation'],
+  },
+  messages: {
+    insert: "insert into messages (creator_id, conversation_id, seq, id, role, class, body) values ($1, $2, 1, $3, 'coach', 'reply', '{}')",
+    values: ['conversation', 'message'],
+  },
+  timers: {
+    insert: "insert into timers (creator_id, conversation_id, timer_id, generation, due_at) values ($1, $2, 't', 1, now())",
+    values: ['conversation'],
+  },
+  effects: {
+    insert:
+      "insert into effects (creator_id, id, conversation_id, type, lane, position, params) values ($1, 'e', $2, 'send', 'l', 1, '{}')",
+    values: ['conversation'],
+  },
+  awards: {
+    insert: "insert into awards (creator_id, contact_id, award_id, conversation_id, kind, name) values ($1, $2, 'a', $3, 'points', 'n')",
+    values: ['contact', 'conversation'],
+  },
+  documents: {
+    insert: "insert into documents (creator_id, id, title, kind, bytes, hash, file) values ($1, $2, 't', 'text', 1, 'h', 'f')",
+    values: ['document'],
+  },
+  chunks: {
+    insert:
+      "insert into chunks (creator_id, document_id, position, text, start_at, end_at, tokens, length) values ($1, $2, 0, 't', 0, 1, 1, 1)",
+    values: ['document'],
+  },
+  postings: {
+    insert: "insert into postings (creator_id, lexeme, document_id, position, frequency) values ($1, 'l', $2, 0, 1)",
+    values: ['document'],
+  },
+  embeddings: {
+    insert: "insert into embeddings (creator_id, document_id, position, model, dimensions, embedding) values ($1, $2, 0, 'm', 2, '[1,2]')",
+    values: ['document'],
+  },
+};
+
+/** Adds a row of the table in the name of `creator`, referring to the rows named by `values`. */
+export async function addRow(sql: Sql, table: string, creator: CreatorId, values: Values): Promise<void> {
+  const spec = tenantTables[table];
+  if (spec === undefined) throw new Error(`Add table "${table}" to test/rls/tenant-tables.ts`);
+  await sql(spec.insert, [creator, ...spec.values.map((name) => values[name])]);
+}
