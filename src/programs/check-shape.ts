@@ -6,6 +6,7 @@ import { type Finding, pointerTo, problem } from './finding.ts';
 /** Caps of a definition; `bytes` of its JSON in UTF-8. */
 export const definitionLimits = { bytes: 256 * 1024, depth: 32, states: 500, characters: 16_000, items: 1000, values: 50_000 } as const;
 
+const encoder = new TextEncoder();
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
 /** Holds a value of unknown origin against caps and schema. With a definition there are no findings. */
@@ -36,7 +37,7 @@ function checkCaps(json: unknown): readonly Finding[] {
     values += 1;
     const finding = judge(visit);
     if (finding) return [finding];
-    bytes += typeof visit.value === 'string' ? Buffer.byteLength(visit.value) + 2 : 4;
+    bytes += typeof visit.value === 'string' ? encoder.encode(visit.value).length + 2 : 4;
     if (bytes > definitionLimits.bytes || values > definitionLimits.values) {
       return [problem('too-large', '', `The definition is too large: ${definitionLimits.bytes / 1024} KiB is the most`)];
     }

@@ -13,7 +13,8 @@ export function readTime(text: string, language: string): string | null {
     .trim()
     .toLowerCase()
     .replace(/^(?:at|um|a las|a la|as|às|à)\s+/, '');
-  return readDigits(trimmed) ?? readWords(fold(trimmed), language);
+  // Folding would lose the sign of what is no time.
+  return /^[-+−]/.test(trimmed) ? null : (readDigits(trimmed) ?? readWords(fold(trimmed), language));
 }
 
 const half = /^([ap])\.?\s?m\.?$/;
