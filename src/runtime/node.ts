@@ -1,5 +1,5 @@
 /** Serves the app and its sockets over Node's HTTP server. */
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { createAdaptorServer, upgradeWebSocket as upgrade, type WebSocketServerLike } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { GetConnInfo } from 'hono/conninfo';
@@ -107,15 +107,6 @@ export async function serve({ app, sockets, host, port, log }: ServeOptions): Pr
     port: (http.address() as AddressInfo).port,
     close: () => (closing ??= end()),
   };
-}
-
-/** A port of `host` that nobody listens on now, for an address that must be known before `serve`. */
-export async function freePort(host: string): Promise<number> {
-  const probe = createServer();
-  await listen(probe, 0, host);
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
