@@ -9,6 +9,9 @@ interface Entry {
   until: number;
 }
 
+/** How many of the oldest entries are looked at to find room. */
+const sweepWidth = 100;
+
 /**
  * A cache in this process. Bounded: when full, the entry written longest ago makes room.
  *
@@ -26,14 +29,18 @@ export function createMemoryCache(clock: Clock, maxEntries = 100_000): Cache {
 
   function put(key: string, entry: Entry): void {
     entries.delete(key);
-    if (entries.size >= maxEntries) sweep();
+    if (entries.size >= maxEntries) makeRoom();
     entries.set(key, entry);
   }
 
-  /** Drops what has expired; if nothing has, the oldest. */
-  function sweep(): void {
+  /** Drops what has expired among the oldest; if nothing there has, the oldest itself. */
+  function makeRoom(): void {
     const now = clock.wall();
-    for (const [key, entry] of entries) if (entry.until <= now) entries.delete(key);
+    let seen = 0;
+    for (const [key, entry] of entries) {
+      if (seen++ === sweepWidth) break;
+      if (entry.until <= now) entries.delete(key);
+    }
     const oldest = entries.keys().next();
     if (entries.size >= maxEntries && !oldest.done) entries.delete(oldest.value);
   }
