@@ -35,11 +35,12 @@ begin
 end $$;
 revoke all on function public.protect(regclass) from public;
 
--- Lets routing functions read some columns of a tenant table, of all creators, and write some.
+-- Lets routing functions read some columns of a tenant table, of all creators, and write some. A policy holds for members of its
+-- role too, and the owner is one: hence the condition.
 create function public.expose(tenant_table regclass, readable text[], writable text[] default '{}') returns void
 language plpgsql set search_path = pg_catalog, public as $$
 begin
-  execute format('create policy routing on %s to companero_router using (true)', tenant_table);
+  execute format('create policy routing on %s to companero_router using (current_user = ''companero_router'')', tenant_table);
   execute format('grant select (%s) on %s to companero_router', (select string_agg(quote_ident(c), ', ') from unnest(readable) c), tenant_table);
   if cardinality(writable) > 0 then
     execute format('grant update (%s) on %s to companero_router', (select string_agg(quote_ident(c), ', ') from unnest(writable) c), tenant_table);

@@ -19,9 +19,9 @@ const lints: Record<string, string> = {
   'a tenant table without row level security, or not forced': `select c.relname as name ${tables} and ${isTenant} and not (c.relrowsecurity and c.relforcerowsecurity)`,
   'a tenant table without a policy': `select c.relname as name ${tables} and ${isTenant} and not exists (select from pg_policy p where p.polrelid = c.oid)`,
   'a policy on a table whose row level security is off': `select c.relname as name ${tables} and not c.relrowsecurity and exists (select from pg_policy p where p.polrelid = c.oid)`,
-  'a policy that is always true, or not checked on writing, for anyone but the routing functions': `select p.polname || ' on ' || p.polrelid::regclass as name from pg_policy p
-    where p.polroles <> array['companero_router'::regrole::oid]
-      and (pg_get_expr(p.polqual, p.polrelid) in ('true', '(true)') or p.polqual is null or p.polwithcheck is null)`,
+  'a policy that is always true, or not checked on writing': `select p.polname || ' on ' || p.polrelid::regclass as name from pg_policy p
+    where pg_get_expr(p.polqual, p.polrelid) in ('true', '(true)') or p.polqual is null
+      or p.polwithcheck is null and p.polroles <> array['companero_router'::regrole::oid]`,
   'a policy that evaluates the setting for each row': `select p.polname || ' on ' || p.polrelid::regclass as name from pg_policy p
     where pg_get_expr(p.polqual, p.polrelid) like '%current_setting%' and pg_get_expr(p.polqual, p.polrelid) not ilike '%select%current_setting%'`,
   'more than one policy for the application': `select p.polrelid::regclass::text as name from pg_policy p

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, expect, it, vi } from 'vitest';
 import { migrate } from '../../src/store/migrate.ts';
 import { openPglite } from '../../src/store/pglite.ts';
 import { testCreator } from '../support/database.ts';
@@ -10,6 +10,8 @@ import { silentLog } from '../support/silent-log.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'companero-pglite-'));
 const dataDir = join(folder, 'data');
+// Each first start makes a new database cluster: seconds of work on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
 afterAll(() => rm(folder, { recursive: true }));
 
 it('keeps rows over a restart, and its folder to itself while open', async () => {
