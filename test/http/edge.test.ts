@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { clientAddress } from '../../src/http/client-address.ts';
 import type { AppEnv } from '../../src/http/env.ts';
+import { limits } from '../../src/http/limits.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { healthRoutes, type Part } from '../../src/http/routes/health.ts';
 import { systemIds } from '../../src/ids.ts';
@@ -107,6 +109,16 @@ test.each([
   [2, 'forged, 1.2.3.4, 10.0.0.1', '1.2.3.4'],
   [2, '1.2.3.4', 'peer'],
   [1, undefined, 'peer'],
+  [1, '::ffff:1.2.3.4', '1.2.3.4'],
+  [1, '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  [1, '2001:DB8:1:2::6', '2001:db8:1:2::/64'],
+  [1, '::1', '0:0:0:0::/64'],
 ])('with %i trusted proxies, %s names %s', (hops, header, expected) => {
   expect(clientAddress('peer', header, hops)).toBe(expected);
+});
+
+test('the page on security names every limit as it is', async () => {
+  const page = await readFile(new URL('../../docs/security-notes.md', import.meta.url), 'utf8');
+  for (const [name, { most, windowMs }] of Object.entries(limits))
+    expect(page).toContain(`| \`${name}\` | ${most} in ${windowMs / 60_000} min |`);
 });
