@@ -40,6 +40,9 @@ export function save(definition: Definition, scope: Scope, place: Place, value: 
   }
   if (!fits(value, valueTypeOf(entry.type)))
     throw new ExpressionError(`Cannot set "${place.root}.${place.name}" to a value of another type`);
+  if ('options' in entry && entry.options && !entry.options.includes(String(value))) {
+    throw new ExpressionError(`Cannot set "${place.root}.${place.name}" to what is none of its options`);
+  }
   if (place.root === 'vars') return { ...scope, vars: { ...scope.vars, [place.name]: value } };
   return { ...scope, contact: { ...scope.contact, fields: { ...scope.contact.fields, [place.name]: value } } };
 }

@@ -172,6 +172,15 @@ function checkDeclarations({ fields = {}, variables = {}, entry = [], meta }: De
     ...Object.keys(fields)
       .filter((name) => Object.hasOwn(builtInFields, name))
       .map((name) => problem('reserved-name', pointerTo('fields', name), `Every contact has "${name}" already: it needs no declaration`)),
+    ...Object.entries(fields)
+      .filter(([, { type, options }]) => (type === 'enum') !== (options !== undefined))
+      .map(([name, { type }]) =>
+        problem(
+          'shape',
+          pointerTo('fields', name, 'options'),
+          type === 'enum' ? `Name the options of "${name}"` : 'Only an enum has options',
+        ),
+      ),
     ...Object.entries(variables)
       .filter(([, variable]) => variable.default !== undefined && !fits(variable.default, valueTypeOf(variable.type)))
       .map(([name, { type }]) =>

@@ -3,7 +3,7 @@ import { type AnyStateMachine, assign, createMachine, fromPromise } from 'xstate
 import { countStreak } from './changes.ts';
 import type { Definition } from './definition.ts';
 import { delayFacts, dueAt } from './delays.ts';
-import { createExpressions, ExpressionError, type Expressions } from './expressions.ts';
+import { asExpressionError, createExpressions, ExpressionError, type Expressions } from './expressions.ts';
 import { contentHash } from './hash.ts';
 import { conversationConfig, timersOf } from './machine.ts';
 import type { DelayFacts, MachineEvent, Program, RenderedContent } from './program.ts';
@@ -58,8 +58,15 @@ export function compile(definition: Definition): Program {
 function openWorkshop(definition: Definition, expressions: Expressions, names: ReturnType<typeof namesOf>): Workshop {
   const { id, title, zone } = definition.meta;
   const zoneOf = ({ contact }: Scope) => (contact.zone !== null && isZone(contact.zone) ? contact.zone : (zone ?? 'UTC'));
-  const evaluate = (source: string, scope: Scope, event: MachineEvent) =>
-    expressions.evaluate(source, viewOf(names, { id, title }, zoneOf(scope), scope, event));
+  const view = (scope: Scope, event: MachineEvent) => {
+    try {
+      return viewOf(names, { id, title }, zoneOf(scope), scope, event);
+    } catch (error) {
+      // Only what an event carries can be too large to be seen.
+      throw asExpressionError(error);
+    }
+  };
+  const evaluate = (source: string, scope: Scope, event: MachineEvent) => expressions.evaluate(source, view(scope, event));
   return {
     definition,
     zoneOf,

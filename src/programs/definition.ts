@@ -241,7 +241,6 @@ const testSchema = v.strictObject({
       channel: v.optional(idSchema),
     }),
   ),
-  start: v.optional(v.pipe(v.string(), v.isoTimestamp())),
   steps: v.pipe(
     v.array(
       oneOf(

@@ -3,17 +3,23 @@ import * as v from 'valibot';
 import { placeOf, valueAt } from './changes.ts';
 import { durationSchema, hasKey, nameSchema, oneOf, timeOrPlaceSchema, timeSchema } from './names.ts';
 import type { DelayFacts, LateRule } from './program.ts';
-import { addDuration, durationMs, instantOf, nextMoment } from './schedule.ts';
+import { addDuration, durationMs, instantOf, nextMoment, parseDuration } from './schedule.ts';
 import type { Json, Scope } from './scope.ts';
 
 const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 const lateSchema = v.strictObject({ after: durationSchema, do: v.picklist(['send', 'skip', 'fold']) });
 
+/** A program that goes on every moment would flood whoever follows it. */
+const waitSchema = v.pipe(
+  durationSchema,
+  v.check((text) => parseDuration(text) === null || durationMs(text) >= 1000, 'Wait at least PT1S'),
+);
+
 /** A delay as a creator writes it; which of `for`, `until`, `field` stands there says its kind. */
 export const delaySchema = oneOf(
   [
-    v.strictObject({ for: durationSchema, late: v.optional(lateSchema) }),
+    v.strictObject({ for: waitSchema, late: v.optional(lateSchema) }),
     v.strictObject({
       until: v.strictObject({
         time: timeOrPlaceSchema,

@@ -123,7 +123,7 @@ const event = {
   tries: 'double',
   value: 'dyn',
   data: 'map<string, dyn>',
-  output: 'dyn',
+  output: { text: 'string', grounded: 'bool' },
 };
 
 type Parsed = ReturnType<Environment['parse']>;

@@ -1,5 +1,5 @@
 /** Times and dates as people write them, in English and the plain forms of Spanish, Portuguese, German and French. */
-import { fold, primary, readNumberWord } from './spoken-words.ts';
+import { fold, longestNumber, primary, readNumberWord } from './spoken-words.ts';
 
 const two = (value: number) => String(value).padStart(2, '0');
 
@@ -9,6 +9,7 @@ function clock(hour: number, minute: number): string | null {
 
 /** Reads a time of day as HH:MM: `7:00`, `7`, `07.30`, `7am`, `half past seven`, `halb acht`, `7 e meia`; null when it is none. */
 export function readTime(text: string, language: string): string | null {
+  if (text.length > longestNumber) return null;
   const trimmed = text
     .trim()
     .toLowerCase()
@@ -129,6 +130,7 @@ const months: Readonly<Record<string, readonly string[]>> = {
 
 /** Reads a date as YYYY-MM-DD: `2026-11-21`, `21.11.2026`, `21/11/2026` (`11/21/2026` in en-US), `21 November 2026`; null when it is none. */
 export function readDate(text: string, language: string): string | null {
+  if (text.length > longestNumber) return null;
   const iso = /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})$/.exec(text.trim());
   if (iso) return calendarDate(Number(iso[1]), Number(iso[2]), Number(iso[3]));
   const numeric = /^(\d{1,2})[-/.\s](\d{1,2})[-/.\s](\d{4})$/.exec(text.trim());
@@ -164,6 +166,7 @@ function calendarDate(year: number, month: number, day: number): string | null {
 
 /** Reads a date and a time as YYYY-MM-DDTHH:MM, local: `2026-11-21 7:30`, `21.11.2026 at 7am`; null when it is none. */
 export function readDateTime(text: string, language: string): string | null {
+  if (text.length > longestNumber) return null;
   const trimmed = text.trim();
   for (const gap of trimmed.matchAll(/,?[\sT]+/g)) {
     const date = readDate(trimmed.slice(0, gap.index), language);

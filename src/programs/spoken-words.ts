@@ -69,8 +69,12 @@ const commaLanguages = new Set([
   'id',
 ]);
 
+/** No number, date or time is longer, and no longer text is searched for one. */
+export const longestNumber = 64;
+
 /** Reads a number such as `7`, `7.5`, `7,5`, `1,000` or `seven`, with a unit behind it or not; null when it is none. */
 export function readNumber(text: string, language: string): number | null {
+  if (text.length > longestNumber) return null;
   const word = readNumberWord(text, language);
   if (word !== null) return word;
   const match = /^([+-]?)(\d[\d.,'\s]*)(?:\s*[\p{L}%°€$/²]{0,12})$/u.exec(text.replace('−', '-'));

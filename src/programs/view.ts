@@ -1,7 +1,7 @@
 /** What expressions see: `contact`, `vars`, `event`, `now`, `program`, `conversation` as own-key data with nothing missing. */
 import type { Definition, FieldType, VariableType } from './definition.ts';
 import type { Names, ValueType } from './expressions.ts';
-import { plain } from './plain.ts';
+import { plain, valueLimits } from './plain.ts';
 import type { MachineEvent } from './program.ts';
 import { localTime } from './schedule.ts';
 import type { Json, Scope } from './scope.ts';
@@ -110,7 +110,16 @@ function eventView(event: MachineEvent): Record<string, unknown> {
     ['tries', typeof event.tries === 'number' ? event.tries : 0],
     ['value', plain(event.value ?? null)],
     ['data', own(Object.entries(plain(data) as object))],
-    ['output', plain(event.output ?? null)],
+    ['output', outputView(event.output)],
+  ]);
+}
+
+/** Of what an invoke gave back only what a program decides by: its text, and whether it rests on the documents. */
+function outputView(output: unknown): Record<string, unknown> {
+  const given = typeof output === 'object' && output !== null ? (output as Record<string, unknown>) : {};
+  return own([
+    ['text', text(given.text).slice(0, valueLimits.characters)],
+    ['grounded', given.grounded === true],
   ]);
 }
 

@@ -4,7 +4,7 @@ import example from '../../examples/sleep-reset.json' with { type: 'json' };
 import { check } from '../../src/programs/check.ts';
 import { compile, maxAutomaticSteps } from '../../src/programs/compile.ts';
 import type { Definition } from '../../src/programs/definition.ts';
-import { asExpressionError } from '../../src/programs/expressions.ts';
+import { asExpressionError, ExpressionError } from '../../src/programs/expressions.ts';
 import { definitionJsonSchema } from '../../src/programs/json-schema.ts';
 import { machineJson } from '../../src/programs/machine.ts';
 import type { MachineEvent, Program } from '../../src/programs/program.ts';
@@ -402,4 +402,16 @@ test('the JSON Schema knows the parts of a definition', () => {
   const schema = definitionJsonSchema() as { properties: object; $defs?: object; definitions?: object };
   expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(['meta', 'content', 'machine', 'policies', 'tests']));
   expect(JSON.stringify(schema)).toContain('inQuietHours');
+});
+
+test('an event too large to be seen is an ExpressionError, not a crash', () => {
+  const program = compile(definitionOf(example));
+  const scope: Scope = {
+    now: 0,
+    contact: newContact('c' as never),
+    vars: {},
+    conversation: { channel: 'widget', lastInboundAt: null, tries: 0 },
+  };
+  const event = { type: 'EVENT.x', data: { text: 'x'.repeat(100_000) } };
+  expect(() => program.render('hello', scope, event)).toThrow(ExpressionError);
 });

@@ -55,6 +55,8 @@ describe('everything has a value before anybody gave one', () => {
     ['vars.hasOwnProperty', 0],
     ['event.text', ''],
     ['contact.zone', ''],
+    ['event.output.text', ''],
+    ['event.output.grounded', false],
     ['"age" in contact.known', false],
     ['"wakeTime" in contact.known', true],
     ['has(event.data.deep)', true],
