@@ -9,6 +9,16 @@ export interface Citation {
   quote: string;
 }
 
+/** A file of a message, stored under the creator; `id` names it in the media store. */
+export interface Attachment {
+  id: string;
+  kind: 'image' | 'audio' | 'video' | 'file';
+  /** MIME type by content. */
+  type: string;
+  name: string;
+  bytes: number;
+}
+
 /** Why a message was sent, which decides what may hold it back. The contact's own messages have class `inbound`. */
 export type MessageClass = 'inbound' | 'reply' | 'safety' | 'transactional' | 'nudge' | 'promo';
 
@@ -25,6 +35,9 @@ export interface MessageBody {
   reply?: string;
   /** An answer quoted from passages because no model was reachable. */
   degraded?: boolean;
+  attachments?: readonly Attachment[];
+  /** The WhatsApp template that says the same where free text may not be sent. */
+  template?: { name: string; language: string; variables: readonly string[] };
   /** The button this inbound message stands for. */
   button?: string;
 }

@@ -1,6 +1,7 @@
 /** One thing that happened to a conversation, and the first answer it got. */
 import type { ConversationId, CreatorId } from '../ids.ts';
-import type { Citation } from '../message.ts';
+import type { DeliveryOutcome } from '../deliveries.ts';
+import type { Attachment, Citation } from '../message.ts';
 
 /** Names one conversation of one creator. */
 export interface ConversationKey {
@@ -15,7 +16,7 @@ export interface ConversationKey {
  * - `event`, `control`, `start`: the caller's idempotency key, namespaced
  */
 export type Input = { id: string } & (
-  | { kind: 'message'; messageId: string; text: string; language?: string }
+  | { kind: 'message'; messageId: string; text: string; language?: string; attachments?: readonly Attachment[] }
   | { kind: 'button'; messageId: string; messageSeq: number; button: string }
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
   | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed'; result: EffectResult }
@@ -31,6 +32,8 @@ export type ControlAct = 'takeover' | 'release' | 'pause' | 'resume' | 'restart'
 export interface EffectResult {
   /** Of `answer`. */
   answer?: { text: string; citations: readonly Citation[]; grounded: boolean; degraded: boolean };
+  /** Of `send`. */
+  delivery?: Exclude<DeliveryOutcome, { outcome: 'retry' }>;
   /** Why it failed, in coarse words without private text. */
   reason?: string;
 }
