@@ -1,3 +1,4 @@
+/** Sealing and deriving with the master key. */
 import { expect, test } from 'vitest';
 import { createSeal } from '../src/seal.ts';
 

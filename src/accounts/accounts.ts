@@ -39,6 +39,7 @@ export interface Accounts {
   changePassword(principal: MemberPrincipal, given: { current: string; next: string }): Promise<void>;
 }
 
+/** Accounts over the record; hashing and tokens are the parts' own. */
 export function createAccounts(deps: { database: Database; passwords: Passwords; sessions: Sessions; ids: Ids }): Accounts {
   const { database, passwords, sessions, ids } = deps;
 

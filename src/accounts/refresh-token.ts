@@ -7,7 +7,7 @@ export const slidingMs = 30 * day;
 /** A family is over this long after sign-in, used or not. */
 export const absoluteMs = 90 * day;
 /** How long the token before the current one still gives the current one: a client that lost the answer, or two tabs at once. */
-export const graceMs = 10_000;
+const graceMs = 10_000;
 
 /** What a token names. */
 export interface RefreshToken {
@@ -42,7 +42,7 @@ export async function readRefreshToken(seal: Seal, text: string): Promise<Refres
 }
 
 /** The part of a family that the rule looks at; instants in milliseconds since 1970. */
-export interface FamilyFacts {
+interface FamilyFacts {
   generation: number;
   rotatedAt: number;
   lastUsedAt: number;

@@ -32,6 +32,7 @@ export interface TokenPair {
 /** One place where a member is signed in; instants in milliseconds since 1970. */
 export type Session = Pick<RefreshFamily, 'id' | 'createdAt' | 'lastUsedAt' | 'expiresAt' | 'userAgent'>;
 
+/** What can be done with sign-ins. */
 export interface Sessions {
   /** Opens a sign-in inside the caller's transaction; the pair is made once that has committed. */
   open(sql: Sql, member: { creatorId: CreatorId; id: MemberId; role: Role }, userAgent: string | null): Promise<() => Promise<TokenPair>>;
@@ -51,6 +52,7 @@ export interface Sessions {
 
 type Verdict = { kind: 'over' } | { kind: 'reuse' } | { kind: 'live'; family: RefreshFamily; role: Role };
 
+/** Sign-ins over the record. The wall clock decides; `log` hears of reuse, by id. */
 export function createSessions(deps: {
   database: Database;
   tokens: Tokens;

@@ -18,6 +18,7 @@ export interface Standing {
 const rememberMs = 5_000;
 const rememberMost = 10_000;
 
+/** Standing from the record, remembered in this process, with the shared list of ended sign-ins before it. */
 export function createStanding({ database, cache, clock }: { database: Database; cache: Cache; clock: Clock }): Standing {
   const remembered = new Map<string, { role: Role | null; until: number }>();
   const endedKey = (creatorId: CreatorId, sid: string) => `ended:creator_${creatorId}:${sid}`;

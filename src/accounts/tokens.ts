@@ -10,7 +10,7 @@ import { permissionsOf } from './roles.ts';
 /** How long an access token lives, in seconds. */
 export const accessSeconds = 15 * 60;
 /** How long a widget session token lives, in seconds: a program of months must find its contact again. */
-export const widgetSeconds = 90 * 24 * 60 * 60;
+const widgetSeconds = 90 * 24 * 60 * 60;
 
 /** One key of the installation. Several may verify; one signs. */
 export interface SigningKey {

@@ -51,7 +51,7 @@ export async function readJson(c: Context, maxBytes = defaultBodyBytes): Promise
  *
  * @throws AppError INVALID_INPUT malformed, invalid UTF-8, deeper than 64, repeated or forbidden keys, NUL, lone surrogates, numbers beyond double
  */
-export function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   let text: string;
   let value: unknown;
   try {

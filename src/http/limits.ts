@@ -15,17 +15,17 @@ export const limits = {
   'password.change': { most: 10, windowMs: 15 * minute },
 } as const satisfies Record<string, { most: number; windowMs: number }>;
 
-export type Limit = keyof typeof limits;
+type Limit = keyof typeof limits;
 
 /**
  * Counts one more. `subject` is what the limit is for: an address, an account, a member.
  *
  * @throws AppError RATE_LIMITED with `details.retry_after_ms`
  */
-export type CountLimit = (limit: Limit, subject: string, creatorId?: CreatorId) => Promise<void>;
+type CountLimit = (limit: Limit, subject: string, creatorId?: CreatorId) => Promise<void>;
 
 /** Counts in the shared cache, so that all nodes count together. Subjects are hashed: addresses and mails stay out of it. */
-export function createCountLimit(cache: Cache): CountLimit {
+function createCountLimit(cache: Cache): CountLimit {
   return async function countLimit(limit, subject, creatorId) {
     const { most, windowMs } = limits[limit];
     const scope = creatorId === undefined ? 'installation' : `creator_${creatorId}`;
@@ -52,6 +52,7 @@ export interface SignInLimits {
   beforePasswordChange(principal: MemberPrincipal): Promise<void>;
 }
 
+/** The limits around signing in, counted in the cache. */
 export function createSignInLimits(cache: Cache, count: CountLimit = createCountLimit(cache)): SignInLimits {
   const knownKey = async (address: string, email: string) => `known:installation:${await hash(`${address} ${email}`)}`;
   return {

@@ -2,7 +2,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { Hono, MiddlewareHandler } from 'hono';
 import { describeRoute, openAPIRouteHandler, resolver } from 'hono-openapi';
-import type { OpenAPIV3_1 } from 'openapi-types';
 import type { GenericSchema } from 'valibot';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { AppEnv } from './env.ts';
@@ -36,7 +35,7 @@ export function describe(operation: Operation): MiddlewareHandler {
   });
 }
 
-const errorSchema = toJsonSchema(ErrorAnswer, { typeMode: 'output' }) as OpenAPIV3_1.SchemaObject;
+const errorSchema: object = toJsonSchema(ErrorAnswer, { typeMode: 'output' });
 
 /** Serves the document of the app at /openapi.json. Must come after all routes. */
 export function openApiRoute(app: Hono<AppEnv>): void {

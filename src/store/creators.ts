@@ -2,10 +2,12 @@
 import type { Sql } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 
+/** Adds a workspace, in its own context. */
 export async function insertCreator(sql: Sql, creator: { id: CreatorId; name: string }): Promise<void> {
   await sql('insert into creators (creator_id, name) values ($1, $2)', [creator.id, creator.name]);
 }
 
+/** The workspace of the present context, undefined when it is not there. */
 export async function findCreator(sql: Sql, creatorId: CreatorId): Promise<{ id: CreatorId; name: string } | undefined> {
   const [row] = await sql<{ creator_id: CreatorId; name: string }>('select creator_id, name from creators where creator_id = $1', [
     creatorId,

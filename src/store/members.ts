@@ -45,6 +45,7 @@ export async function insertMember(sql: Sql, member: Omit<Member, 'createdAt'>):
   ]);
 }
 
+/** A member of the present creator, undefined when there is none. */
 export async function findMember(sql: Sql, memberId: MemberId): Promise<Member | undefined> {
   const [row] = await sql<Row>('select creator_id, id, email, display_name, role, password_hash, created_at from members where id = $1', [
     memberId,
@@ -62,6 +63,7 @@ export async function findMember(sql: Sql, memberId: MemberId): Promise<Member |
   );
 }
 
+/** Changes the name shown to others. */
 export async function renameMember(sql: Sql, memberId: MemberId, displayName: string): Promise<void> {
   await sql('update members set display_name = $2, updated_at = now() where id = $1', [memberId, displayName]);
 }

@@ -1,3 +1,4 @@
+/** Passwords: what a hash costs, when it fits, and which ones are refused. */
 import * as v from 'valibot';
 import { afterAll, describe, expect, test } from 'vitest';
 import { isCommon, NewPassword } from '../../src/accounts/password-policy.ts';

@@ -1,3 +1,4 @@
+/** The role × action table, read as sentences. */
 import { expect, test } from 'vitest';
 import { type Action, allows, permissionsOf, roleTable } from '../../src/accounts/roles.ts';
 

@@ -1,3 +1,4 @@
+/** Refresh families under an injected clock: the normal chain, races, replays and ends. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { testAccounts } from '../support/accounts.ts';
 import { manualClock } from '../support/clock.ts';

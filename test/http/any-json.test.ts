@@ -1,3 +1,4 @@
+/** Random JSON on every route that takes a body. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { testApp } from '../support/app.ts';

@@ -1,3 +1,4 @@
+/** What strangers send: bodies, lists, tokens and methods that must be refused. */
 import { exportSPKI, generateKeyPair, SignJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { testApp } from '../support/app.ts';

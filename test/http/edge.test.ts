@@ -1,3 +1,4 @@
+/** The edge itself: errors, time limits, health, measurements and addresses. */
 import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';

@@ -75,10 +75,12 @@ function conversationParts(row: ConversationRow) {
   };
 }
 
+/** A stored conversation as an item of a list. */
 export function listItem(row: ConversationRow & { contactName: string }): v.InferOutput<typeof ConversationItem> {
   return { ...conversationParts(row), contact_name: row.contactName };
 }
 
+/** A stored conversation as opened. */
 export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeof ConversationAnswer> {
   return {
     conversation: {
@@ -100,6 +102,7 @@ function variablesOf(snapshot: string | null): Record<string, unknown> | null {
   }
 }
 
+/** A stored input as clients see it. */
 export function turnItem({ inputId, at, turn, kind, payload, result, trace }: TurnInputRow): v.InferOutput<typeof TurnItem> {
   return { input_id: inputId, turn, kind, payload, result, trace, at: at.toISOString() };
 }

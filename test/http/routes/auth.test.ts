@@ -1,3 +1,4 @@
+/** Accounts over HTTP: register, sign in, limits, sessions, passwords and keys. */
 import { describe, expect, test } from 'vitest';
 import { testApp } from '../../support/app.ts';
 import { manualClock } from '../../support/clock.ts';

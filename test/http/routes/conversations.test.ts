@@ -1,3 +1,4 @@
+/** Conversations and contacts over HTTP, and that nothing of another creator can be told. */
 import { describe, expect, test } from 'vitest';
 import { testApp } from '../../support/app.ts';
 import { testDatabase } from '../../support/database.ts';

@@ -1,3 +1,4 @@
+/** Programs over HTTP: drafts, checks, versions and what is live. */
 import { expect, test } from 'vitest';
 import { programsTopic } from '../../../src/shared/fan-out.ts';
 import { testApp } from '../../support/app.ts';
