@@ -7,7 +7,7 @@ import type { Definition } from './definition.ts';
 import { type Finding, problem } from './finding.ts';
 import { placesOf } from './walk.ts';
 
-export type { Finding, FindingCode } from './finding.ts';
+export type { Finding } from './finding.ts';
 
 /**
  * Checks a definition of unknown origin. A `definition` comes back when the shape holds; it may be published when no finding is an

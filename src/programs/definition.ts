@@ -272,5 +272,3 @@ export const definitionSchema = v.strictObject({
 export type Definition = v.InferOutput<typeof definitionSchema>;
 /** A way into a program. */
 export type Entry = NonNullable<Definition['entry']>[number];
-/** Content in one language. */
-export type Content = v.InferOutput<typeof contentSchema>;

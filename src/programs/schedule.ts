@@ -155,6 +155,7 @@ export function instantOf(date: string, time: string, zone: string): number {
   const wall = Date.parse(`${date}T${time}:00Z`);
   const before = offsetMs(wall - dayMs, zone);
   const after = offsetMs(wall + dayMs, zone);
+  if (before === after) return wall - before;
   const first = wall - Math.max(before, after);
   if (first + offsetMs(first, zone) === wall) return first;
   const second = wall - Math.min(before, after);
@@ -182,7 +183,7 @@ export interface DailyRule {
 export function nextMoment(instant: number, zone: string, rule: DailyRule): number {
   const plus = rule.plus ?? 'PT0S';
   const today = localDate(instant, zone);
-  const reach = Math.ceil(durationMs(plus) / dayMs) + 1;
+  const reach = Math.ceil(durationMs(plus) / dayMs);
   for (let days = -reach; days <= 8; days += 1) {
     const date = shiftLocalDate(today, days);
     if (rule.weekdays?.length && !rule.weekdays.includes(weekdayOf(date))) continue;

@@ -52,11 +52,19 @@ export function namesOf(definition: Definition): Names {
 
 /** The view of a scope and event, `now` in `zone`: `weekday` 1 is Monday, `hoursSilent` counts from the contact's last message. */
 export function viewOf(names: Names, program: { id: string; title: string }, zone: string, scope: Scope, event: MachineEvent): View {
+  const seen = eventView(event);
+  // Most expressions look at one or two of these: what is dear is made when it is looked at.
   return {
-    contact: contactView(names, scope),
-    vars: own(Object.entries(names.vars).map(([name, type]) => [name, valueIn(scope.vars, name, type)])),
-    event: eventView(event),
-    now: nowView(scope.now, zone),
+    get contact() {
+      return contactView(names, scope);
+    },
+    get vars() {
+      return own(Object.entries(names.vars).map(([name, type]) => [name, valueIn(scope.vars, name, type)]));
+    },
+    event: seen,
+    get now() {
+      return nowView(scope.now, zone);
+    },
     program: own([
       ['id', program.id],
       ['title', program.title],
