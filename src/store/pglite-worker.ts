@@ -49,9 +49,5 @@ async function close(): Promise<Ran> {
 }
 
 port.on('message', ({ id, text, params }: Request) => {
-  tail = tail.then(async () => {
-    if (text !== undefined) return answer(id, async () => (await opening).run(text, params));
-    await answer(id, close);
-    port.close();
-  });
+  tail = tail.then(() => answer(id, text === undefined ? close : async () => (await opening).run(text, params)));
 });

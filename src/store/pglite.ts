@@ -72,12 +72,7 @@ async function openWorker(dataDir: string | null, log: Log): Promise<Session> {
     log.error('database.worker.crashed', error);
     end(error);
   });
-  const exited = new Promise<void>((resolve) => {
-    worker.on('exit', () => {
-      end();
-      resolve();
-    });
-  });
+  worker.on('exit', () => end());
 
   try {
     await expect(0);
@@ -92,7 +87,8 @@ async function openWorker(dataDir: string | null, log: Log): Promise<Session> {
     async close() {
       if (gone !== null) return;
       await ask({ params: [] });
-      await exited;
+      await worker.terminate();
+      end();
     },
   };
 }

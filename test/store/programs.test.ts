@@ -91,14 +91,14 @@ it('finds nothing of another creator', async () => {
   const { id } = await draft();
   const stranger = await testCreator(db);
   const tries = [
-    programs.getProgram(db, stranger, id),
-    programs.getVersion(db, stranger, id, 1),
-    programs.deleteProgram(db, stranger, id),
-    programs.setLive(db, stranger, id, null, at),
-    programs.addVersion(db, stranger, id, { definition: {}, hash: 'a', at }),
-    programs.updateDraft(db, stranger, id, { slug: 's', definition: {}, expectedRevision: 1, at }),
+    () => programs.getProgram(db, stranger, id),
+    () => programs.getVersion(db, stranger, id, 1),
+    () => programs.deleteProgram(db, stranger, id),
+    () => programs.setLive(db, stranger, id, null, at),
+    () => programs.addVersion(db, stranger, id, { definition: {}, hash: 'a', at }),
+    () => programs.updateDraft(db, stranger, id, { slug: 's', definition: {}, expectedRevision: 1, at }),
   ];
-  for (const attempt of tries) await expect(attempt).rejects.toEqual(code('NOT_FOUND'));
+  for (const attempt of tries) await expect(attempt()).rejects.toEqual(code('NOT_FOUND'));
 });
 
 it('lists page by page, newest first, and refuses cursors it did not give', async () => {
