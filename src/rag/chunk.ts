@@ -42,20 +42,46 @@ export function chunksOf(document: DocumentText, sizes: ChunkSizes = defaultSize
   let fresh = 0;
   while (fresh < units.length) {
     const to = endOf(units, from, fresh, sizes.tokens);
-    chunks.push(chunkOf(document, units, chunks.length, { from, fresh, to }));
-    fresh = to;
-    from = overlapFrom(units, to, sizes, from);
+    const cut = shrink(document.text, units, { from, fresh, to }, sizes.tokens);
+    chunks.push(chunkOf(document, units, chunks.length, cut));
+    fresh = cut.to;
+    from = overlapFrom(document.text, units, cut, sizes);
   }
   return chunks;
 }
 
+/** Units `from` to `to`, of which those before `fresh` were in the chunk before. */
+interface Cut {
+  from: number;
+  fresh: number;
+  to: number;
+}
+
+const maxUnitTokens = 150;
+
 function unitsOf({ text, marks }: DocumentText): Unit[] {
   const headings = new Set(marks.filter((mark) => mark.border).map((mark) => mark.at));
-  return sentencesOf(text).map(({ start, end }) => {
+  return sentencesOf(text).flatMap(({ start, end }) => {
     const newParagraph = text.startsWith('\n\n', start - 2);
-    const border = headings.has(start) ? 3 : newParagraph ? 2 : 1;
-    return { start, end, tokens: countTokens(text.slice(start, end)), border };
+    return smallUnits(text, {
+      start,
+      end,
+      tokens: countTokens(text.slice(start, end)),
+      border: headings.has(start) ? 3 : newParagraph ? 2 : 1,
+    });
   });
+}
+
+/** Rare scripts take several tokens a character: such a sentence is halved until it leaves room for an overlap. */
+function smallUnits(text: string, unit: Unit): Unit[] {
+  if (unit.tokens <= maxUnitTokens) return [unit];
+  const half = unit.start + Math.floor((unit.end - unit.start) / 2);
+  const middle = text.slice(half - 1, half + 1).isWellFormed() ? half : half + 1;
+  const parts = [
+    { ...unit, end: middle },
+    { ...unit, start: middle, border: 0 },
+  ];
+  return parts.flatMap((part) => smallUnits(text, { ...part, tokens: countTokens(text.slice(part.start, part.end)) }));
 }
 
 /** The unit after the chunk's last: as many as fit, then back to the best border in the second half. */
@@ -73,13 +99,28 @@ function endOf(units: readonly Unit[], from: number, fresh: number, maxTokens: n
   return best;
 }
 
-/** The first unit of the overlap: whole sentences before `to`, leaving room for at least the next unit. */
-function overlapFrom(units: readonly Unit[], to: number, sizes: ChunkSizes, previousFrom: number): number {
-  const room = Math.min(sizes.overlap, sizes.tokens - (units[to]?.tokens ?? 0));
-  let from = to;
+/** Tokens of parts may add up to less than those of the whole: what is too long loses its end, then its overlap. */
+function shrink(text: string, units: readonly Unit[], cut: Cut, maxTokens: number): Cut {
+  let { from, fresh, to } = cut;
+  while (countTokens(sliceOf(text, units, from, to)) > maxTokens) {
+    if (to > fresh + 1) to--;
+    else from++;
+  }
+  return { from, fresh, to };
+}
+
+/** The first unit of the next chunk's overlap: whole sentences before its end, leaving room for at least one new unit. */
+function overlapFrom(text: string, units: readonly Unit[], cut: Cut, sizes: ChunkSizes): number {
+  const room = Math.min(sizes.overlap, sizes.tokens - (units[cut.to]?.tokens ?? 0));
+  let from = cut.to;
   let tokens = 0;
-  while (from - 1 > previousFrom && tokens + (units[from - 1]?.tokens ?? 0) <= room) tokens += units[--from]?.tokens ?? 0;
+  while (from - 1 > cut.from && tokens + (units[from - 1]?.tokens ?? 0) <= room) tokens += units[--from]?.tokens ?? 0;
+  while (countTokens(sliceOf(text, units, from, cut.to)) > room) from++;
   return from;
+}
+
+function sliceOf(text: string, units: readonly Unit[], from: number, to: number): string {
+  return to > from ? text.slice(units[from]?.start, units[to - 1]?.end) : '';
 }
 
 function chunkOf(

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { countLexemes, detectLanguage, lexemesOf, questionLexemes } from '../../src/rag/lexemes.ts';
+
+test.each([
+  ['en', 'How can I cancel my sessions?', 'The session was cancelled'],
+  ['es', '¿Cómo cancelo las sesiones?', 'La sesion se cancela'],
+  ['fr', 'Comment annuler mes séances ?', 'La seance est annulée'],
+  ['de', 'Wie kann ich Übungen üben?', 'Die Ubung'],
+  ['pt', 'Como cancelo as sessões?', 'cancelo as sessoes'],
+  ['it', 'Come annullo le sessioni?', 'la sessione'],
+])('%s: a question and a text meet in their lexemes', (language, question, text) => {
+  const shared = lexemesOf(text, language).filter((lexeme) => lexemesOf(question, language).includes(lexeme));
+  expect(shared.length).toBeGreaterThan(0);
+});
+
+test.each([
+  ['睡眠很重要', '睡眠'],
+  ['นอนหลับให้เพียงพอ', 'นอน'],
+])('%s is cut into words though it has no spaces', (text, word) => {
+  expect(lexemesOf(text, null).some((lexeme) => lexeme.startsWith(word))).toBe(true);
+});
+
+test.each([
+  ['en', 'This is how you keep the diary that we talked about.'],
+  ['es', 'Así es como se lleva el diario del que hablamos en la sesión.'],
+  ['de', 'So führst du das Tagebuch, von dem wir in der Sitzung gesprochen haben.'],
+  ['fr', "C'est ainsi que vous tenez le journal dont nous avons parlé dans la séance."],
+  ['pt', 'É assim que você mantém o diário de que falamos na sessão.'],
+  ['it', 'Ecco come si tiene il diario di cui abbiamo parlato nella seduta.'],
+  [null, '睡眠很重要'],
+  [null, ''],
+])('the language is %s', (language, text) => {
+  expect(detectLanguage(text)).toBe(language);
+});
+
+test('a question of stop words alone asks for nothing', () => {
+  expect(questionLexemes('What is it that you do?', ['en'])).toEqual([]);
+});
+
+test('counts each lexeme', () => {
+  expect(countLexemes('Walk, walking, walked; rest', 'en')).toEqual(
+    new Map([
+      ['walk', 3],
+      ['rest', 1],
+    ]),
+  );
+});

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import type { CreatorId } from '../../src/ids.ts';
+import { rankByWords } from '../../src/rag/lexical.ts';
+import { openPgvector } from '../../src/rag/pgvector.ts';
+import { testCreator, testDatabase } from '../support/database.ts';
+import { learn, testKnowledge } from '../support/knowledge.ts';
+
+describe('retrieval', async () => {
+  const db = await testDatabase();
+  const knowledge = await testKnowledge(db);
+  const creator = await testCreator(db);
+  const other = await testCreator(db);
+  const never = new AbortController().signal;
+
+  await learn(knowledge, creator, 'Breathing: breathe in for four seconds and out for six seconds, twice a day.', 'breathing.txt');
+  await learn(
+    knowledge,
+    creator,
+    'Walking: walk for thirty minutes a day, best in the morning, and breathe calmly. '.repeat(4),
+    'walking.txt',
+  );
+  await learn(knowledge, creator, 'La respiración: inspira cuatro segundos por la nariz y espira en seis segundos.', 'respiracion.txt');
+  const secret = await learn(knowledge, other, 'The secret breathing method is called blue lantern.', 'secret.txt');
+
+  const titles = async (who: CreatorId, question: string, k = 5) =>
+    (await knowledge.retriever.retrieve(who, [question], null, k, never)).passages.map((passage) => passage.title);
+
+  test.each([
+    ['How long do I breathe out?', 'breathing'],
+    ['minutes of walking', 'walking'],
+    ['¿Cuántos segundos inspiro?', 'respiracion'],
+    ['breething secnds', 'breathing'],
+  ])('%s finds %s first', async (question, title) => {
+    expect((await titles(creator, question))[0]).toBe(title);
+  });
+
+  test('a rare word outweighs a common one, and a short passage a long one', async () => {
+    const { hits, rarity } = await db.tenant(creator, (sql) => rankByWords(sql, creator, ['breath', 'six'], null, 10));
+    expect(hits).toHaveLength(2);
+    expect(rarity.get('six')).toBeGreaterThan(rarity.get('breath') ?? 0);
+  });
+
+  test('never sees the passages of another creator, by words or by vectors', async () => {
+    expect(await titles(creator, 'the secret breathing method blue lantern', 20)).not.toContain('secret');
+    expect(await titles(other, 'breathe four seconds walking', 20)).toEqual(['secret']);
+    const [vector] = await (await import('../../src/rag/embedding.ts')).builtInEmbedder.embed(['blue lantern'], 'question', never);
+    const near = await (await openPgvector(db))?.nearest(creator, 'letters-1-384', vector ?? [], null, 20);
+    expect(near?.map((hit) => hit.document_id)).not.toContain(secret.id);
+  });
+
+  test('asks only the collections named', async () => {
+    const found = await knowledge.retriever.retrieve(creator, ['breathe'], ['nothing here'], 5, never);
+    expect(found.passages).toEqual([]);
+  });
+
+  test('compares vectors of one model and size only', async () => {
+    const index = await openPgvector(db);
+    const vector = new Array(384).fill(0.05);
+    expect(await index?.nearest(creator, 'another-model', vector, null, 5)).toEqual([]);
+    expect(await index?.nearest(creator, 'letters-1-384', vector.slice(1), null, 5)).toEqual([]);
+  });
+
+  test('an aborted search rejects with the reason', async () => {
+    await expect(knowledge.retriever.retrieve(creator, ['breathe'], null, 5, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
+  });
+});
