@@ -1,15 +1,19 @@
 /** Programs on record: drafts, versions, and which is live. */
 import { expect, it } from 'vitest';
-import { type CreatorId, type ProgramId, systemIds } from '../../src/ids.ts';
+import { type CreatorId, type ProgramId, uuidV7 } from '../../src/ids.ts';
 import * as programs from '../../src/store/programs.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 
 const db = await testDatabase();
 const at = Date.parse('2026-11-21T12:00:00Z');
 
+/** Ids of one millisecond have no order: each draft is made a millisecond after the one before. */
+let made = 0;
+
 async function draft(slug = 'move', creator?: CreatorId) {
   const creatorId = creator ?? (await testCreator(db));
-  const id = systemIds.uuid<ProgramId>();
+  made += 1;
+  const id = uuidV7(at + made, crypto.getRandomValues(new Uint8Array(10))) as ProgramId;
   const program = await programs.createDraft(db, creatorId, { id, slug, definition: { meta: [1] }, at });
   return { creatorId, id, program };
 }
