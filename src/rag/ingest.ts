@@ -1,12 +1,12 @@
 /** The pump that reads uploaded documents: claims one under a lease, reads, writes, embeds; any node takes up what another dropped. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
+import type { Files } from '../files.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { clearChunks, type DocumentClaim, type DocumentRow, findDocument, insertChunks, reportProgress } from '../store/documents.ts';
 import { UnreadableDocument } from './document-text.ts';
 import type { Embedder } from './embedding.ts';
-import type { Files } from './files.ts';
 import type { VectorIndex } from './index.ts';
 import type { Reader } from './reader.ts';
 import type { ReadChunk } from './reading.ts';

@@ -2,11 +2,11 @@
 import type { Answers } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
+import { createFiles } from '../files.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { createAnswers } from './answer.ts';
 import { builtInEmbedder } from './embedding.ts';
-import { createFiles } from './files.ts';
 import { createIngest, type Ingest } from './ingest.ts';
 import { createLibrary, type Library } from './library.ts';
 import { connectOllama } from './ollama.ts';

@@ -2,9 +2,9 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
+import type { Files, StoredFile } from '../files.ts';
 import type { CreatorId, DocumentId, Ids } from '../ids.ts';
 import * as store from '../store/documents.ts';
-import type { Files, StoredFile } from './files.ts';
 import type { VectorIndex } from './index.ts';
 import type { Ingest } from './ingest.ts';
 import { kindOf } from './kind.ts';

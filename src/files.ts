@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../errors.ts';
-import { type CreatorId, type Ids, isUuid } from '../ids.ts';
+import { AppError } from './errors.ts';
+import { type CreatorId, type Ids, isUuid } from './ids.ts';
 
 /** A file as stored. */
 export interface StoredFile {
