@@ -11,6 +11,7 @@ import { createTokens } from './accounts/tokens.ts';
 import { createEffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
+import { answerRunner } from './actors/run-answer.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createMailboxes } from './actors/turn.ts';
 import type { Answers } from './answers.ts';
@@ -41,6 +42,8 @@ import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
+import { openRedisCache, openRedisFanOut } from './shared/redis.ts';
+import { releaseClaims } from './store/claims.ts';
 import { patchContact } from './store/contacts.ts';
 import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { hasCreators } from './store/creators.ts';
@@ -107,6 +110,8 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     log,
     origin: origins[0],
     async start() {
+      // The lock on the data folder says that nobody else is at work.
+      if (database.kind === 'pglite') await database.owner(releaseClaims);
       knowledge.ingest.start();
       actors.timers.start();
       actors.effects.start();
@@ -153,9 +158,10 @@ async function openDatabase({ databaseUrl, dataDir }: Config, log: Log): Promise
   return databaseUrl === null ? openPglite({ dataDir, log }) : openPostgres({ url: databaseUrl, log, poolSize });
 }
 
-async function openShared({ redisUrl }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut }> {
-  if (redisUrl !== null) throw new Error('later');
-  return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut((error) => log.error('fan-out.failed', error)) };
+async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut }> {
+  const onError = (error: unknown) => log.error('fan-out.subscriber.failed', error);
+  if (url === null) return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut(onError) };
+  return { cache: await openRedisCache({ url, log }), fanOut: await openRedisFanOut({ url, log, nodeId: ids.uuid(), onError }) };
 }
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
@@ -175,7 +181,8 @@ function createActors({ database: db, clock, log, fanOut, answers }: Core & { fa
     },
   });
   const timers = createTimerPump({ db, clock, log, mailboxes });
-  const effects = createEffectPump({ db, clock, log, fanOut, answers, mailboxes });
+  const runners = { answer: answerRunner({ db, fanOut, answers }) };
+  const effects = createEffectPump({ db, clock, log, runners, mailboxes });
   return { mailboxes, timers, effects };
 }
 

@@ -26,6 +26,9 @@ export async function seedDemo(origin: string): Promise<Demo> {
   const { version } = await call(origin, `/creators/programs/${program.id}/publish`, json({}, signedIn));
   await call(origin, `/creators/programs/${program.id}/versions/${version}/live`, json({}, signedIn));
 
+  const widget = { texts: { title: 'Sleep reset', subtitle: 'Seven days for better sleep' }, entry: definition.meta.id };
+  await call(origin, '/creators/widget', { ...json(widget, signedIn), method: 'PUT' });
+
   const form = new FormData();
   form.set('title', 'A short guide to better sleep');
   form.set('file', new File([await readFile(new URL('sleep-guide.md', examples))], 'sleep-guide.md', { type: 'text/markdown' }));
