@@ -1,5 +1,5 @@
 /** Answers in flight: what a question to the documents starts, and what another message does meanwhile. */
-import { type Draft, post, scopeOf, stableKey } from './draft.ts';
+import { type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
 import type { EffectResult } from './input.ts';
 import type { PendingAnswer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
@@ -13,7 +13,7 @@ export const replyInvoke = 'reply';
 /** Plans an answer for an invoke. An answer already under way for it is superseded: its late result will count for nothing. */
 export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null): void {
   cancelAnswer(draft, invokeId);
-  const ordinal = draft.effects.length + draft.awards.length;
+  const ordinal = nextOrdinal(draft);
   const id = stableKey(draft, ordinal, 'answer');
   draft.effects.push({
     id,
@@ -65,9 +65,9 @@ export function invokeOf(draft: Draft, effectId: string): string | null {
 }
 
 /** Says what an answer effect brought: the answer with its sources, the program's words for nothing found, or an apology. */
-export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'failed', result: EffectResult): void {
+export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'failed' | 'uncertain', result: EffectResult): void {
   const { answer } = result;
-  if (outcome === 'failed' || !answer) {
+  if (outcome !== 'done' || !answer) {
     post(draft, 'reply', { text: wordsFor(draft.contact.language).failed, reply: effectId }, { content: 'answer', question: null });
   } else if (!answer.grounded) {
     sayNothingFound(draft, effectId);

@@ -66,12 +66,14 @@ export interface NewTimer {
 }
 
 /** An effect to be run after the commit; those of one lane run one after the other. */
-export interface NewEffect {
-  id: string;
-  type: 'answer';
-  lane: string;
-  ordinal: number;
-  params: AnswerParams;
+export type NewEffect = { id: string; ordinal: number } & (
+  | { type: 'answer'; lane: 'answer'; params: AnswerParams }
+  | { type: 'send'; lane: 'send'; params: SendParams }
+);
+
+/** Which message a `send` effect sends. */
+export interface SendParams {
+  seq: number;
 }
 
 /** What an `answer` effect is to answer; the rest is read from the record when it runs. */
@@ -111,7 +113,7 @@ export interface Stepping {
   timersSet: readonly NewTimer[];
   timersCleared: readonly string[];
   effects: readonly NewEffect[];
-  effectsEnded: readonly { id: string; status: 'done' | 'failed' | 'cancelled'; result: unknown }[];
+  effectsEnded: readonly { id: string; status: 'done' | 'failed' | 'cancelled' | 'uncertain'; result: unknown }[];
   awards: readonly NewAward[];
   contactChanged: boolean;
   /** Milliseconds for which typing is to be shown; 0 for not. */

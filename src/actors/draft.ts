@@ -41,7 +41,7 @@ export interface Draft {
   timersSet: Map<string, NewTimer>;
   timersCleared: Set<string>;
   effects: NewEffect[];
-  effectsEnded: { id: string; status: 'done' | 'failed' | 'cancelled'; result: unknown }[];
+  effectsEnded: { id: string; status: 'done' | 'failed' | 'cancelled' | 'uncertain'; result: unknown }[];
   awards: NewAward[];
 }
 
@@ -131,6 +131,11 @@ export function policiesOf(draft: Draft): Policies {
   return draft.program?.definition.policies ?? {};
 }
 
+/** The place of the next effect or award within this input. */
+export function nextOrdinal(draft: Draft): number {
+  return draft.effects.length + draft.awards.length;
+}
+
 /** A key that is the same however often this input is tried: hash(conversation, input id, ordinal, type). */
 export function stableKey(draft: Draft, ordinal: number, type: string): string {
   return createHash('sha256')
@@ -149,6 +154,11 @@ export function recordInbound(draft: Draft, messageId: string, body: MessageBody
 export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
   draft.seq += 1;
   draft.messages.push({ seq: draft.seq, id, role, class: messageClass, body, at: draft.surroundings.now });
+  // The widget's sockets read the record; every other channel has to be called.
+  if (role !== 'contact' && draft.before.channel !== 'widget') {
+    const ordinal = nextOrdinal(draft);
+    draft.effects.push({ id: stableKey(draft, ordinal, 'send'), type: 'send', lane: 'send', ordinal, params: { seq: draft.seq } });
+  }
   return draft.seq;
 }
 

@@ -1,10 +1,7 @@
 /** The effect pump: runs what committed turns have planned, under a lease, and brings each result back as an input. */
-import type { Answer, Answers } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { Log } from '../log.ts';
-import type { ConversationNews } from '../message.ts';
-import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import {
   type ClaimedEffect,
   claimEffects,
@@ -14,10 +11,23 @@ import {
   postponeEffect,
   readEffect,
 } from '../store/turns.ts';
-import type { AnswerParams } from './conversation.ts';
-import { historyOf } from './history.ts';
 import type { ConversationKey, EffectResult, Mailboxes } from './input.ts';
 import { createPump, type Pump } from './pump.ts';
+
+/** How a run of an effect ended: with its one outcome, or with nothing done and another try due. */
+export type Conclusion = { outcome: 'done' | 'failed' | 'uncertain'; result: EffectResult } | { outcome: 'retry'; afterMs: number };
+
+/** A planned effect as its runner sees it. */
+export interface EffectRun {
+  key: ConversationKey;
+  effectId: string;
+  params: unknown;
+  /** Tries so far, this one included. */
+  attempts: number;
+}
+
+/** Runs one type of effect once. A rejection is a failed try that may be repeated. */
+export type RunEffect = (run: EffectRun, signal: AbortSignal) => Promise<Conclusion>;
 
 /** Pumps effects, and stops those whose result no longer counts. */
 export interface EffectPump extends Pump {
@@ -26,26 +36,34 @@ export interface EffectPump extends Pump {
 }
 
 const leaseMs = 30_000;
-/** An answer that takes longer than this counts as failed; a program's own time limit usually comes first. */
+/** An effect that takes longer than this has failed; a program's own time limit usually comes first. */
 const mostMs = 120_000;
 const mostTries = 3;
 const retryMs = 2_000;
-const mostAtOnce = 16;
+const mostAtOnce = 64;
 
+/** The pump of this process, with a runner for each type of effect. */
 export function createEffectPump(parts: {
   db: Database;
   clock: Clock;
   log: Log;
-  fanOut: FanOut;
-  answers: Answers;
+  /** By type of effect. */
+  runners: Readonly<Record<string, RunEffect>>;
   mailboxes: Mailboxes;
 }): EffectPump {
   const { db, clock, log, mailboxes } = parts;
-  const running = new Map<string, AbortController>();
+  const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
 
-  async function run(claimed: ClaimedEffect): Promise<void> {
+  function run(claimed: ClaimedEffect): void {
     const abort = new AbortController();
-    running.set(claimed.id, abort);
+    const ended = runToEnd(claimed, abort).finally(() => {
+      running.delete(claimed.id);
+      pump.wake();
+    });
+    running.set(claimed.id, { abort, ended });
+  }
+
+  async function runToEnd(claimed: ClaimedEffect, abort: AbortController): Promise<void> {
     const stopExtending = keepLease(claimed, abort);
     try {
       const effect = await readEffect(db, claimed);
@@ -54,51 +72,38 @@ export function createEffectPump(parts: {
       log.error('effect.undelivered', error, { creator_id: claimed.creator_id, effect_id: claimed.id });
     } finally {
       stopExtending();
-      running.delete(claimed.id);
-      pump.wake();
     }
   }
 
-  /** Runs it once and brings the result home; a failure is tried again until the tries are used up. */
+  /** Runs it once and brings its outcome home; a failed try is repeated until the tries are used up. */
   async function conclude(claimed: ClaimedEffect, effect: PlannedEffect, signal: AbortSignal): Promise<void> {
     const key = { creatorId: claimed.creator_id, conversationId: claimed.conversation_id };
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(mostMs)]);
-    try {
-      const answer = await answerAloud(key, claimed.id, effect.params as AnswerParams, deadline);
-      await bringHome(key, claimed.id, 'done', { answer });
-    } catch (error) {
-      if (signal.aborted) return;
-      log.error('effect.failed', error, { creator_id: claimed.creator_id, effect_id: claimed.id, attempts: effect.attempts });
-      if (effect.attempts < mostTries) await postponeEffect(db, claimed, clock.wall() + retryMs * 2 ** effect.attempts);
-      else await bringHome(key, claimed.id, 'failed', { reason: 'unavailable' });
+    const ended = await tryOnce(
+      claimed,
+      { key, effectId: claimed.id, params: effect.params, attempts: effect.attempts },
+      effect.type,
+      signal,
+    );
+    if (ended.outcome === 'retry') {
+      await postponeEffect(db, claimed, clock.wall() + ended.afterMs);
+      return;
     }
+    const { outcome, result } = ended;
+    await mailboxes.deliver(key, { id: `effect:${claimed.id}`, kind: 'effect', effectId: claimed.id, outcome, result });
   }
 
-  async function bringHome(key: ConversationKey, effectId: string, outcome: 'done' | 'failed', result: EffectResult): Promise<void> {
-    await mailboxes.deliver(key, { id: `effect:${effectId}`, kind: 'effect', effectId, outcome, result });
-  }
-
-  /** Streams the answer to whoever listens; only the result goes on record. */
-  async function answerAloud(key: ConversationKey, effectId: string, params: AnswerParams, signal: AbortSignal): Promise<Answer> {
-    const topic = conversationTopic(key.creatorId, key.conversationId);
-    const tell = (news: ConversationNews) => parts.fanOut.publish(topic, JSON.stringify(news));
-    tell({ type: 'typing', on: true });
+  async function tryOnce(claimed: ClaimedEffect, run: EffectRun, type: string, signal: AbortSignal): Promise<Conclusion> {
     try {
-      const history = await historyOf(db, key);
-      return await parts.answers.answer(
-        {
-          creatorId: key.creatorId,
-          question: params.text || (history.findLast((said) => said.role === 'contact')?.text ?? ''),
-          history,
-          language: params.language,
-          instructions: params.instructions,
-          collections: null,
-        },
-        signal,
-        (text) => tell({ type: 'delta', reply: effectId, text }),
-      );
-    } finally {
-      tell({ type: 'typing', on: false });
+      const runner = parts.runners[type];
+      if (!runner) throw new Error(`Cannot run an effect of type "${type}"`);
+      return await runner(run, AbortSignal.any([signal, AbortSignal.timeout(mostMs)]));
+    } catch (error) {
+      // Stopped here, by a newer turn or because the node stops: whoever claims it next finds out what is left to do.
+      if (signal.aborted) return { outcome: 'retry', afterMs: 0 };
+      log.error('effect.failed', error, { creator_id: claimed.creator_id, effect_id: claimed.id, attempts: run.attempts });
+      return run.attempts < mostTries
+        ? { outcome: 'retry', afterMs: retryMs * 2 ** run.attempts }
+        : { outcome: 'failed', result: { reason: 'unavailable' } };
     }
   }
 
@@ -118,7 +123,7 @@ export function createEffectPump(parts: {
   async function round(): Promise<number | null> {
     const room = mostAtOnce - running.size;
     if (room <= 0) return null;
-    for (const claimed of await claimEffects(db, clock.wall(), leaseMs, room, null)) void run(claimed);
+    for (const claimed of await claimEffects(db, clock.wall(), leaseMs, room, null)) run(claimed);
     const next = await nextEffect(db);
     return next === null ? null : Math.max(0, next - clock.wall());
   }
@@ -128,10 +133,11 @@ export function createEffectPump(parts: {
     ...pump,
     async stop() {
       await pump.stop();
-      for (const abort of running.values()) abort.abort(new Error('Node stops'));
+      for (const { abort } of running.values()) abort.abort(new Error('Node stops'));
+      await Promise.all(Array.from(running.values(), ({ ended }) => ended));
     },
     abort(effectId) {
-      running.get(effectId)?.abort(new Error('Superseded'));
+      running.get(effectId)?.abort.abort(new Error('Superseded'));
     },
   };
 }

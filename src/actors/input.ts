@@ -1,6 +1,7 @@
 /** One thing that happened to a conversation, and the first answer it got. */
-import type { ConversationId, CreatorId } from '../ids.ts';
+
 import type { DeliveryOutcome } from '../deliveries.ts';
+import type { ConversationId, CreatorId } from '../ids.ts';
 import type { Attachment, Citation } from '../message.ts';
 
 /** Names one conversation of one creator. */
@@ -19,7 +20,7 @@ export type Input = { id: string } & (
   | { kind: 'message'; messageId: string; text: string; language?: string; attachments?: readonly Attachment[] }
   | { kind: 'button'; messageId: string; messageSeq: number; button: string }
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
-  | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed'; result: EffectResult }
+  | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed' | 'uncertain'; result: EffectResult }
   | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }
   | { kind: 'control'; act: ControlAct; text?: string; messageId?: string }
   | { kind: 'start'; programSlug: string }

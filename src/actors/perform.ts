@@ -5,7 +5,7 @@ import { durationMs } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, planAnswer } from './answering.ts';
 import type { Conversation } from './conversation.ts';
-import { armTimer, clearTimer, type Draft, post, scopeOf, stableKey } from './draft.ts';
+import { armTimer, clearTimer, type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
 import { enter, type MachineAction, type Stepped, step } from './step.ts';
 
 type Perform = Extract<MachineAction, { type: 'perform' }>;
@@ -117,7 +117,7 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   },
 
   award(draft, _program, { params }) {
-    const ordinal = draft.effects.length + draft.awards.length;
+    const ordinal = nextOrdinal(draft);
     draft.awards.push({
       id: stableKey(draft, ordinal, 'award'),
       kind: 'points',

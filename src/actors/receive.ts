@@ -118,6 +118,10 @@ function onEvent(draft: Draft, event: MachineEvent): void {
 
 function onEffect(draft: Draft, input: Of<'effect'>): void {
   draft.effectsEnded.push({ id: input.effectId, status: input.outcome, result: input.result });
+  if (input.result.delivery) {
+    draft.as = `send.${input.result.delivery.outcome}`;
+    return;
+  }
   const invokeId = invokeOf(draft, input.effectId);
   if (invokeId === null) {
     draft.as = 'superseded';

@@ -122,7 +122,10 @@ describe('an effect', () => {
   it('of a node that died is run by another when its lease has run out, and answered once', async () => {
     const key = await openTestConversation(db, creatorId);
     const clock = manualClock(evening);
-    const dying = node({ clock, script: () => new Promise(() => undefined) });
+    const dying = node({
+      clock,
+      script: (_request, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    });
     dying.effects.start();
     await dying.mailboxes.deliver(key, message('hello'));
     await dying.mailboxes.deliver(key, message('why', 'why do you ask?'));
@@ -169,6 +172,47 @@ describe('an effect', () => {
     await runtime.mailboxes.deliver(key, message('b', 'and how?'));
     await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
     expect(signals[0]?.aborted).toBe(true);
+  });
+});
+
+describe('a message to an outside channel', () => {
+  const outcomes = async (key: ConversationKey) => {
+    const rows = await db.tenant(key.creatorId, (sql) =>
+      sql<{ status: string }>(`select status from effects where conversation_id = $1 and type = 'send' order by position`, [
+        key.conversationId,
+      ]),
+    );
+    return rows.map(({ status }) => status);
+  };
+
+  it('is sent after the one before it has ended, each to one outcome', async () => {
+    const key = await openTestConversation(db, creatorId, 'telegram');
+    const sent: number[] = [];
+    const runtime = node({
+      send: async ({ seq, attempts }) => {
+        sent.push(seq);
+        return seq === 2 && attempts === 1 ? { outcome: 'retry', afterMs: 0, reason: 'busy' } : { outcome: 'sent', providerId: `p${seq}` };
+      },
+    });
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await vi.waitFor(async () => expect(await outcomes(key)).toEqual(['done', 'done']));
+    expect(sent).toEqual([2, 2, 3]);
+  });
+
+  it('that nobody knows the fate of is left uncertain and not sent again', async () => {
+    const key = await openTestConversation(db, creatorId, 'telegram');
+    let tries = 0;
+    const runtime = node({
+      send: async () => {
+        tries += 1;
+        return { outcome: 'uncertain', reason: 'time-out' };
+      },
+    });
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await vi.waitFor(async () => expect(await outcomes(key)).toEqual(['uncertain', 'uncertain']));
+    expect(tries).toBe(2);
   });
 });
 

@@ -3,10 +3,13 @@ import { createEffectPump, type EffectPump } from '../../src/actors/effects.ts';
 import type { ConversationKey, Mailboxes } from '../../src/actors/input.ts';
 import { createPrograms } from '../../src/actors/live-programs.ts';
 import type { Pump } from '../../src/actors/pump.ts';
+import { answerRunner } from '../../src/actors/run-answer.ts';
+import { sendRunner } from '../../src/actors/run-send.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
 import { createMailboxes } from '../../src/actors/turn.ts';
 import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
+import type { Deliveries } from '../../src/deliveries.ts';
 import { type ContactId, type ConversationId, type CreatorId, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
 import { contentHash } from '../../src/programs/hash.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
@@ -32,7 +35,7 @@ export interface TestRuntime {
 /** A node over a database. Pumps are made but not started. `script` answers, `nine hours` unless told. */
 export function makeRuntime(
   db: Database,
-  options: { clock?: ManualClock; hotConversations?: number; script?: Answers['answer'] } = {},
+  options: { clock?: ManualClock; hotConversations?: number; script?: Answers['answer']; send?: Deliveries['send'] } = {},
 ): TestRuntime {
   const clock = options.clock ?? manualClock(evening);
   const fanOut = createMemoryFanOut(() => undefined);
@@ -43,6 +46,7 @@ export function makeRuntime(
       return (options.script ?? nineHours)(request, signal, onDelta);
     },
   };
+  const deliveries: Deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
   const parts = { db, clock, log: quietLog, fanOut };
   const mailboxes = createMailboxes({
     ...parts,
@@ -56,7 +60,11 @@ export function makeRuntime(
     },
   });
   const timers = createTimerPump({ ...parts, mailboxes });
-  const effects = createEffectPump({ ...parts, answers, mailboxes });
+  const effects = createEffectPump({
+    ...parts,
+    runners: { answer: answerRunner({ ...parts, answers }), send: sendRunner(deliveries) },
+    mailboxes,
+  });
   return {
     clock,
     mailboxes,
@@ -87,8 +95,8 @@ export async function publish(db: Database, creatorId: CreatorId, definition: un
   return id;
 }
 
-/** Opens a conversation in the widget. */
-export async function openTestConversation(db: Database, creatorId: CreatorId): Promise<ConversationKey> {
+/** Opens a conversation, in the widget unless told. */
+export async function openTestConversation(db: Database, creatorId: CreatorId, channel = 'widget'): Promise<ConversationKey> {
   const conversationId = systemIds.uuid<ConversationId>();
   const sessionId = systemIds.uuid<SessionId>();
   await openConversation(db, {
@@ -96,7 +104,7 @@ export async function openTestConversation(db: Database, creatorId: CreatorId): 
     sessionId,
     conversationId,
     contactId: systemIds.uuid<ContactId>(),
-    channel: 'widget',
+    channel,
     externalId: sessionId,
     at: evening,
   });
