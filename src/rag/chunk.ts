@@ -76,7 +76,7 @@ function unitsOf({ text, marks }: DocumentText): Unit[] {
 function smallUnits(text: string, unit: Unit): Unit[] {
   if (unit.tokens <= maxUnitTokens) return [unit];
   const half = unit.start + Math.floor((unit.end - unit.start) / 2);
-  const middle = text.slice(half - 1, half + 1).isWellFormed() ? half : half + 1;
+  const middle = /[\uDC00-\uDFFF]/.test(text.charAt(half)) ? half + 1 : half;
   const parts = [
     { ...unit, end: middle },
     { ...unit, start: middle, border: 0 },

@@ -20,7 +20,7 @@ const dimensions = 384;
 
 /**
  * Letters in common, not meaning: it finds misspelt and compounded words that stemming misses. Deterministic and instant.
- * Its weight is measured, see docs of the benchmark in `test/rag/embedding.test.ts`.
+ * A third of the words' weight: it may bring in what words miss, never outrank what words put first.
  */
 export const builtInEmbedder: Embedder = {
   model: 'letters-1-384',

@@ -44,7 +44,7 @@ describe('chunks of any document', () => {
           expect(countTokens(document.text.slice(chunk.start, before.end))).toBeLessThanOrEqual(size.overlap);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 100, endOnFailure: true },
     );
   });
 

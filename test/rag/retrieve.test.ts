@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
+import { builtInEmbedder } from '../../src/rag/embedding.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
 import { openPgvector } from '../../src/rag/pgvector.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
@@ -43,7 +44,7 @@ describe('retrieval', async () => {
   test('never sees the passages of another creator, by words or by vectors', async () => {
     expect(await titles(creator, 'the secret breathing method blue lantern', 20)).not.toContain('secret');
     expect(await titles(other, 'breathe four seconds walking', 20)).toEqual(['secret']);
-    const [vector] = await (await import('../../src/rag/embedding.ts')).builtInEmbedder.embed(['blue lantern'], 'question', never);
+    const [vector] = await builtInEmbedder.embed(['blue lantern'], 'question', never);
     const near = await (await openPgvector(db))?.nearest(creator, 'letters-1-384', vector ?? [], null, 20);
     expect(near?.map((hit) => hit.document_id)).not.toContain(secret.id);
   });

@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import type { CreatorId } from '../../src/ids.ts';
 import { systemIds } from '../../src/ids.ts';
-import { builtInEmbedder, type Embedder } from '../../src/rag/embedding.ts';
 import { type Knowledge, openKnowledge } from '../../src/rag/knowledge.ts';
 import type { DocumentRow } from '../../src/store/documents.ts';
 import { quietLog } from './quiet-log.ts';
@@ -15,7 +14,7 @@ import { quietLog } from './quiet-log.ts';
 /** A knowledge that ends with the test file. */
 export async function testKnowledge(
   db: Database,
-  options: { clock?: Clock; embedders?: readonly Embedder[]; ollamaUrl?: string } = {},
+  options: { clock?: Clock; ollamaUrl?: string } = {},
 ): Promise<Knowledge & { folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'companero-files-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -32,5 +31,3 @@ export async function learn(knowledge: Knowledge, creator: CreatorId, text: stri
   await knowledge.ingest.drain();
   return knowledge.documents.get(creator, document.id);
 }
-
-export { builtInEmbedder };
