@@ -21,9 +21,11 @@ const read = (...patterns: string[]): Source[] =>
 const code = read('{src,test,web,bench,scripts}/**/*.{ts,js}', '*.ts');
 const server = code.filter(({ path }) => path.startsWith('src/'));
 
-/** Every file opens with one doc sentence that says what it is. */
+/** Every file opens with one doc sentence that says what it is. A test says it in its own sentences. */
 function filesWithoutOpening(): string[] {
-  return code.filter(({ text }) => !/^(#!.*\n)?\/\*\*\s/.test(text)).map(({ path }) => `${path}:1 opens without a doc comment`);
+  return code
+    .filter(({ path, text }) => !path.endsWith('.test.ts') && !/^(#!.*\n)?\/\*\*\s/.test(text))
+    .map(({ path }) => `${path}:1 opens without a doc comment`);
 }
 
 function filesTooLong(): string[] {
@@ -52,7 +54,9 @@ function isDocumented(lines: readonly string[], index: number): boolean {
 /** Every table with a creator is protected, and every table without one is listed here. */
 function tablesWithoutProtection(): string[] {
   const migrations = read('sql/*.sql');
-  const guarded = new Set(migrations.flatMap(({ text }) => [...text.matchAll(/select protect\('(\w+)'\)/g)].map(([, table]) => table)));
+  const guarded = new Set(
+    migrations.flatMap(({ text }) => [...text.matchAll(/(?:select|perform) protect\('(\w+)'\)/g)].map(([, table]) => table)),
+  );
   return migrations.flatMap(({ path, text }) =>
     [...text.matchAll(/create table (?:if not exists )?(\w+)/g)]
       .map(([, table]) => table ?? '')
