@@ -4,6 +4,19 @@ import { UnreadableDocument } from './document-text.ts';
 import type { ReadOutcome, ReadTask } from './reader.ts';
 import { readDocument } from './reading.ts';
 
+// Deno leaves this accessor out and mammoth is written with it. Only this process, which ends with its one document, gets it back.
+if (!('__proto__' in Object.prototype)) {
+  Object.defineProperty(Object.prototype, '__proto__', {
+    configurable: true,
+    get() {
+      return Object.getPrototypeOf(this);
+    },
+    set(prototype: object | null) {
+      Object.setPrototypeOf(this, prototype);
+    },
+  });
+}
+
 process.once('message', async (task: ReadTask) => {
   const outcome = await read(task);
   process.send?.(outcome, () => process.disconnect());
