@@ -5,7 +5,7 @@ import type { ReadOutcome, ReadTask } from './reader.ts';
 import { readDocument } from './reading.ts';
 
 // Deno leaves this accessor out and mammoth is written with it. Only this process, which ends with its one document, gets it back.
-if (!('__proto__' in Object.prototype)) {
+if (Reflect.get({}, '__proto__') !== Object.prototype) {
   Object.defineProperty(Object.prototype, '__proto__', {
     configurable: true,
     get() {
