@@ -256,6 +256,7 @@ async function beginOnWidget({ database, clock }: Pick<Core, 'database' | 'clock
     externalId: sessionId,
     at: clock.now(),
   });
+        framesPerSecond: parts.config.widgetFramesPerSecond,
   if (Object.keys(hints).length > 0) await patchContact(database, creatorId, contactId, hints, clock.now());
   return { sessionId, conversationId };
 }

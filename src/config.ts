@@ -107,6 +107,11 @@ export const variables = {
     fallback: String(20 * 1024 * 1024),
     schema: wholeNumber(1_024, 1_073_741_824),
   },
+  WIDGET_FRAMES_PER_SECOND: {
+    meaning: 'Frames that one widget socket may send each second for ever; ten times as many at once',
+    fallback: '3',
+    schema: wholeNumber(1, 10_000),
+  },
   DEMO: {
     meaning: 'Whether an empty embedded database receives a demo creator with a program and a document',
     fallback: null,
@@ -134,6 +139,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly clockRate: number;
   readonly uploadMaxBytes: number;
+  readonly widgetFramesPerSecond: number;
   /** Whether to fill an empty embedded database with the demo. */
   readonly demo: boolean;
 }
@@ -196,6 +202,7 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
     logLevel: values.LOG_LEVEL,
     clockRate: values.CLOCK_RATE,
     uploadMaxBytes: values.UPLOAD_MAX_BYTES,
+    widgetFramesPerSecond: values.WIDGET_FRAMES_PER_SECOND,
     demo: given('DEMO') ?? given('DATABASE_URL') === null,
   };
 }

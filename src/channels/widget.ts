@@ -32,10 +32,12 @@ export interface WidgetSocketDeps {
   log: Log;
 }
 
-/** Frames a client may send at once, and each second for ever. */
-const rate = { burst: 30, perSecond: 3 } as const;
+/** How many seconds' worth of frames a client may send at once. */
+const burstSeconds = 10;
 
 type DeliveredFrame = Extract<ClientFrame, { type: 'message' | 'button' }>;
+  /** Frames one socket may send each second for ever. */
+  framesPerSecond: number;
 
 /**
  * Serves one contact over one connection. Errors go to the client as frames and, where the protocol says so, as close codes;
@@ -47,7 +49,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   const key: ConversationKey = { creatorId: principal.creatorId, conversationId: principal.conversationId };
   const socketId = deps.ids.uuid();
   const fields = { socket_id: socketId, creator_id: key.creatorId, conversation_id: key.conversationId };
-  const takeToken = createTokenBucket(rate.burst, rate.perSecond);
+  const takeToken = createTokenBucket(deps.framesPerSecond * burstSeconds, deps.framesPerSecond);
   const limits = createSocketLimits(clock, connection, reachLimit);
   const feed = createMessageFeed({
     read: (after, most) => deps.record.messagesAfter(key, after, most),

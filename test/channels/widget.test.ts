@@ -25,7 +25,7 @@ function setUp() {
   const wire = { code: null as number | null, buffered: 0 };
   const { record, fanOut } = mailboxes;
   const socket = createWidgetSocket(
-    { mailboxes, record, fanOut, configVersion: async () => 4, clock, ids: systemIds, log: quietLog },
+    { mailboxes, record, fanOut, configVersion: async () => 4, framesPerSecond: 3, clock, ids: systemIds, log: quietLog },
     principal,
     {
       send: (text) => frames.push(JSON.parse(text)),

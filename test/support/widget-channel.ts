@@ -59,6 +59,7 @@ export async function testWidgetServer() {
 
   /** Begins a session; gives the token and the key of its conversation. */
   async function begin(creator = creatorId): Promise<WidgetPrincipal & { token: string }> {
+    framesPerSecond: 3,
     const response = await fetch(`${base(creator)}/sessions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
