@@ -1,6 +1,7 @@
 /** The program definition, specVersion 1: what a creator may write, no key more. `check` adds what a schema cannot say. */
 import * as v from 'valibot';
 import { type Delay, delaySchema } from './delays.ts';
+import { migrationSchema } from './migrations.ts';
 import {
   durationSchema,
   hasKey,
@@ -13,6 +14,8 @@ import {
   timeSchema,
   zoneSchema,
 } from './names.ts';
+import { promiseSchema } from './promises.ts';
+import { testSchema } from './script.ts';
 import { type Action, actionSchema, type Guard, guardSchema, invokes } from './vocabulary.ts';
 
 /** Types a contact field can have. */
@@ -231,28 +234,6 @@ const progressSchema = v.strictObject({
   badges: v.optional(v.record(idSchema, v.strictObject({ title: labelSchema, description: v.optional(labelSchema) }))),
 });
 
-const testSchema = v.strictObject({
-  id: idSchema,
-  persona: v.optional(
-    v.strictObject({
-      zone: v.optional(zoneSchema),
-      language: v.optional(languageSchema),
-      name: v.optional(labelSchema),
-      channel: v.optional(idSchema),
-    }),
-  ),
-  steps: v.pipe(
-    v.array(
-      oneOf(
-        [v.strictObject({ say: textSchema }), v.strictObject({ press: idSchema }), v.strictObject({ advance: durationSchema })],
-        (value) => (hasKey(value, 'press') ? 1 : hasKey(value, 'advance') ? 2 : 0),
-      ),
-    ),
-    v.maxLength(1000),
-  ),
-  expect: v.strictObject({ outboundAtMost: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))) }),
-});
-
 /** The schema of a whole definition. */
 export const definitionSchema = v.strictObject({
   meta: metaSchema,
@@ -266,6 +247,8 @@ export const definitionSchema = v.strictObject({
   policies: v.optional(policiesSchema),
   progress: v.optional(progressSchema),
   tests: v.optional(v.pipe(v.array(testSchema), v.maxLength(100))),
+  promises: v.optional(v.pipe(v.array(promiseSchema), v.maxLength(50))),
+  migrations: v.optional(v.pipe(v.array(migrationSchema), v.maxLength(50))),
 });
 
 /** A program definition of specVersion 1. */
