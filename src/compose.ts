@@ -11,14 +11,16 @@ import { createTokens } from './accounts/tokens.ts';
 import { createEffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
+import { createMailboxes } from './actors/mailboxes.ts';
 import { answerRunner } from './actors/run-answer.ts';
 import { createTimerPump } from './actors/timers.ts';
-import { createMailboxes } from './actors/turn.ts';
+import { createTurns } from './actors/turn.ts';
 import type { Answers } from './answers.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
+import { createFiles } from './files.ts';
 import { createApp, type Mount } from './http/app.ts';
 import { memberGate } from './http/auth.ts';
 import { createSignInLimits } from './http/limits.ts';
@@ -29,6 +31,7 @@ import { conversationsRoutes } from './http/routes/conversations.ts';
 import { docsRoutes } from './http/routes/docs.ts';
 import { documentsRoutes } from './http/routes/documents.ts';
 import { healthRoutes } from './http/routes/health.ts';
+import { mediaRoutes } from './http/routes/media.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
@@ -36,8 +39,10 @@ import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
 import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
+import { createMediaLinks } from './media/links.ts';
+import { createMedia } from './media/media.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
-import { createSeal } from './seal.ts';
+import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
@@ -98,9 +103,10 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   });
   const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers });
   const accounts = await openAccounts(config, { database, clock, log, cache: shared.cache });
+  const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
 
-  const parts = { config, log, clock, database, origins, sockets, knowledge, ...shared, ...actors, ...accounts };
+  const parts = { config, log, clock, database, origins, sockets, knowledge, ...shared, ...actors, ...accounts, ...media };
   const { connInfo } = runtime;
   const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, mounts(parts));
 
@@ -142,7 +148,8 @@ type Parts = Core & {
   fanOut: FanOut;
   knowledge: Knowledge;
 } & ReturnType<typeof createActors> &
-  Awaited<ReturnType<typeof openAccounts>>;
+  Awaited<ReturnType<typeof openAccounts>> &
+  Awaited<ReturnType<typeof openMedia>>;
 
 /** Where browsers reach the server; without PUBLIC_URL under both names of this machine, so that either page may run the widget. */
 function originsOf({ publicUrl }: Config, port: number): readonly [string, ...string[]] {
@@ -167,7 +174,7 @@ async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Pr
 /** Mailboxes, and the pumps that each committed turn wakes. */
 function createActors({ database: db, clock, log, fanOut, answers }: Core & { fanOut: FanOut; answers: Answers }) {
   const programs = createPrograms({ db, fanOut, clock });
-  const mailboxes = createMailboxes({
+  const turns = createTurns({
     db,
     clock,
     ids,
@@ -180,6 +187,7 @@ function createActors({ database: db, clock, log, fanOut, answers }: Core & { fa
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
     },
   });
+  const mailboxes = createMailboxes(turns);
   const timers = createTimerPump({ db, clock, log, mailboxes });
   const runners = { answer: answerRunner({ db, fanOut, answers }) };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
@@ -194,7 +202,13 @@ async function openAccounts(config: Config, { database, clock, log, cache }: Cor
   const sessions = createSessions({ database, tokens, standing, seal, clock, ids, log });
   const passwords = createPasswords();
   const accounts = createAccounts({ database, passwords, sessions, ids });
-  return { tokens, standing, sessions, passwords, accounts, member: memberGate({ tokens, standing }) };
+  return { seal, tokens, standing, sessions, passwords, accounts, member: memberGate({ tokens, standing }) };
+}
+
+/** Files that are sent, and the links to them. */
+async function openMedia({ database: db, clock, seal, folder }: Omit<Core, 'log'> & { seal: Seal; folder: string }) {
+  const links = createMediaLinks(await seal.mac('media-links', new Uint8Array()), clock);
+  return { media: createMedia({ db, files: createFiles(folder, ids) }), links };
 }
 
 async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promise<Uint8Array> {
@@ -206,7 +220,7 @@ async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promi
 
 /** Every group of routes under its path. */
 function mounts(parts: Parts): Mount[] {
-  const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge } = parts;
+  const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge, media, links } = parts;
   return [
     {
       path: '/',
@@ -231,16 +245,18 @@ function mounts(parts: Parts): Mount[] {
         },
       }),
     },
+    { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
     {
       path: '/api/v1',
       routes: widgetRoutes({
-        ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, tokens, member, clock, ids, log },
+        ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, media, links, tokens, member, clock, ids, log },
         record: {
           head: (key) => conversationHead(database, key),
           messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
         },
         openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
         ownOrigins: parts.origins,
+        framesPerSecond: parts.config.widgetFramesPerSecond,
         randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
       }),
     },
@@ -256,7 +272,6 @@ async function beginOnWidget({ database, clock }: Pick<Core, 'database' | 'clock
     externalId: sessionId,
     at: clock.now(),
   });
-        framesPerSecond: parts.config.widgetFramesPerSecond,
   if (Object.keys(hints).length > 0) await patchContact(database, creatorId, contactId, hints, clock.now());
   return { sessionId, conversationId };
 }

@@ -2,52 +2,67 @@
 
 /**
  * A function that answers one request, while `run` answers many at once. Whatever arrives while all lanes are busy waits for the
- * next batch, so batches grow with the load and a lone request waits for nobody.
+ * next batch, so batches grow with the load and a lone request waits for nobody. A batch takes from all shares in turn: one
+ * creator's flood lengthens the creator's own wait, not its neighbour's.
  *
  * @param run answers requests in the order given; when it rejects, each request of the batch is tried once alone, so that one
  * that cannot be answered does not fail the others
- * @param options `most` requests a batch, `lanes` batches at a time
+ * @param options `most` requests a batch, `lanes` batches at a time, `shareOf` names whose a request is
  */
 export function createBatcher<Request, Answer>(
   run: (requests: readonly Request[]) => Promise<readonly Answer[]>,
-  options: { most: number; lanes: number },
+  options: { most: number; lanes: number; shareOf: (request: Request) => string },
 ): (request: Request) => Promise<Answer> {
   interface Waiting {
     request: Request;
     resolve: (answer: Answer) => void;
     reject: (error: unknown) => void;
   }
-  let waiting: Waiting[] = [];
+  const shares = new Map<string, Waiting[]>();
   let busy = 0;
+
+  /** One request of each share in turn, until the batch is full or nobody waits. */
+  function nextBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    while (batch.length < options.most && shares.size > 0) {
+      for (const [share, waiting] of shares) {
+        if (batch.length === options.most) break;
+        batch.push(waiting.shift() as Waiting);
+        // A share goes to the end of the line, so that the next batch begins with those this one did not reach.
+        shares.delete(share);
+        if (waiting.length > 0) shares.set(share, waiting);
+      }
+    }
+    return batch;
+  }
 
   async function work(): Promise<void> {
     busy += 1;
-    while (waiting.length > 0) {
-      const batch = waiting.slice(0, options.most);
-      waiting = waiting.slice(options.most);
-      await answerAll(batch);
-    }
+    while (shares.size > 0) await answerAll(nextBatch());
     busy -= 1;
   }
 
   async function answerAll(batch: readonly Waiting[]): Promise<void> {
     try {
       const answers = await run(batch.map(({ request }) => request));
-      batch.forEach(({ resolve, reject }, index) => {
+      for (const [index, { resolve, reject }] of batch.entries()) {
         if (index in answers) resolve(answers[index] as Answer);
         else reject(new Error('Batch gave fewer answers than requests'));
-      });
+      }
     } catch (error) {
       const [only] = batch;
-      if (batch.length === 1 && only) return only.reject(error);
-      for (const single of batch) await answerAll([single]);
+      if (batch.length === 1 && only) only.reject(error);
+      else for (const single of batch) await answerAll([single]);
     }
   }
 
   return (request) =>
     new Promise((resolve, reject) => {
-      waiting.push({ request, resolve, reject });
+      const share = options.shareOf(request);
+      const waiting = shares.get(share);
+      if (waiting) waiting.push({ request, resolve, reject });
+      else shares.set(share, [{ request, resolve, reject }]);
       // The next microtask: requests made in the same moment share the first batch too.
-      if (busy < options.lanes) queueMicrotask(() => busy < options.lanes && waiting.length > 0 && void work());
+      if (busy < options.lanes) queueMicrotask(() => busy < options.lanes && shares.size > 0 && void work());
     });
 }

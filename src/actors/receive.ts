@@ -1,5 +1,6 @@
 /** What each kind of input means to a conversation. Pure: conversation and input in, consequences out. */
 import type { MachineEvent } from '../programs/program.ts';
+import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
 import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, recordInbound, scopeOf } from './draft.ts';
@@ -21,7 +22,7 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
     take(draft, input);
     return closeDraft(draft);
   } catch (error) {
-    return failed(conversation, input, surroundings, error);
+    return quarantine(conversation, input, surroundings, error);
   }
 }
 
@@ -180,15 +181,35 @@ function changeControl(draft: Draft, act: keyof typeof controlAfter): void {
   for (const timerId of due) fire(draft, timerId);
 }
 
-function failed(conversation: Conversation, input: Input, surroundings: Surroundings, error: unknown): Stepping {
+/**
+ * Puts an input in quarantine: used up and on record with the contact's own words, nothing else of the conversation changed.
+ * Five in ten minutes pause the conversation until a person has looked at it.
+ */
+export function quarantine(conversation: Conversation, input: Input, surroundings: Surroundings, error?: unknown): Stepping {
   const draft = openDraft(conversation, input, surroundings);
-  const words = wordsFor(conversation.contact.language);
   if (input.kind === 'message') recordInbound(draft, input.messageId, { text: input.text });
   if (input.kind === 'button') recordInbound(draft, input.messageId, { text: input.button, button: input.button });
   if (input.kind === 'effect') draft.effectsEnded.push({ id: input.effectId, status: input.outcome, result: input.result });
   if (input.kind === 'timer') clearTimer(draft, input.timerId);
-  if (draft.answersContact) post(draft, 'reply', { text: words.failed }, { content: 'failed', question: null });
-  draft.as = 'failed';
+  if (draft.answersContact)
+    post(draft, 'reply', { text: wordsFor(conversation.contact.language).failed }, { content: 'failed', question: null });
+  draft.as = 'quarantined';
+  countFailure(draft);
   const stepping = closeDraft(draft);
-  return { ...stepping, trace: { ...stepping.trace, error: error instanceof Error ? error.message.slice(0, 500) : 'unknown' } };
+  return { ...stepping, trace: { ...stepping.trace, error: error instanceof Error ? error.message.slice(0, 500) : 'not committed' } };
+}
+
+const failureWindowMs = 600_000;
+const mostFailures = 5;
+
+function countFailure(draft: Draft): void {
+  const { now } = draft.surroundings;
+  const failures = [...draft.snapshot.failures.filter((at) => now - at < failureWindowMs), now];
+  draft.snapshot.failures = failures.slice(-mostFailures);
+  if (failures.length < mostFailures || draft.snapshot.control !== 'bot') return;
+  const { machine } = draft.snapshot;
+  draft.snapshot.control = 'paused';
+  // Written into the chart by hand: a program that fails must not be asked to take the event.
+  if (machine) draft.snapshot.machine = { ...machine, value: { ...(machine.value as Record<string, Json>), control: 'paused' } };
+  draft.as = 'quarantined.paused';
 }

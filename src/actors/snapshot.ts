@@ -66,6 +66,8 @@ export interface Snapshot {
   /** Timer ids that fell due while the program did not have control. */
   deferred: readonly string[];
   lastInboundAt: number | null;
+  /** When inputs were put in quarantine lately, milliseconds since 1970. */
+  failures: readonly number[];
   /** The programs that have run in this conversation, by id; how often does not matter. */
   ran: readonly string[];
 }
@@ -83,6 +85,7 @@ export const emptySnapshot: Snapshot = {
   waiting: [],
   deferred: [],
   lastInboundAt: null,
+  failures: [],
   ran: [],
 };
 
@@ -100,6 +103,7 @@ const shape = v.object({
   waiting: v.array(v.string()),
   deferred: v.array(v.string()),
   lastInboundAt: v.nullable(v.number()),
+  failures: v.array(v.number()),
   ran: v.array(v.string()),
 });
 

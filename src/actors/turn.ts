@@ -1,24 +1,38 @@
-/** Mailboxes and turns: inputs of a conversation in order, hydrated, stepped, and committed as one transaction before anyone is told. */
+/** A turn: conversation hydrated, inputs stepped, everything committed as one transaction, and only then anyone told. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { ConversationNews } from '../message.ts';
-import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
-import { commitTurns, loadConversations, type TurnOutcome, type TurnRow } from '../store/turns.ts';
+import type { FanOut } from '../shared/fan-out.ts';
+import { commitTurns, loadConversations, setAside, type TurnOutcome, type TurnRow } from '../store/turns.ts';
+import { announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import type { Conversation } from './conversation.ts';
 import { afterCommit, hydrate, type Taken, turnRow } from './hydrate.ts';
-import type { ConversationKey, Input, InputResult, Mailboxes } from './input.ts';
+import type { ConversationKey, Input, InputResult } from './input.ts';
 import type { Programs } from './live-programs.ts';
-import { receive } from './receive.ts';
+import { quarantine, receive } from './receive.ts';
+import { SnapshotError } from './snapshot.ts';
 
 /** What a committed turn leaves to do: effects to run or abort, a timer to wake for (conversation time, milliseconds). */
 export interface TurnAftermath {
   planned: boolean;
   cancelled: readonly string[];
   nextDueAt: number | null;
+}
+
+/** An input that waits for its turn, and who waits for its result. */
+export interface Waiting {
+  input: Input;
+  resolve: (result: InputResult) => void;
+  reject: (error: unknown) => void;
+}
+
+/** The turns of this process. */
+export interface Turns {
+  /** Takes inputs of one conversation to their end, in order: each is resolved once durable, or rejected. Never rejects itself. */
+  settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void>;
 }
 
 interface Parts {
@@ -34,27 +48,21 @@ interface Parts {
   hotConversations?: number;
 }
 
-interface Waiting {
-  input: Input;
-  resolve: (result: InputResult) => void;
-  reject: (error: unknown) => void;
-}
+/** Lost races in a row before a turn gives up; each means that somebody else moved on. */
+const mostRaces = 16;
+/** Tries of an input that fails for a reason nobody knows, before it is put in quarantine. */
+const mostTries = 3;
 
-/** Inputs that may wait in one conversation's mailbox. */
-const mailboxSize = 200;
-/** Inputs that may share one commit. */
-const turnSize = 32;
-/** Lost races and lost replies in a row before a turn gives up; each means that somebody else moved on. */
-const mostTries = 8;
+/** How an input is taken: into the program, or, as a last resort, only onto the record. */
+type Take = typeof receive;
 
-/** The mailboxes of this process. */
-export function createMailboxes(parts: Parts): Mailboxes {
+export function createTurns(parts: Parts): Turns {
   const { db, clock, log } = parts;
-  const mailboxes = new Map<string, Waiting[]>();
   const hot = new Map<string, Conversation>();
   const hotSize = parts.hotConversations ?? 5_000;
-  const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { most: 256, lanes: 2 });
-  const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { most: 256, lanes: 2 });
+  const fair = { most: 256, lanes: 2 };
+  const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
+  const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { ...fair, shareOf: (key) => key.creatorId });
 
   function keep(conversation: Conversation): void {
     hot.delete(conversation.id);
@@ -67,43 +75,41 @@ export function createMailboxes(parts: Parts): Mailboxes {
     if (known?.creatorId === key.creatorId) return known;
     const row = await load(key);
     if (!row) throw new AppError('NOT_FOUND', 'Conversation not found');
+    if (row.conversation.status === 'set-aside') throw isSetAside();
     return hydrate(row);
   }
 
   /** One try: hydrate, step, commit. Gives what is still to be done. */
-  async function attempt(key: ConversationKey, waiting: readonly Waiting[]): Promise<readonly Waiting[]> {
+  async function attempt(key: ConversationKey, waiting: readonly Waiting[], take: Take): Promise<readonly Waiting[]> {
     const before = await find(key);
-    const taken = await takeAll(before, waiting);
+    const taken = await takeAll(before, waiting, take);
     const row = turnRow(before, taken, clock.now(), parts.ids);
     const committed = await commit(row);
     if (committed.outcome === 'committed') {
       const after = afterCommit(before, taken);
       keep(after);
-      announce(key, before, after, row);
-      showTyping(key, Math.max(...taken.map(({ stepping }) => stepping.typingMs)));
+      announce(parts, before, after, taken, row);
+      parts.onCommitted(key, aftermathOf(row));
       for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);
       return [];
     }
     hot.delete(key.conversationId);
-    if (committed.outcome === 'conflict') {
-      log.info('turn.conflict', { creator_id: key.creatorId, conversation_id: key.conversationId });
-      return waiting;
-    }
+    if (committed.outcome === 'conflict') return waiting;
     const { known } = committed;
     const repeated = waiting.filter(({ input }) => input.id in known);
     for (const one of repeated) one.resolve(known[one.input.id] as InputResult);
     return waiting.filter((one) => !repeated.includes(one));
   }
 
-  async function takeAll(before: Conversation, waiting: readonly Waiting[]): Promise<Taken[]> {
+  async function takeAll(before: Conversation, waiting: readonly Waiting[], take: Take): Promise<Taken[]> {
     const live = await parts.programs.live(before.creatorId);
     const taken: Taken[] = [];
     let conversation = before;
     for (const { input } of waiting) {
       const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
-      const stepping = receive(conversation, input, { now: clock.now(), generation: before.version + 1, current, live });
+      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live });
       if (stepping.trace.error !== undefined) {
-        log.warn('turn.failed', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });
+        log.warn('input.quarantined', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });
       }
       taken.push({ input, stepping });
       conversation = stepping.next;
@@ -111,80 +117,80 @@ export function createMailboxes(parts: Parts): Mailboxes {
     return taken;
   }
 
-  function announce(key: ConversationKey, before: Conversation, after: Conversation, row: TurnRow): void {
-    const topic = conversationTopic(key.creatorId, key.conversationId);
-    const tell = (news: ConversationNews) => parts.fanOut.publish(topic, JSON.stringify(news));
-    for (const message of row.messages ?? []) tell({ type: 'message', message: message as never });
-    if (after.contact.progress !== before.contact.progress) {
-      const { points, streak, milestones } = after.contact.progress;
-      tell({ type: 'progress', points, streak: streak.count, milestones: Object.keys(milestones) });
+  /** Races are lost until they are won; any other failure ends it and is given with what is left. */
+  async function race(key: ConversationKey, batch: readonly Waiting[], take: Take): Promise<{ left: readonly Waiting[]; error: unknown }> {
+    let left = batch;
+    let lostReplies = 0;
+    for (let races = 0; left.length > 0 && races < mostRaces; races += 1) {
+      try {
+        left = await attempt(key, left, take);
+      } catch (error) {
+        hot.delete(key.conversationId);
+        // A reply of the database that was lost may stand for a commit that happened: the next try finds its inputs on record.
+        const mayGoOn = isLostRace(error) || (isLostReply(error) && lostReplies++ === 0);
+        if (!mayGoOn) return { left, error };
+      }
     }
-    const dues = (row.timers_set ?? []).map((timer) => Date.parse(timer.due_at));
-    parts.onCommitted(key, {
-      planned: row.effects !== undefined,
-      cancelled: (row.effects_ended ?? []).filter((end) => end.status === 'cancelled').map((end) => end.id),
-      nextDueAt: dues.length > 0 ? Math.min(...dues) : null,
-    });
-  }
-
-  function showTyping(key: ConversationKey, ms: number): void {
-    if (ms === 0) return;
-    const topic = conversationTopic(key.creatorId, key.conversationId);
-    const tell = (on: boolean) => parts.fanOut.publish(topic, JSON.stringify({ type: 'typing', on } satisfies ConversationNews));
-    tell(true);
-    clock.after(ms, () => tell(false));
+    return { left, error: busy() };
   }
 
   async function settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void> {
-    let waiting = batch;
-    try {
-      for (let tries = 0; waiting.length > 0; tries += 1) {
-        if (tries === mostTries)
-          throw new AppError('OVERLOADED', 'Too many turns at once in this conversation', { details: { retry_after_ms: 1_000 } });
-        waiting = await attemptOnce(key, waiting, tries);
-      }
-    } catch (error) {
-      hot.delete(key.conversationId);
-      for (const one of waiting) one.reject(error);
+    const { left, error } = await race(key, withoutRepeats(batch), receive);
+    if (left.length === 0) return;
+    if (isDamage(error)) await putAside(key, error);
+    if (isDamage(error) || error instanceof AppError) {
+      const answer = isDamage(error) ? isSetAside() : error;
+      for (const one of left) one.reject(answer);
+      return;
     }
+    // Something in one of them cannot be committed: alone, the others go through.
+    for (const one of left) await settleAlone(key, one, error);
   }
 
-  /** A reply of the database that was lost may stand for a commit that happened: the second try finds its inputs on record. */
-  async function attemptOnce(key: ConversationKey, waiting: readonly Waiting[], tries: number): Promise<readonly Waiting[]> {
-    try {
-      return await attempt(key, waiting);
-    } catch (error) {
-      const lost = error instanceof AppError && error.code === 'UNAVAILABLE';
-      if (!lost || tries > 0) throw error;
-      hot.delete(key.conversationId);
-      return waiting;
-    }
-  }
-
-  async function work(name: string, key: ConversationKey, mailbox: Waiting[]): Promise<void> {
-    while (mailbox.length > 0) await settle(key, withoutRepeats(mailbox.splice(0, turnSize)));
-    mailboxes.delete(name);
-  }
-
-  return {
-    deliver(key, input) {
-      return new Promise((resolve, reject) => {
-        const name = `${key.creatorId}:${key.conversationId}`;
-        const mailbox = mailboxes.get(name);
-        const waiting = { input, resolve, reject };
-        if (mailbox && mailbox.length >= mailboxSize) {
-          reject(new AppError('OVERLOADED', 'Too many messages wait in this conversation', { details: { retry_after_ms: 1_000 } }));
-        } else if (mailbox) {
-          mailbox.push(waiting);
-        } else {
-          const opened = [waiting];
-          mailboxes.set(name, opened);
-          // settle() rejects the waiting ones itself and never throws.
-          void work(name, key, opened);
-        }
+  async function settleAlone(key: ConversationKey, one: Waiting, first: unknown): Promise<void> {
+    let error = first;
+    for (let tries = 1; tries <= mostTries; tries += 1) {
+      log.error('turn.failed', error, {
+        creator_id: key.creatorId,
+        conversation_id: key.conversationId,
+        input_kind: one.input.kind,
+        tries,
       });
-    },
+      const tried = await race(key, [one], tries < mostTries ? receive : quarantine);
+      if (tried.left.length === 0) return;
+      error = tried.error;
+    }
+    one.reject(error);
+  }
+
+  /** What cannot be read is kept as it is, out of everybody's way, until somebody has looked at it. */
+  async function putAside(key: ConversationKey, error: unknown): Promise<void> {
+    log.error('conversation.set-aside', error, { creator_id: key.creatorId, conversation_id: key.conversationId });
+    await setAside(db, key).catch((failure) => log.error('conversation.set-aside.failed', failure, { creator_id: key.creatorId }));
+  }
+
+  return { settle };
+}
+
+function aftermathOf(row: TurnRow): TurnAftermath {
+  const dues = (row.timers_set ?? []).map((timer) => Date.parse(timer.due_at));
+  return {
+    planned: row.effects !== undefined,
+    cancelled: (row.effects_ended ?? []).filter((end) => end.status === 'cancelled').map((end) => end.id),
+    nextDueAt: dues.length > 0 ? Math.min(...dues) : null,
   };
+}
+
+const busy = () =>
+  new AppError('OVERLOADED', 'Too many turns at once in this conversation', { details: { scope: 'conversation', retry_after_ms: 1_000 } });
+const isSetAside = () => new AppError('CONFLICT', 'This conversation is set aside until it has been looked at');
+const isLostReply = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE';
+const isDamage = (error: unknown) => error instanceof SnapshotError || (error instanceof AppError && error.code === 'INVALID_PROGRAM');
+
+/** Deadlock and serialisation failure (PostgreSQL, appendix A): the database chose another transaction to win. */
+function isLostRace(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return code === '40P01' || code === '40001';
 }
 
 /** An id that waits twice is taken once; the repetition hears the same. */
@@ -192,39 +198,34 @@ function withoutRepeats(batch: readonly Waiting[]): Waiting[] {
   const first = new Map<string, Waiting>();
   for (const one of batch) {
     const known = first.get(one.input.id);
-    first.set(
-      one.input.id,
-      known
-        ? {
-            input: known.input,
-            resolve(result) {
-              known.resolve(result);
-              one.resolve(result);
-            },
-            reject(error) {
-              known.reject(error);
-              one.reject(error);
-            },
-          }
-        : one,
-    );
+    first.set(one.input.id, known ? both(known, one) : one);
   }
   return [...first.values()];
 }
 
+function both(first: Waiting, second: Waiting): Waiting {
+  return {
+    input: first.input,
+    resolve(result) {
+      first.resolve(result);
+      second.resolve(result);
+    },
+    reject(error) {
+      first.reject(error);
+      second.reject(error);
+    },
+  };
+}
+
 async function commitSorted(db: Database, rows: readonly TurnRow[]): Promise<readonly TurnOutcome[]> {
   // Sorted, so that two batches lock rows in the same order.
-  const order = rows
-    .map((_, index) => index)
-    .sort((a, b) => ((rows[a] as TurnRow).conversation < (rows[b] as TurnRow).conversation ? -1 : 1));
+  const order = rows.map((row, index) => ({ row, index })).sort((a, b) => (a.row.conversation < b.row.conversation ? -1 : 1));
   const outcomes = await commitTurns(
     db,
-    order.map((index) => rows[index] as TurnRow),
+    order.map(({ row }) => row),
   );
   const answers: TurnOutcome[] = [];
-  order.forEach((index, position) => {
-    answers[index] = outcomes[position] as TurnOutcome;
-  });
+  for (const [position, { index }] of order.entries()) answers[index] = outcomes[position] as TurnOutcome;
   return answers;
 }
 

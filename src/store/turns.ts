@@ -180,3 +180,13 @@ export async function postponeEffect(db: Database, key: ClaimedEffect, notBefore
     ),
   );
 }
+
+/** Sets a conversation aside: its data stays as it is, its timers and effects wait until it is taken up again. */
+export async function setAside(db: Database, key: { creatorId: CreatorId; conversationId: ConversationId }): Promise<void> {
+  await db.tenant(key.creatorId, async (sql) => {
+    const of = [key.creatorId, key.conversationId];
+    await sql(`update conversations set status = 'set-aside', updated_at = now() where creator_id = $1 and id = $2`, of);
+    await sql(`update timers set claimed_until = 'infinity' where creator_id = $1 and conversation_id = $2`, of);
+    await sql(`update effects set leased_until = 'infinity' where creator_id = $1 and conversation_id = $2 and status = 'planned'`, of);
+  });
+}

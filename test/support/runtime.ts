@@ -2,11 +2,12 @@
 import { createEffectPump, type EffectPump } from '../../src/actors/effects.ts';
 import type { ConversationKey, Mailboxes } from '../../src/actors/input.ts';
 import { createPrograms } from '../../src/actors/live-programs.ts';
+import { createMailboxes } from '../../src/actors/mailboxes.ts';
 import type { Pump } from '../../src/actors/pump.ts';
 import { answerRunner } from '../../src/actors/run-answer.ts';
 import { sendRunner } from '../../src/actors/run-send.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
-import { createMailboxes } from '../../src/actors/turn.ts';
+import { createTurns } from '../../src/actors/turn.ts';
 import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
 import type { Deliveries } from '../../src/deliveries.ts';
@@ -48,7 +49,7 @@ export function makeRuntime(
   };
   const deliveries: Deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
   const parts = { db, clock, log: quietLog, fanOut };
-  const mailboxes = createMailboxes({
+  const turns = createTurns({
     ...parts,
     ids: systemIds,
     programs: createPrograms(parts),
@@ -59,6 +60,7 @@ export function makeRuntime(
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
     },
   });
+  const mailboxes = createMailboxes(turns);
   const timers = createTimerPump({ ...parts, mailboxes });
   const effects = createEffectPump({
     ...parts,

@@ -1,0 +1,40 @@
+/** Mailboxes: the inputs of a conversation in the order they came, one turn at a time. An idle conversation has no mailbox. */
+import { createAdmission } from './admission.ts';
+import type { Mailboxes } from './input.ts';
+import type { Turns, Waiting } from './turn.ts';
+
+/** Inputs that may share one commit. */
+const turnSize = 32;
+
+/** The mailboxes of this process. */
+export function createMailboxes(turns: Turns, admission = createAdmission()): Mailboxes {
+  const mailboxes = new Map<string, Waiting[]>();
+
+  async function work(name: string, key: Parameters<Turns['settle']>[0], mailbox: Waiting[]): Promise<void> {
+    while (mailbox.length > 0) await turns.settle(key, mailbox.splice(0, turnSize));
+    mailboxes.delete(name);
+  }
+
+  return {
+    async deliver(key, input) {
+      const name = `${key.creatorId}:${key.conversationId}`;
+      const mailbox = mailboxes.get(name);
+      const leave = admission.enter(key.creatorId, mailbox?.length ?? 0);
+      try {
+        return await new Promise((resolve, reject) => {
+          const waiting = { input, resolve, reject };
+          if (mailbox) {
+            mailbox.push(waiting);
+            return;
+          }
+          const opened = [waiting];
+          mailboxes.set(name, opened);
+          // Every input is resolved or rejected by its turn, which itself never rejects.
+          void work(name, key, opened);
+        });
+      } finally {
+        leave();
+      }
+    },
+  };
+}
