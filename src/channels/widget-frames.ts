@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { AppError, type ErrorBody } from '../errors.ts';
 import { isUuid } from '../ids.ts';
-import type { ConversationNews, Message, MessageBody, MessageClass, MessageRole } from '../message.ts';
+import type { Attachment, ConversationNews, Message, MessageBody, MessageClass, MessageRole } from '../message.ts';
 
 /** The subprotocol the server answers. */
 export const subprotocol = 'coach.v1';
@@ -19,22 +19,30 @@ const Storable = v.pipe(
   v.check((text) => text.isWellFormed() && !text.includes('\u0000'), 'Expected text without NUL or lone surrogates'),
 );
 
-/** What a contact wrote: kept as it is, refused when there is nothing to see in it. */
+/** What a contact wrote, kept as it is. */
 const Text = v.pipe(
   Storable,
   v.check((text) => text.length <= 2 * maxTextCodePoints && [...text].length <= maxTextCodePoints, 'Expected at most 4000 characters'),
-  v.check((text) => text.trim() !== '', 'Expected some text'),
 );
+const maxAttachments = 5;
 
 /** Every frame a client may send. Unknown types and keys are refused. */
 export const ClientFrame = v.variant('type', [
   v.strictObject({ type: v.literal('hello'), after: v.optional(Seq, 0) }),
-  v.strictObject({
-    type: v.literal('message'),
-    id: Uuid,
-    text: Text,
-    attachments: v.optional(v.pipe(v.array(v.unknown()), v.maxLength(0, 'Expected no attachments: the widget takes text'))),
-  }),
+  v.pipe(
+    v.strictObject({
+      type: v.literal('message'),
+      id: Uuid,
+      text: Text,
+      /** Ids of files uploaded to this conversation before. */
+      attachments: v.optional(v.pipe(v.array(Uuid), v.maxLength(maxAttachments, `Expected at most ${maxAttachments} attachments`))),
+    }),
+    // Refused when there is nothing to see in it.
+    v.forward(
+      v.check(({ text, attachments }) => text.trim() !== '' || (attachments ?? []).length > 0, 'Expected some text'),
+      ['text'],
+    ),
+  ),
   v.strictObject({
     type: v.literal('button'),
     id: Uuid,
@@ -49,7 +57,16 @@ export const ClientFrame = v.variant('type', [
 export type ClientFrame = v.InferOutput<typeof ClientFrame>;
 
 /** A message on record, as its contact sees it. */
-export type MessageFrame = MessageBody & { type: 'message'; seq: number; id: string; role: MessageRole; class: MessageClass; at: string };
+export type MessageFrame = Omit<MessageBody, 'attachments'> & {
+  type: 'message';
+  seq: number;
+  id: string;
+  role: MessageRole;
+  class: MessageClass;
+  at: string;
+  /** `url` is a path on this server that works for an hour. */
+  attachments?: readonly (Attachment & { url: string })[];
+};
 
 /** Every frame the server sends. */
 export type ServerFrame =
@@ -97,10 +114,12 @@ export function readFrame(text: string): ReadFrame {
   return id === undefined ? { refused } : { refused, id };
 }
 
-/** A message on record as a frame. */
-export function messageFrame(message: Message): MessageFrame {
+/** A message on record as a frame. `link` gives the path that fetches a file. */
+export function messageFrame(message: Message, link: (mediumId: string) => string): MessageFrame {
   const { seq, id, role, class: kind, at, body } = message;
-  return { ...body, type: 'message', seq, id, role, class: kind, at };
+  const { attachments, ...rest } = body;
+  const linked = attachments?.map((attachment) => ({ ...attachment, url: link(attachment.id) }));
+  return { ...rest, ...(linked && { attachments: linked }), type: 'message', seq, id, role, class: kind, at };
 }
 
 function idOf(value: unknown): string | undefined {

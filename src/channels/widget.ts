@@ -3,9 +3,9 @@ import type { ConversationKey, Input, Mailboxes } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { WidgetPrincipal } from '../context.ts';
 import { AppError, errorBody } from '../errors.ts';
-import type { CreatorId, Ids } from '../ids.ts';
+import type { ConversationId, CreatorId, Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { ConversationNews, Message } from '../message.ts';
+import type { Attachment, ConversationNews, Message } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import type { Connection, ServedSocket } from './connection.ts';
 import { createMessageFeed } from './message-feed.ts';
@@ -21,12 +21,23 @@ export interface ConversationRecord {
   messagesAfter(key: ConversationKey, after: number, most: number): Promise<readonly Message[]>;
 }
 
+/** The files of conversations, as far as a socket deals with them. */
+export interface ConversationMedia {
+  /** @throws AppError INVALID_INPUT one of them is not a file of the conversation */
+  ofConversation(creatorId: CreatorId, conversationId: ConversationId, ids: readonly string[]): Promise<Attachment[]>;
+  /** A path on this server that fetches the file for the next hour. */
+  path(creatorId: CreatorId, id: string): string;
+}
+
 export interface WidgetSocketDeps {
   mailboxes: Mailboxes;
+  media: ConversationMedia;
   fanOut: FanOut;
   record: ConversationRecord;
   /** Grows with each change of the creator's widget configuration. */
   configVersion(creatorId: CreatorId): Promise<number>;
+  /** Frames one socket may send each second for ever. */
+  framesPerSecond: number;
   clock: Clock;
   ids: Ids;
   log: Log;
@@ -36,8 +47,6 @@ export interface WidgetSocketDeps {
 const burstSeconds = 10;
 
 type DeliveredFrame = Extract<ClientFrame, { type: 'message' | 'button' }>;
-  /** Frames one socket may send each second for ever. */
-  framesPerSecond: number;
 
 /**
  * Serves one contact over one connection. Errors go to the client as frames and, where the protocol says so, as close codes;
@@ -53,7 +62,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   const limits = createSocketLimits(clock, connection, reachLimit);
   const feed = createMessageFeed({
     read: (after, most) => deps.record.messagesAfter(key, after, most),
-    send: (message) => send(messageFrame(message)),
+    send: (message) => send(messageFrame(message, (id) => deps.media.path(key.creatorId, id))),
     busy: limits.stalled,
     fail: (error) => giveUp(error),
   });
@@ -63,6 +72,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   let typing = false;
   let closed = false;
   let unsubscribe: (() => void) | null = null;
+  let reading: Promise<unknown> = Promise.resolve();
 
   function send(frame: ServerFrame): void {
     if (closed) return;
@@ -156,13 +166,24 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   }
 
   async function deliver(frame: DeliveredFrame): Promise<void> {
+    // One after the other, so that looking up a file lets nothing overtake.
+    const input = reading.then(() => inputOf(frame));
+    reading = input.catch(() => undefined);
     if (!(await opened)) return;
     try {
-      const result = await deps.mailboxes.deliver(key, inputOf(frame));
+      const result = await deps.mailboxes.deliver(key, await input);
       send({ type: 'ack', id: frame.id, seq: result.seq });
     } catch (error) {
       sendError(error, frame.id);
     }
+  }
+
+  async function inputOf(frame: DeliveredFrame): Promise<Input> {
+    const common = { id: `msg:${frame.id}`, messageId: frame.id };
+    if (frame.type === 'button') return { ...common, kind: 'button', messageSeq: frame.message_seq, button: frame.button };
+    const message = { ...common, kind: 'message' as const, text: frame.text };
+    if (!frame.attachments?.length) return message;
+    return { ...message, attachments: await deps.media.ofConversation(key.creatorId, key.conversationId, frame.attachments) };
   }
 
   function take(frame: ClientFrame): void {
@@ -204,12 +225,6 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     onClose: stop,
     leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
   };
-}
-
-function inputOf(frame: DeliveredFrame): Input {
-  const common = { id: `msg:${frame.id}`, messageId: frame.id };
-  if (frame.type === 'message') return { ...common, kind: 'message', text: frame.text };
-  return { ...common, kind: 'button', messageSeq: frame.message_seq, button: frame.button };
 }
 
 /** News comes from our own nodes; what cannot be read is skipped, as if lost. */

@@ -24,6 +24,10 @@ describe('readFrame', () => {
       { type: 'message', id, text: 'x', attachments: [] },
     ],
     [
+      { type: 'message', id, text: '', attachments: [id] },
+      { type: 'message', id, text: '', attachments: [id] },
+    ],
+    [
       { type: 'button', id, message_seq: 3, button: 'yes' },
       { type: 'button', id, message_seq: 3, button: 'yes' },
     ],
@@ -64,6 +68,9 @@ describe('readFrame', () => {
     `{"type":"message","id":"${id}","text":${JSON.stringify('x'.repeat(4001))}}`,
     `{"type":"message","id":"${id}","text":["x"]}`,
     `{"type":"message","id":"${id}","text":"x","attachments":[{}]}`,
+    `{"type":"message","id":"${id}","text":"x","attachments":["../../etc/passwd"]}`,
+    `{"type":"message","id":"${id}","text":"","attachments":[]}`,
+    `{"type":"message","id":"${id}","text":"x","attachments":${JSON.stringify(Array(6).fill(id))}}`,
     `{"type":"message","id":"${id}","text":"x","role":"coach"}`,
     `{"type":"button","id":"${id}","message_seq":0,"button":"yes"}`,
     `{"type":"button","id":"${id}","message_seq":1,"button":""}`,
@@ -98,6 +105,13 @@ describe('readFrame', () => {
 
 it('messageFrame keeps its own fields whatever a body holds', () => {
   const body = { text: 'hi', seq: 99, type: 'ack' } as unknown as { text: string };
-  const frame = messageFrame({ seq: 1, id, role: 'coach', class: 'reply', at: '2026-11-21T08:00:00.000Z', body });
+  const frame = messageFrame({ seq: 1, id, role: 'coach', class: 'reply', at: '2026-11-21T08:00:00.000Z', body }, (file) => `/f/${file}`);
   expect(frame).toMatchObject({ type: 'message', seq: 1, text: 'hi', class: 'reply' });
+});
+
+it('messageFrame gives each file its link', () => {
+  const file = { id, kind: 'image' as const, type: 'image/png', name: 'a.png', bytes: 3 };
+  const body = { text: '', attachments: [file] };
+  const frame = messageFrame({ seq: 1, id, role: 'contact', class: 'inbound', at: '2026-11-21T08:00:00.000Z', body }, (one) => `/f/${one}`);
+  expect(frame.attachments).toEqual([{ ...file, url: `/f/${id}` }]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createWidgetSocket } from '../../src/channels/widget.ts';
+import { createWidgetSocket, type WidgetSocketDeps } from '../../src/channels/widget.ts';
 import type { ServerFrame } from '../../src/channels/widget-frames.ts';
 import type { WidgetPrincipal } from '../../src/context.ts';
 import { AppError } from '../../src/errors.ts';
@@ -9,6 +9,7 @@ import { fakeMailboxes } from '../support/fake-mailboxes.ts';
 import { quietLog } from '../support/quiet-log.ts';
 
 const minute = 60_000;
+const photo = { id: '3f2b8a1e-6d54-4c3b-9a7f-0123456789ab', kind: 'image' as const, type: 'image/png', name: 'a.png', bytes: 3 };
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function setUp() {
@@ -24,8 +25,15 @@ function setUp() {
   const frames: ServerFrame[] = [];
   const wire = { code: null as number | null, buffered: 0 };
   const { record, fanOut } = mailboxes;
+  const media: WidgetSocketDeps['media'] = {
+    async ofConversation(_creatorId, _conversationId, ids) {
+      if (ids.some((one) => one !== photo.id)) throw new AppError('INVALID_INPUT', 'Upload the file first');
+      return ids.map(() => photo);
+    },
+    path: (_creatorId, one) => `/signed/${one}`,
+  };
   const socket = createWidgetSocket(
-    { mailboxes, record, fanOut, configVersion: async () => 4, framesPerSecond: 3, clock, ids: systemIds, log: quietLog },
+    { mailboxes, record, fanOut, media, configVersion: async () => 4, framesPerSecond: 3, clock, ids: systemIds, log: quietLog },
     principal,
     {
       send: (text) => frames.push(JSON.parse(text)),
@@ -97,6 +105,18 @@ describe('createWidgetSocket', () => {
       { type: 'message', seq: 1, id: sent.id, role: 'contact', class: 'inbound' },
       { type: 'ack', id: sent.id, seq: 1 },
     ]);
+  });
+
+  it('delivers a message with the files it names, and no message with a file that is not there', async () => {
+    const { mailboxes, frames, send, hello, errors } = setUp();
+    await hello();
+    send({ ...message(''), attachments: [photo.id] });
+    send({ ...message('x'), attachments: [crypto.randomUUID()] });
+    send(message('after'));
+    await settle();
+    expect(mailboxes.inputs).toMatchObject([{ text: '', attachments: [photo] }, { text: 'after' }]);
+    expect(frames).toContainEqual(expect.objectContaining({ seq: 1, attachments: [{ ...photo, url: `/signed/${photo.id}` }] }));
+    expect(errors()).toEqual(['INVALID_INPUT']);
   });
 
   it('gives a repeated id the same ack and no second message', async () => {

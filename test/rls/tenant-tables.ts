@@ -7,6 +7,8 @@ export interface TenantTable {
   insert: string;
   /** Names of values of `Values`, in the order of the statement's parameters after `$1`, the creator. */
   values: readonly (keyof Values)[];
+  /** Whether the application may neither change nor remove a row, not even its own. */
+  appendOnly?: true;
 }
 
 /** The ids that rows of one creator refer to. */
@@ -74,6 +76,11 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into awards (creator_id, contact_id, award_id, conversation_id, kind, name) values ($1, $2, 'a', $3, 'points', 'n')",
     values: ['contact', 'conversation'],
   },
+  media: {
+    insert:
+      "insert into media (creator_id, id, conversation_id, kind, type, name, bytes) values ($1, $2, $3, 'image', 'image/png', 'n', 1)",
+    values: ['message', 'conversation'],
+  },
   documents: {
     insert: "insert into documents (creator_id, id, title, kind, bytes, hash, file) values ($1, $2, 't', 'text', 1, 'h', 'f')",
     values: ['document'],
@@ -90,6 +97,34 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
   embeddings: {
     insert: "insert into embeddings (creator_id, document_id, position, model, dimensions, embedding) values ($1, $2, 0, 'm', 2, '[1,2]')",
     values: ['document'],
+  },
+  mail_tokens: {
+    insert: "insert into mail_tokens (creator_id, digest, member_id, purpose, email, expires_at) values ($1, 'd', $2, 'reset', 'e', now())",
+    values: ['member'],
+  },
+  api_keys: {
+    insert: "insert into api_keys (creator_id, id, member_id, name, scopes, digest) values ($1, $2, $3, 'n', '{}', 'd')",
+    values: ['family', 'member'],
+  },
+  audit: {
+    insert:
+      "insert into audit (creator_id, seq, action, outcome, actor_kind, previous_hash, hash) values ($1, 1, 'a', 'done', 'system', '', 'h')",
+    values: [],
+    appendOnly: true,
+  },
+  erasures: { insert: 'insert into erasures (creator_id, id) values ($1, $2)', values: ['family'] },
+  consent_records: {
+    insert: "insert into consent_records (creator_id, contact_id, purpose, granted) values ($1, $2, 'p', true)",
+    values: ['contact'],
+  },
+  retention: { insert: 'insert into retention (creator_id) values ($1)', values: [] },
+  webhooks: {
+    insert: "insert into webhooks (creator_id, id, url, events, sealed_secret) values ($1, $2, 'u', '{}', 's')",
+    values: ['family'],
+  },
+  webhook_deliveries: {
+    insert: "insert into webhook_deliveries (creator_id, webhook_id, event, payload) values ($1, $2, 'message', '{}')",
+    values: ['family'],
   },
 };
 

@@ -80,10 +80,9 @@ export function fakeMailboxes(): FakeMailboxes {
       const before = found.results.get(input.id);
       if (before !== undefined) return before;
       const isBubble = input.kind === 'message' || input.kind === 'button';
-      const text = input.kind === 'message' ? input.text : '';
-      const result = isBubble
-        ? { seq: write(key, { id: input.messageId, role: 'contact', class: 'inbound', body: { text } }).seq }
-        : { seq: null };
+      const attachments = input.kind === 'message' ? input.attachments : undefined;
+      const body = { text: input.kind === 'message' ? input.text : '', ...(attachments && { attachments }) };
+      const result = isBubble ? { seq: write(key, { id: input.messageId, role: 'contact', class: 'inbound', body }).seq } : { seq: null };
       found.results.set(input.id, result);
       return result;
     },

@@ -1,13 +1,22 @@
 /** The widget channel served over loopback: the real app, database and sockets over conversations kept in memory. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import type { WidgetPrincipal } from '../../src/context.ts';
 import { AppError } from '../../src/errors.ts';
+import { createFiles } from '../../src/files.ts';
 import { createApp } from '../../src/http/app.ts';
+import type { Member } from '../../src/http/auth.ts';
+import { mediaRoutes } from '../../src/http/routes/media.ts';
 import { widgetRoutes } from '../../src/http/routes/widget.ts';
 import { createSockets } from '../../src/http/socket.ts';
-import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
+import { type ContactId, type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
+import { createMediaLinks } from '../../src/media/links.ts';
+import { createMedia } from '../../src/media/media.ts';
 import { connInfo, serve, upgradeWebSocket } from '../../src/runtime/node.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
+import { openConversation } from '../../src/store/conversations.ts';
 import { saveWidgetSettings } from '../../src/store/widget-settings.ts';
 import { manualClock } from './clock.ts';
 import { testCreator, testDatabase } from './database.ts';
@@ -25,41 +34,53 @@ export async function testWidgetServer() {
   const otherCreatorId = await testCreator(database);
   await database.tenant(creatorId, (sql) => saveWidgetSettings(sql, creatorId, { allowed_origins: [site] }));
   const mailboxes = fakeMailboxes();
+  const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const links = createMediaLinks(new Uint8Array(32).fill(7), clock);
   const sockets = createSockets({ upgradeWebSocket, random: () => 0.5 });
   const hints: unknown[] = [];
+  const member: Member = () => async (c, next) => {
+    const memberId = systemIds.uuid<never>();
+    c.set('principal', { kind: 'member', creatorId, memberId, sid: '', role: 'owner' });
+    await next();
+  };
+  const media = createMedia({ db: database, files: createFiles(folder, systemIds) });
   const routes = widgetRoutes({
     db: database,
     cache: createMemoryCache(clock),
     sockets,
     mailboxes,
     record: mailboxes.record,
+    media,
+    links,
     fanOut: mailboxes.fanOut,
     tokens: plainTokens,
-    member: () => async (c, next) => {
-      const memberId = systemIds.uuid<never>();
-      c.set('principal', { kind: 'member', creatorId, memberId, sid: '', role: 'owner' });
-      await next();
-    },
+    member,
     async openConversation(creator, contact) {
       hints.push(contact);
       const opened = { sessionId: systemIds.uuid<SessionId>(), conversationId: systemIds.uuid<ConversationId>() };
+      const row = { ...opened, creatorId: creator, contactId: systemIds.uuid<ContactId>() };
+      await openConversation(database, { ...row, channel: 'widget', externalId: row.sessionId, at: clock.now() });
       mailboxes.open({ creatorId: creator, conversationId: opened.conversationId });
       return opened;
     },
     ownOrigins: [ownOrigin],
+    framesPerSecond: 3,
     randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
     clock,
     ids: systemIds,
     log: quietLog,
   });
-  const app = createApp({ log: quietLog, clock, ids: systemIds, connInfo, trustedProxyHops: 0 }, [{ path: '/api/v1', routes }]);
+  const app = createApp({ log: quietLog, clock, ids: systemIds, connInfo, trustedProxyHops: 0 }, [
+    { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
+    { path: '/api/v1', routes },
+  ]);
   const serving = await serve({ app, sockets, host: '127.0.0.1', port: 0, log: quietLog });
   afterAll(() => serving.close());
   const base = (creator: CreatorId) => `http://127.0.0.1:${serving.port}/api/v1/channels/widget/${creator}`;
 
   /** Begins a session; gives the token and the key of its conversation. */
   async function begin(creator = creatorId): Promise<WidgetPrincipal & { token: string }> {
-    framesPerSecond: 3,
     const response = await fetch(`${base(creator)}/sessions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -77,7 +98,7 @@ export async function testWidgetServer() {
   }
 
   const socketUrl = (creator: CreatorId = creatorId) => `${base(creator).replace('http', 'ws')}/connect`;
-  return { clock, database, creatorId, otherCreatorId, mailboxes, sockets, hints, serving, base, begin, ticket, socketUrl };
+  return { clock, database, creatorId, otherCreatorId, mailboxes, sockets, hints, media, serving, base, begin, ticket, socketUrl };
 }
 
 /** Tokens anybody can read: signatures are tested with the tokens themselves. */

@@ -12,14 +12,18 @@ import type { WidgetPrincipal } from '../../context.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import type { ConversationId, CreatorId, SessionId } from '../../ids.ts';
+import type { MediaLinks } from '../../media/links.ts';
+import { type Media, mediaLimits } from '../../media/media.ts';
 import type { Cache } from '../../shared/cache.ts';
 import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-settings.ts';
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
 import type { Sockets } from '../socket.ts';
 import { body, pathId } from '../validate.ts';
+import { MediumAnswer } from './media.ts';
 
 /** What a page tells of the person who writes. Used when a conversation begins; later the program's own questions count. */
 export interface ContactHints {
@@ -30,7 +34,9 @@ export interface ContactHints {
   language?: string | undefined;
 }
 
-export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion'> {
+export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'media'> {
+  media: Media;
+  links: MediaLinks;
   db: Database;
   cache: Cache;
   sockets: Sockets;
@@ -53,6 +59,8 @@ const limits = {
   resume: { most: 60, windowMs: 60_000 },
   /** Tickets a session may ask for. */
   ticket: { most: 30, windowMs: 60_000 },
+  /** Files a session may upload. */
+  upload: { most: 40, windowMs: 600_000 },
 } as const;
 
 const SessionRequest = v.strictObject({
@@ -84,9 +92,13 @@ export function widgetRoutes(deps: WidgetDeps): Hono<AppEnv> {
 }
 
 function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
-  const { db, cache, log, mailboxes, sockets, tokens } = deps;
+  const { db, cache, links, log, mailboxes, media, sockets, tokens } = deps;
   const tickets = createWidgetTickets(cache, deps.randomBytes);
-  const socketDeps: WidgetSocketDeps = { ...deps, configVersion: async (creatorId) => (await settingsOf(db, creatorId)).version };
+  const socketDeps: WidgetSocketDeps = {
+    ...deps,
+    media: { ofConversation: media.ofConversation, path: links.path },
+    configVersion: async (creatorId) => (await settingsOf(db, creatorId)).version,
+  };
   const routes = new Hono<ChannelEnv>();
 
   async function limit(kind: keyof typeof limits, creatorId: CreatorId, source: string): Promise<void> {
@@ -172,6 +184,41 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
       await limit('ticket', c.var.creatorId, principal.sessionId);
       c.header('Cache-Control', 'no-store');
       return c.json({ ticket: await tickets.issue(principal, c.req.header('Origin')) }, 201);
+    },
+  );
+
+  routes.post(
+    '/media',
+    describe({
+      tag: 'channels',
+      summary: 'Upload a file to the conversation',
+      description: `Multipart, the file as part \`file\`, at most ${mediaLimits.file} bytes; its kind is told by its content. The id then goes into a message's \`attachments\`.`,
+      answers: { 201: MediumAnswer },
+      errors: ['ORIGIN_REFUSED', 'RATE_LIMITED', 'TOO_LARGE', 'UNSUPPORTED_MEDIA'],
+    }),
+    async (c) => {
+      const { creatorId, conversationId, sessionId } = await principalOf(bearer(c), c.var.creatorId);
+      await limit('upload', creatorId, sessionId);
+      const { file } = await readUpload(c, mediaLimits.file);
+      const medium = await media.keep(creatorId, { conversationId, ...file });
+      return c.json({ ...medium, url: links.path(creatorId, medium.id) }, 201);
+    },
+  );
+
+  routes.get(
+    '/media/:id',
+    describe({
+      tag: 'channels',
+      summary: 'Get a new link to a file of the conversation',
+      answers: { 200: MediumAnswer },
+      errors: ['ORIGIN_REFUSED', 'NOT_FOUND'],
+    }),
+    async (c) => {
+      const { creatorId, conversationId } = await principalOf(bearer(c), c.var.creatorId);
+      const [medium] = await media.ofConversation(creatorId, conversationId, [pathId(c)]);
+      if (medium === undefined) throw notFound();
+      c.header('Cache-Control', 'no-store');
+      return c.json({ ...medium, url: links.path(creatorId, medium.id) });
     },
   );
 

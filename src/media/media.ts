@@ -1,0 +1,102 @@
+/** Files sent in conversations: taken by content, capped, kept in the creator's folder and on record. */
+import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { Files } from '../files.ts';
+import type { ConversationId, CreatorId } from '../ids.ts';
+import type { Attachment } from '../message.ts';
+import * as store from '../store/media.ts';
+import { mediaKindOf } from './kind.ts';
+
+/** Every cap, in bytes. */
+export const mediaLimits = {
+  /** One file. */
+  file: 10 * 1024 * 1024,
+  /** All files of one conversation. */
+  conversation: 200 * 1024 * 1024,
+  /** All files of one creator. */
+  creator: 10 * 1024 * 1024 * 1024,
+} as const;
+
+/** A file as it arrives. */
+export interface NewMedium {
+  /** Null for a file of the creator's own. */
+  conversationId: ConversationId | null;
+  /** As the sender calls it: shown, never a path. */
+  name: string;
+  bytes: Uint8Array;
+}
+
+/** The media of all creators. Every call sees one creator's. */
+export interface Media {
+  /**
+   * Keeps a file.
+   *
+   * @throws AppError TOO_LARGE the file, or all of the conversation's or creator's together · UNSUPPORTED_MEDIA · INVALID_INPUT empty
+   */
+  keep(creatorId: CreatorId, medium: NewMedium): Promise<Attachment>;
+  /**
+   * Files of one conversation, in the order of the ids.
+   *
+   * @throws AppError INVALID_INPUT one of them is not there
+   */
+  ofConversation(creatorId: CreatorId, conversationId: ConversationId, ids: readonly string[]): Promise<Attachment[]>;
+  /** The file with its content, or null. */
+  read(creatorId: CreatorId, id: string): Promise<{ medium: Attachment; bytes: Uint8Array } | null>;
+  /** Removes a conversation's files from the record and the disk. To be called before the conversation itself is erased. */
+  forget(creatorId: CreatorId, conversationId: ConversationId): Promise<void>;
+}
+
+/** Media over their files and records. */
+export function createMedia({ db, files }: { db: Database; files: Files }): Media {
+  return {
+    async keep(creatorId, { conversationId, name, bytes }) {
+      const { kind, type, ending } = mediaKindOf(bytes);
+      const file = await files.put(creatorId, inOnePiece(bytes), mediaLimits.file);
+      const medium: Attachment = { id: file.name, kind, type, name: plainName(name, ending), bytes: file.bytes };
+      try {
+        await db.tenant(creatorId, async (sql) => {
+          await store.insertMedium(sql, creatorId, { ...medium, conversationId });
+          const stored = await store.storedBytes(sql, creatorId, conversationId);
+          if (stored.conversation > mediaLimits.conversation || stored.creator > mediaLimits.creator) {
+            throw new AppError('TOO_LARGE', 'Cannot keep another file: the space for this conversation is used up');
+          }
+        });
+      } catch (error) {
+        await files.remove(creatorId, file.name);
+        throw error;
+      }
+      return medium;
+    },
+    async ofConversation(creatorId, conversationId, ids) {
+      const found = await db.tenant(creatorId, (sql) => store.findMedia(sql, creatorId, ids, conversationId));
+      return ids.map((id) => {
+        const medium = found.find((candidate) => candidate.id === id);
+        if (medium === undefined) throw new AppError('INVALID_INPUT', `Upload the file first: cannot find "${id}"`);
+        return medium;
+      });
+    },
+    async read(creatorId, id) {
+      const [medium] = await db.tenant(creatorId, (sql) => store.findMedia(sql, creatorId, [id]));
+      return medium === undefined ? null : { medium, bytes: await files.read(creatorId, id) };
+    },
+    async forget(creatorId, conversationId) {
+      const ids = await db.tenant(creatorId, (sql) => store.deleteMedia(sql, creatorId, conversationId));
+      for (const id of ids) await files.remove(creatorId, id);
+    },
+  };
+}
+
+async function* inOnePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  yield bytes;
+}
+
+/** The last part of a path without anything invisible, ending as its content does. */
+function plainName(name: string, ending: string): string {
+  const stem = name
+    .toWellFormed()
+    .replace(/^.*[/\\]/s, '')
+    .replace(/\.[A-Za-z0-9]{1,8}$/, '')
+    .replace(/[\p{Cc}\p{Cf}<>:"|?*]/gu, '')
+    .trim();
+  return `${[...stem].slice(0, 100).join('') || 'file'}.${ending}`;
+}
