@@ -6,7 +6,7 @@ import { configurationPage, configurationPath } from './configuration-page.ts';
 const mostLines = 400;
 
 /** Tables of the installation, not of a creator: no row level security. */
-const globalTables = new Set(['signing_keys', 'migrations']);
+const globalTables = new Set(['signing_keys', 'operators', 'migrations']);
 
 type Source = { path: string; text: string; lines: string[] };
 
