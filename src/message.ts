@@ -25,6 +25,15 @@ export type MessageClass = 'inbound' | 'reply' | 'safety' | 'transactional' | 'n
 /** Who wrote it: the contact, the program (coach), or a member by hand (person). */
 export type MessageRole = 'contact' | 'coach' | 'person';
 
+/**
+ * What an open question takes, as the program declares it: `type` (`date`, `scale`, …) with its bounds (`min`, `max`, `labels`,
+ * `options`, …). A channel may offer a fitting control; writing freely is always possible.
+ */
+export interface AskedInput {
+  readonly type: string;
+  readonly [bound: string]: unknown;
+}
+
 /** What a channel renders. Plain text only: no markup is ever interpreted. */
 export interface MessageBody {
   text: string;
@@ -36,6 +45,8 @@ export interface MessageBody {
   /** An answer quoted from passages because no model was reachable. */
   degraded?: boolean;
   attachments?: readonly Attachment[];
+  /** Of a message that asks. */
+  input?: AskedInput;
   /** The WhatsApp template that says the same where free text may not be sent. */
   template?: { name: string; language: string; variables: readonly string[] };
   /** The button this inbound message stands for. */

@@ -47,11 +47,14 @@ type Reading = (draft: Draft, text: string, isFirst: boolean) => boolean;
 
 /** The order in which words are read: an entry, the open question, a button's title, the state, the documents. */
 const readings: readonly Reading[] = [asEntry, asAnswer, asButton, asMessage, asUnmatched];
+/** A file without words answers no question and asks none. */
+const wordlessReadings: readonly Reading[] = [asEntry, asMessage];
 
 /** Takes words that are for the program. `isFirst` for the contact's first message ever. */
 export function hear(draft: Draft, text: string, isFirst: boolean): void {
   draft.words = text;
-  readings.find((reads) => reads(draft, text, isFirst));
+  const fitting = text.trim() === '' ? wordlessReadings : readings;
+  fitting.find((reads) => reads(draft, text, isFirst));
 }
 
 /** Takes a button of the newest offer: the answer to its question, or a BUTTON event. */
@@ -106,7 +109,9 @@ function asButton(draft: Draft, text: string): boolean {
 
 function asMessage(draft: Draft, text: string): boolean {
   draft.as = 'MESSAGE';
-  return draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments: [], language: draft.contact.language ?? '' });
+  const { input } = draft;
+  const attachments = input.kind === 'message' ? (input.attachments ?? []) : [];
+  return draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments, language: draft.contact.language ?? '' });
 }
 
 function asUnmatched(draft: Draft, text: string): boolean {
@@ -130,7 +135,7 @@ function repeatQuestion(draft: Draft): void {
   const { question } = draft.snapshot;
   if (!question || !draft.program) return;
   const { text } = draft.program.render(question.content, scopeOf(draft), { type: 'MESSAGE' });
-  post(draft, 'reply', { text }, { content: question.content, question: question.id });
+  post(draft, 'reply', { text, input: question.input }, { content: question.content, question: question.id });
 }
 
 /** True when the text was taken as an answer, valid or not; false leaves the question open and the text to the state. */
@@ -152,7 +157,7 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   draft.as = 'INVALID';
   if (dispatch(draft, { type: 'INVALID', question: question.id, tries })) return true;
   const { hint, text: asked } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
-  post(draft, 'reply', { text: hint ?? asked }, { content: question.content, question: question.id });
+  post(draft, 'reply', { text: hint ?? asked, input: question.input }, { content: question.content, question: question.id });
   return true;
 }
 

@@ -1,5 +1,5 @@
 /** Carries a machine's actions over into the draft of a turn: what it says, asks, arms, plans and awards. */
-import type { MessageBody, MessageClass } from '../message.ts';
+import type { AskedInput, MessageBody, MessageClass } from '../message.ts';
 import type { MachineEvent, Program, RenderedContent } from '../programs/program.ts';
 import { durationMs } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
@@ -101,7 +101,7 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   ask(draft, program, { params, scope, event }) {
     const content = String(params.content);
     const question = String(params.question);
-    const input = params.input as Record<string, unknown>;
+    const input = params.input as AskedInput;
     const rendered = program.render(content, scope, event);
     const buttons = rendered.buttons.length > 0 ? rendered.buttons : optionsOf(input);
     draft.snapshot.question = {
@@ -113,7 +113,7 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
       retries: (params.retries as number | undefined) ?? 2,
       tries: 0,
     };
-    post(draft, classOf(draft, params), bodyOf({ ...rendered, buttons }), { content, question });
+    post(draft, classOf(draft, params), { ...bodyOf({ ...rendered, buttons }), input }, { content, question });
   },
 
   award(draft, _program, { params }) {

@@ -42,7 +42,7 @@ function take(draft: Draft, input: Input): void {
 
 function onMessage(draft: Draft, input: Of<'message'>): void {
   const isFirst = draft.snapshot.lastInboundAt === null;
-  recordInbound(draft, input.messageId, { text: input.text });
+  recordInbound(draft, input.messageId, { text: input.text, ...(input.attachments?.length ? { attachments: input.attachments } : {}) });
   if (obey(draft, input.text)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = 'recorded';

@@ -1,5 +1,6 @@
 /** The durable memory of a conversation between turns: plain JSON, written and read whole. */
 import * as v from 'valibot';
+import type { AskedInput } from '../message.ts';
 import type { Json } from '../programs/scope.ts';
 
 /** A question that waits for its answer; `state` is the id of the state node that asked. */
@@ -8,7 +9,7 @@ export interface OpenQuestion {
   state: string;
   content: string;
   /** The declared input, as in the definition. */
-  input: Readonly<Record<string, unknown>>;
+  input: AskedInput;
   saveTo: string | null;
   retries: number;
   tries: number;

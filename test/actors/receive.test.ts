@@ -48,6 +48,26 @@ describe('words that are valid everywhere', () => {
   });
 });
 
+describe('what a message carries', () => {
+  it('asks with what the question takes, again after an answer that was not understood', () => {
+    const simulation = simulate();
+    simulation.say('sleep');
+    simulation.say('in the morning');
+    const asking = simulation.outbound().filter((sent) => sent.body.input !== undefined);
+    expect(asking.map((sent) => sent.body.input)).toEqual([{ type: 'time' }, { type: 'time' }]);
+  });
+
+  it('keeps a file without words on record and answers no question with it', () => {
+    const simulation = simulate();
+    simulation.say('sleep');
+    const file = { id: 'f', kind: 'image' as const, type: 'image/png', name: 'a.png', bytes: 3 };
+    const taken = take(simulation.conversation(), { id: 'msg:x', kind: 'message', messageId: 'x', text: '', attachments: [file] });
+    expect(taken.messages.map((sent) => sent.body)).toEqual([{ text: '', attachments: [file] }]);
+    expect(taken.effects).toEqual([]);
+    expect(taken.next.snapshot.question?.tries).toBe(0);
+  });
+});
+
 describe('a person in control', () => {
   const takenOver = () => {
     const simulation = asleep();
