@@ -11,6 +11,8 @@ const readyTimeoutMs = 20_000;
 /** A running server. `url` signs in as its superuser. */
 export interface PostgresServer {
   url: string;
+  /** The process whose children serve the connections. */
+  pid: number;
   stop(): Promise<void>;
 }
 
@@ -44,8 +46,12 @@ async function untilReady(server: ChildProcess, port: number): Promise<void> {
   }
 }
 
-/** Makes a new cluster in a temporary folder and starts it; `stop` ends it and removes the folder. */
-export async function startPostgres(): Promise<PostgresServer> {
+/**
+ * Makes a new cluster in a temporary folder and starts it; `stop` ends it and removes the folder.
+ *
+ * @param options.durable whether a commit waits for the disk, which a test has no need for
+ */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'companero-postgres-'));
   const user = account();
   if (user.uid !== undefined && user.gid !== undefined) chownSync(folder, user.uid, user.gid);
@@ -56,7 +62,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const port = await freePort();
-  const settings = ['fsync=off', 'max_connections=200', 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`];
+  const settings = [
+    `fsync=${durable ? 'on' : 'off'}`,
+    'max_connections=200',
+    'listen_addresses=127.0.0.1',
+    `unix_socket_directories=${folder}`,
+  ];
   const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], {
     ...user,
     cwd: folder,
@@ -74,5 +85,5 @@ export async function startPostgres(): Promise<PostgresServer> {
     await stop();
     throw error;
   }
-  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, stop };
+  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, pid: server.pid as number, stop };
 }

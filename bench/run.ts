@@ -1,0 +1,14 @@
+/** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
+import { machine } from './report.ts';
+import { benchTurns } from './turns.ts';
+
+const benches: Readonly<Record<string, () => Promise<string>>> = { turns: benchTurns };
+
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in benches));
+if (unknown.length > 0) throw new Error(`Cannot run "${unknown.join('", "')}": the benchmarks are ${Object.keys(benches).join(', ')}`);
+console.log(`Measured ${new Date().toISOString().slice(0, 10)} on ${machine()}.`);
+for (const [name, bench] of Object.entries(benches)) {
+  if (named.length === 0 || named.includes(name)) console.log(`\n${await bench()}`);
+}
+process.exit(0);
