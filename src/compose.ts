@@ -45,7 +45,7 @@ import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
-import type { FanOut } from './shared/fan-out.ts';
+import { type FanOut, sessionsTopic } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
 import { openRedisCache, openRedisFanOut } from './shared/redis.ts';
 import { releaseClaims } from './store/claims.ts';
@@ -105,6 +105,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const accounts = await openAccounts(config, { database, clock, log, cache: shared.cache });
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
+  await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
 
   const parts = { config, log, clock, database, origins, sockets, knowledge, ...shared, ...actors, ...accounts, ...media };
   const { connInfo } = runtime;

@@ -224,6 +224,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     },
     onClose: stop,
     leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
+    endSession: () => close(4401, 'session ended'),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Upgrades requests to sockets, the same under every runtime, and keeps the open ones so that a shutdown can say goodbye. */
 import type { MiddlewareHandler } from 'hono';
 import type { UpgradeWebSocket } from 'hono/ws';
+import * as v from 'valibot';
 import type { Connection, ServedSocket } from '../channels/connection.ts';
 import { maxFrameBytes, subprotocol } from '../channels/widget-frames.ts';
 import { AppError } from '../errors.ts';
@@ -19,6 +20,13 @@ export interface SocketsDeps {
   maxSockets?: number;
 }
 
+/** Whose socket it is: a contact's names its conversation, a member's the sign-in. */
+export interface SocketOwner {
+  creatorId: string;
+  conversationId?: string;
+  sid?: string;
+}
+
 /** Every socket of this process. */
 export interface Sockets {
   /** Subprotocols we speak, best first. */
@@ -28,7 +36,9 @@ export interface Sockets {
   /** Refuses what cannot become a socket now. @throws AppError INVALID_INPUT not an upgrade · OVERLOADED too many sockets, or leaving */
   admit(upgradeHeader: string | undefined): void;
   /** Answers the request with an upgrade and serves the socket with what `open` makes. */
-  serve(open: (connection: Connection) => ServedSocket): MiddlewareHandler;
+  serve(owner: SocketOwner, open: (connection: Connection) => ServedSocket): MiddlewareHandler;
+  /** Takes SessionNews, as heard on `sessionsTopic`, and closes at once whatever it names with 4401. */
+  hearSessions(news: string): void;
   /** Asks every client to come back after half to one and a half times `retryAfterMs`, and takes no new ones. */
   closeAll(retryAfterMs: number): void;
   /** How many are open. */
@@ -37,7 +47,7 @@ export interface Sockets {
 
 export function createSockets(deps: SocketsDeps): Sockets {
   const { upgradeWebSocket, random, maxSockets = 20_000 } = deps;
-  const open = new Set<ServedSocket>();
+  const open = new Map<ServedSocket, SocketOwner>();
   let leaving = false;
 
   return {
@@ -51,7 +61,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
         });
       }
     },
-    serve: (make) =>
+    serve: (owner, make) =>
       upgradeWebSocket(() => {
         let socket: ServedSocket | undefined;
         return {
@@ -61,7 +71,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
               close: (code, reason) => context.close(code, reason),
               bufferedAmount: () => context.raw?.bufferedAmount ?? 0,
             });
-            open.add(socket);
+            open.set(socket, owner);
             if (leaving) socket.leave(0);
           },
           onMessage({ data }) {
@@ -75,10 +85,37 @@ export function createSockets(deps: SocketsDeps): Sockets {
           },
         };
       }),
+    hearSessions(text) {
+      const news = v.safeParse(News, parseOrNull(text));
+      if (!news.success) return;
+      for (const [socket, owner] of open) if (isNamed(owner, news.output)) socket.endSession();
+    },
     closeAll(retryAfterMs) {
       leaving = true;
-      for (const socket of open) socket.leave(Math.round(retryAfterMs * (0.5 + random())));
+      for (const socket of open.keys()) socket.leave(Math.round(retryAfterMs * (0.5 + random())));
     },
     size: () => open.size,
   };
+}
+
+const names = v.optional(v.array(v.string()), []);
+const News = v.object({ creator_id: v.string(), sids: names, conversation_ids: names, all: v.optional(v.boolean(), false) });
+
+function isNamed({ creatorId, conversationId, sid }: SocketOwner, news: v.InferOutput<typeof News>): boolean {
+  if (creatorId !== news.creator_id) return false;
+  return (
+    news.all ||
+    (sid !== undefined && news.sids.includes(sid)) ||
+    (conversationId !== undefined && news.conversation_ids.includes(conversationId))
+  );
+}
+
+/** News comes from our own nodes; what cannot be read is skipped, as if lost. */
+function parseOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The next ticket is refused where the record says so.
+    return null;
+  }
 }

@@ -14,6 +14,17 @@ export function conversationTopic(creatorId: string, conversationId: string): st
   return `conversation:creator_${creatorId}:${conversationId}`;
 }
 
+/** The topic on which every node hears, as SessionNews in JSON, whose access has ended or changed: open sockets of theirs must close. */
+export const sessionsTopic = 'sessions:installation:ended';
+
+/** Whose sockets must close: those of the named sign-ins and conversations, or all of the creator. */
+export interface SessionNews {
+  creator_id: string;
+  sids?: readonly string[];
+  conversation_ids?: readonly string[];
+  all?: true;
+}
+
 /** The topic that tells nodes to forget a creator's cached programs. */
 export function programsTopic(creatorId: string): string {
   return `programs:creator_${creatorId}:live`;

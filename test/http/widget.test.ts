@@ -5,7 +5,7 @@ import { ownOrigin, site, testWidgetServer } from '../support/widget-channel.ts'
 import { connectWidget, RefusedUpgrade } from '../support/widget-client.ts';
 
 const server = await testWidgetServer();
-const { base, begin, clock, creatorId, mailboxes, otherCreatorId, socketUrl, ticket } = server;
+const { base, begin, clock, creatorId, mailboxes, otherCreatorId, socketUrl, sockets, ticket } = server;
 
 const lookAlikes = [
   'null',
@@ -301,6 +301,24 @@ describe('the socket', () => {
     client.socket.resume();
     expect(await client.closed).toBe(1013);
     expect(client.frames.length).toBeLessThan(500);
+  });
+});
+
+describe('a session that ends', () => {
+  it('closes its sockets with 4401 at once, and nobody else’s', async () => {
+    const mine = await connect();
+    const theirs = await connect();
+    for (const { client } of [mine, theirs]) client.send({ type: 'hello' });
+    for (const { client } of [mine, theirs]) await client.next(({ type }) => type === 'welcome');
+    const { conversationId } = mine.session;
+    sockets.hearSessions('no JSON');
+    sockets.hearSessions(JSON.stringify({ creator_id: otherCreatorId, conversation_ids: [conversationId], all: true }));
+    sockets.hearSessions(JSON.stringify({ creator_id: creatorId, conversation_ids: [conversationId], sids: ['x'] }));
+    expect(await mine.client.closed).toBe(4401);
+    theirs.client.send({ type: 'ping' });
+    await theirs.client.next(({ type }) => type === 'pong');
+    sockets.hearSessions(JSON.stringify({ creator_id: creatorId, all: true }));
+    expect(await theirs.client.closed).toBe(4401);
   });
 });
 

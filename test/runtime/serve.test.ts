@@ -27,12 +27,12 @@ async function serveEcho() {
   app.get('/slow-socket', async (c, next) => {
     heard.asked++;
     await heard.decision.promise;
-    return sockets.serve((connection) => echo(connection, heard))(c, next);
+    return sockets.serve({ creatorId: 'c' }, (connection) => echo(connection, heard))(c, next);
   });
   app.get('/refused', (c) => c.json({ error: 'no' }, 401));
   app.get('/socket', (c, next) => {
     sockets.admit(c.req.header('Upgrade'));
-    return sockets.serve((connection) => echo(connection, heard))(c, next);
+    return sockets.serve({ creatorId: 'c' }, (connection) => echo(connection, heard))(c, next);
   });
   app.onError((error, c) => c.text(error.message, 400));
   const serving = await serve({ app, sockets, host: '127.0.0.1', port: 0, log });
@@ -50,6 +50,7 @@ function echo(connection: Connection, heard: { closed: number; binary: number })
     onClose() {
       heard.closed++;
     },
+    endSession: () => undefined,
     leave(retryAfterMs) {
       connection.send(JSON.stringify({ type: 'closing', retry_after_ms: retryAfterMs }));
       connection.close(1001, 'shutdown');

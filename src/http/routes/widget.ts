@@ -237,7 +237,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
       const ticket = ticketOf(c.req.header('Sec-WebSocket-Protocol'));
       const principal = ticket === null ? null : await tickets.take(c.var.creatorId, ticket, c.req.header('Origin'));
       if (principal === null) throw new AppError('UNAUTHENTICATED', 'Ask for a new ticket: this one is missing, used or expired');
-      return (await sockets.serve((connection) => createWidgetSocket(socketDeps, principal, connection))(c, next)) as Response;
+      return (await sockets.serve(principal, (connection) => createWidgetSocket(socketDeps, principal, connection))(c, next)) as Response;
     },
   );
 
