@@ -2,28 +2,47 @@
 import type { ContactId, ConversationId, CreatorId, ProgramId, SessionId } from '../ids.ts';
 import type { Program } from '../programs/program.ts';
 import { addDuration } from '../programs/schedule.ts';
-import { type Contact, newContact } from '../programs/scope.ts';
-import type { Conversation, NewMessage, Stepping, Trace } from './conversation.ts';
-import type { Input } from './input.ts';
+import { type Contact, newContact, type Scope } from '../programs/scope.ts';
+import type { Conversation, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
+import type { EffectResult, Input } from './input.ts';
 import { receive } from './receive.ts';
 import { emptySnapshot } from './snapshot.ts';
 
-/** Who is simulated. */
-export type Persona = Partial<Pick<Contact, 'name' | 'zone' | 'language' | 'fields' | 'tags' | 'consent'>>;
+/** Who is simulated, and where; `channel` is the widget when left out. */
+export type Persona = Partial<Pick<Contact, 'name' | 'zone' | 'language' | 'fields' | 'tags' | 'consent'>> & { channel?: string };
 
-/** One line of the dated transcript: a message, or a turn that said nothing. Times in milliseconds since 1970. */
-export type Line = { at: number; message: NewMessage } | { at: number; state: string | null; as: string; decisions: Trace['decisions'] };
+/** One line of the dated transcript: a message, or what a turn came to. Times in milliseconds since 1970. */
+export type Line =
+  | { at: number; message: NewMessage }
+  | { at: number; state: string | null; as: string; decisions: Trace['decisions']; error?: string };
+
+/** A timer that is armed; `dueAt` in milliseconds since 1970. */
+export interface SimulatedTimer {
+  id: string;
+  dueAt: number;
+  generation: number;
+}
 
 export interface Simulation {
   /** The contact writes. */
   say(text: string): void;
   /** The contact presses a button of the newest offer, named by its id. */
   press(button: string): void;
+  /** Something happens outside: `name` without `EVENT.`. */
+  tell(name: string, data: Readonly<Record<string, unknown>>): void;
+  /** The program is started by its name, as a link or the API does. */
+  start(): void;
   /** Turns the clock: an ISO 8601 duration in the contact's zone, or `next` to the next timer. */
   advance(by: string): void;
   /** Virtual time, milliseconds since 1970. */
   now(): number;
+  /** The zone of the contact, else of the program. */
+  zone(): string;
   conversation(): Conversation;
+  /** What an expression sees now. */
+  scope(): Scope;
+  /** Armed timers, the next to fall due first. */
+  timers(): readonly SimulatedTimer[];
   transcript(): readonly Line[];
   /** Messages the program has sent. */
   outbound(): readonly NewMessage[];
@@ -34,9 +53,16 @@ const mostTurns = 20_000;
 
 /**
  * @param start virtual time of the first moment, milliseconds since 1970
- * @throws RangeError when the program needs more than 20,000 turns
+ * @param options.turns the most turns it may take · `options.onTurn` hears of every turn
+ * @throws RangeError when the program needs more turns (20,000 unless told)
  */
-export function createSimulation(program: Program, persona: Persona, start: number): Simulation {
+export function createSimulation(
+  program: Program,
+  persona: Persona,
+  start: number,
+  options: { turns?: number; onTurn?: (stepping: Stepping, now: number) => void } = {},
+): Simulation {
+  const most = options.turns ?? mostTurns;
   const programId = '00000000-0000-7000-8000-000000000001' as ProgramId;
   const live = [{ id: programId, version: 1, program }];
   const transcript: Line[] = [];
@@ -46,36 +72,47 @@ export function createSimulation(program: Program, persona: Persona, start: numb
 
   function take(input: Input): void {
     turns += 1;
-    if (turns > mostTurns) throw new RangeError(`Cannot simulate more than ${mostTurns} turns`);
+    if (turns > most) throw new RangeError(`Cannot simulate more than ${most} turns`);
     const current = conversation.program ? program : null;
     const stepping = receive(conversation, input, { now, generation: conversation.version + 1, current, live });
     conversation = { ...stepping.next, version: conversation.version + 1 };
     record(stepping);
-    answerAll(stepping);
+    for (const effect of stepping.effects) answer(effect);
   }
 
-  function record({ messages, trace }: Stepping): void {
+  function record(stepping: Stepping): void {
+    const { messages, trace } = stepping;
     for (const message of messages) transcript.push({ at: now, message });
-    transcript.push({ at: now, state: trace.to, as: trace.as, decisions: trace.decisions });
+    const failed = trace.error === undefined ? {} : { error: trace.error };
+    transcript.push({ at: now, state: trace.to, as: trace.as, decisions: trace.decisions, ...failed });
+    options.onTurn?.(stepping, now);
   }
 
-  /** Documents are not asked in a simulation: every answer is found at once, and says so. */
-  function answerAll({ effects }: Stepping): void {
-    for (const effect of effects) {
-      const answer = { text: '(an answer from the documents)', citations: [], grounded: true, degraded: false };
-      take({ id: `effect:${effect.id}`, kind: 'effect', effectId: effect.id, outcome: 'done', result: { answer } });
-    }
+  function answer(effect: NewEffect): void {
+    const result = resultOf(effect);
+    if (result) take({ id: `effect:${effect.id}`, kind: 'effect', effectId: effect.id, ...result });
   }
 
-  function nextTimer(): { id: string; dueAt: number; generation: number } | null {
-    const armed = Object.entries(conversation.snapshot.timers).filter(([id]) => !conversation.snapshot.deferred.includes(id));
-    const first = armed.sort(([, a], [, b]) => a.dueAt - b.dueAt)[0];
-    return first ? { id: first[0], ...first[1] } : null;
+  const scope = (): Scope => ({
+    now,
+    contact: conversation.contact,
+    vars: conversation.snapshot.machine?.vars ?? {},
+    conversation: {
+      channel: conversation.channel,
+      lastInboundAt: conversation.snapshot.lastInboundAt,
+      tries: conversation.snapshot.question?.tries ?? 0,
+    },
+  });
+
+  function timers(): SimulatedTimer[] {
+    const { timers: armed, deferred } = conversation.snapshot;
+    return Object.entries(armed)
+      .flatMap(([id, { dueAt, generation }]) => (deferred.includes(id) ? [] : [{ id, dueAt, generation }]))
+      .sort((a, b) => a.dueAt - b.dueAt);
   }
 
-  function fire(timer: { id: string; dueAt: number; generation: number }): void {
-    now = Math.max(now, timer.dueAt);
-    const { id: timerId, generation, dueAt } = timer;
+  function fire({ id: timerId, generation, dueAt }: SimulatedTimer): void {
+    now = Math.max(now, dueAt);
     take({ id: `timer:${timerId}:${generation}`, kind: 'timer', timerId, generation, dueAt });
   }
 
@@ -83,37 +120,60 @@ export function createSimulation(program: Program, persona: Persona, start: numb
     say: (text) => take({ id: `msg:${turns}`, kind: 'message', messageId: `${turns}`, text }),
     press: (button) =>
       take({ id: `msg:${turns}`, kind: 'button', messageId: `${turns}`, messageSeq: conversation.snapshot.offer?.seq ?? 0, button }),
+    tell: (name, data) => take({ id: `event:${turns}`, kind: 'event', name, data }),
+    start: () => take({ id: `start:${turns}`, kind: 'start', programSlug: program.definition.meta.id }),
     advance(by) {
       if (by === 'next') {
-        const timer = nextTimer();
+        const [timer] = timers();
         if (timer) fire(timer);
         return;
       }
-      const until = addDuration(now, by, program.zoneOf({ now, contact: conversation.contact, vars: {}, conversation: noFacts }));
-      for (let timer = nextTimer(); timer && timer.dueAt <= until; timer = nextTimer()) fire(timer);
+      const until = addDuration(now, by, program.zoneOf(scope()));
+      for (let [timer] = timers(); timer && timer.dueAt <= until; [timer] = timers()) fire(timer);
       now = until;
     },
     now: () => now,
+    zone: () => program.zoneOf(scope()),
     conversation: () => conversation,
+    scope,
+    timers,
     transcript: () => transcript,
     outbound: () => transcript.flatMap((line) => ('message' in line && line.message.role === 'coach' ? [line.message] : [])),
   };
 }
 
-const noFacts = { channel: 'widget', lastInboundAt: null, tries: 0 };
+type Ended = { outcome: 'done' | 'failed'; result: EffectResult };
 
-function unstarted(persona: Persona): Conversation {
+/**
+ * What stands in for the world: every question to the documents is answered at once and says so, what is sent arrives, and
+ * whatever else would be asked of the world fails, as a program must be ready for.
+ */
+function resultOf(effect: NewEffect): Ended | null {
+  switch (effect.type) {
+    case 'send':
+      return null;
+    case 'answer':
+      return {
+        outcome: 'done',
+        result: { answer: { text: '(an answer from the documents)', citations: [], grounded: true, degraded: false } },
+      };
+    default:
+      return { outcome: 'failed', result: { reason: 'simulated' } };
+  }
+}
+
+function unstarted({ channel = 'widget', ...known }: Persona): Conversation {
   const contactId = '00000000-0000-7000-8000-000000000002' as ContactId;
   return {
     creatorId: '00000000-0000-7000-8000-000000000003' as CreatorId,
     id: '00000000-0000-7000-8000-000000000004' as ConversationId,
     sessionId: '00000000-0000-7000-8000-000000000005' as SessionId,
-    channel: 'widget',
+    channel,
     version: 0,
     seq: 0,
     contactId,
     contactVersion: 0,
-    contact: { ...newContact(contactId), ...persona },
+    contact: { ...newContact(contactId), ...known },
     sends: [],
     program: null,
     snapshot: emptySnapshot,

@@ -51,6 +51,7 @@ export function compile(definition: Definition): Program {
     delayOf: (timerId): DelayFacts | undefined => facts.get(timers.get(timerId) ?? ''),
     dueAt: due,
     render: (content, scope, event) => render(workshop, content, scope, event),
+    evaluate: workshop.evaluate,
     zoneOf: workshop.zoneOf,
   };
 }

@@ -63,6 +63,8 @@ export interface Program {
   dueAt(delay: string, scope: Scope, anchor: number): number;
   /** Content filled in for the contact's language (else the program's first). @throws ExpressionError when a template cannot be evaluated */
   render(content: string, scope: Scope, event: MachineEvent): RenderedContent;
+  /** What an expression gives. @throws ExpressionError */
+  evaluate(source: string, scope: Scope, event: MachineEvent): Json;
   /** The contact's zone, else the program's, else UTC. */
   zoneOf(scope: Scope): string;
 }

@@ -5,8 +5,7 @@ import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import type { Ids, ProgramId } from '../../ids.ts';
-import { check, hasErrors } from '../../programs/check.ts';
-import type { Definition } from '../../programs/definition.ts';
+import { check } from '../../programs/check.ts';
 import { contentHash } from '../../programs/hash.ts';
 import { definitionJsonSchema } from '../../programs/json-schema.ts';
 import { machineJson } from '../../programs/machine.ts';
@@ -26,10 +25,12 @@ import {
   updateDraft,
 } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
+import { withoutErrors } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
 import { body, pathId, pathNumber, query } from '../validate.ts';
+import { simulationRoutes } from './simulations.ts';
 
 const tag = 'programs';
 /** A definition may have 256 KiB; the rest is the envelope around it. */
@@ -224,14 +225,8 @@ export function programsRoutes({ database, fanOut, clock, ids, member }: Program
     },
   );
 
+  routes.route('/', simulationRoutes({ database, member }));
   return routes;
-}
-
-/** @throws AppError INVALID_PROGRAM with `details.findings` */
-function withoutErrors(draft: unknown): Definition {
-  const { definition, findings } = check(draft);
-  if (definition !== undefined && !hasErrors(findings)) return definition;
-  throw new AppError('INVALID_PROGRAM', 'Correct the errors in this program first', { details: { findings } });
 }
 
 /** @throws AppError PRECONDITION_REQUIRED no If-Match · PRECONDITION_FAILED it is no revision of a draft */

@@ -1,0 +1,119 @@
+/** /api/v1/creators/programs/{id}/simulations: a scripted conversation on a virtual clock, nothing kept and nothing sent. */
+import { Hono } from 'hono';
+import * as v from 'valibot';
+import { rehearse, scriptStart } from '../../actors/rehearse.ts';
+import { transcriptLine } from '../../actors/transcript.ts';
+import type { Database } from '../../database.ts';
+import type { ProgramId } from '../../ids.ts';
+import { compile } from '../../programs/compile.ts';
+import { personaSchema, startSchema, stepsSchema } from '../../programs/script.ts';
+import type { Member } from '../auth.ts';
+import { definitionOf } from '../checked-definition.ts';
+import type { AppEnv } from '../env.ts';
+import { describe } from '../openapi.ts';
+import { body, pathId } from '../validate.ts';
+
+/** Turns of one simulation; it runs on the event loop, a fraction of a second of it. */
+const mostTurns = 4_000;
+const maxBytes = 256 * 1024;
+
+const Script = v.strictObject({
+  persona: v.optional(personaSchema),
+  start: v.optional(startSchema),
+  steps: stepsSchema,
+  /** A published version; the draft when left out. */
+  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+});
+
+const Time = v.pipe(v.string(), v.isoTimestamp());
+const Decision = v.object({
+  content: v.string(),
+  class: v.string(),
+  do: v.string(),
+  reason: v.string(),
+  until: v.optional(Time),
+});
+const Message = v.object({
+  at: Time,
+  role: v.picklist(['contact', 'coach', 'person']),
+  class: v.string(),
+  text: v.string(),
+  buttons: v.optional(v.array(v.object({ id: v.string(), title: v.string() }))),
+});
+const Turn = v.object({
+  at: Time,
+  turn: v.string(),
+  state: v.nullable(v.string()),
+  decisions: v.array(Decision),
+  error: v.optional(v.string()),
+});
+const Simulated = v.object({
+  transcript: v.array(v.union([Message, Turn])),
+  now: Time,
+  state: v.nullable(v.string()),
+  status: v.string(),
+  outcome: v.nullable(v.string()),
+  control: v.string(),
+  variables: v.record(v.string(), v.unknown()),
+  contact: v.object({
+    name: v.string(),
+    zone: v.nullable(v.string()),
+    language: v.nullable(v.string()),
+    fields: v.record(v.string(), v.unknown()),
+    tags: v.array(v.string()),
+    consent: v.record(v.string(), v.boolean()),
+    progress: v.looseObject({ points: v.number(), badges: v.array(v.string()) }),
+  }),
+  timers: v.array(v.object({ id: v.string(), due_at: Time })),
+  failures: v.array(v.object({ step: v.number(), problem: v.string() })),
+  stopped: v.nullable(v.string()),
+});
+
+/** Mounted under /api/v1/creators/programs. */
+export function simulationRoutes({ database, member }: { database: Database; member: Member }): Hono<AppEnv> {
+  return new Hono<AppEnv>().post(
+    '/:id/simulations',
+    describe({
+      tag: 'programs',
+      summary: 'Play a scripted conversation on a virtual clock',
+      description:
+        'Steps: {say}, {press: button id}, {advance: ISO 8601 duration or "next" timer}, {event, data}, {start: true}, {expect}. The same step, timers and ' +
+        'governor as in service; questions to the documents are answered by a placeholder. Without a start the script begins on 2026-01-05T09:00:00Z.',
+      answers: { 200: Simulated },
+      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'TOO_LARGE'],
+    }),
+    member('programs.read'),
+    body(Script, maxBytes),
+    async (c) => {
+      const { persona = {}, start, steps, version } = c.req.valid('json');
+      const definition = await definitionOf(database, c.var.principal.creatorId, pathId<ProgramId>(c), version);
+      const script = { persona: withoutGaps(persona), start: start === undefined ? scriptStart : Date.parse(start), steps };
+      return c.json(answerOf(rehearse(compile(definition), script, { turns: mostTurns })));
+    },
+  );
+}
+
+type Given = v.InferOutput<typeof personaSchema>;
+
+/** Without keys that stand for nothing. */
+function withoutGaps(persona: Given): { [Key in keyof Given]: Exclude<Given[Key], undefined> } {
+  return Object.fromEntries(Object.entries(persona).filter(([, value]) => value !== undefined)) as never;
+}
+
+function answerOf({ simulation, failures, stopped }: ReturnType<typeof rehearse>): v.InferInput<typeof Simulated> {
+  const { state, status, outcome, snapshot, contact } = simulation.conversation();
+  const { name, zone, language, fields, tags, consent, progress } = contact;
+  return {
+    transcript: simulation.transcript().map(transcriptLine) as v.InferInput<typeof Simulated>['transcript'],
+    now: new Date(simulation.now()).toISOString(),
+    state,
+    status,
+    outcome,
+    control: snapshot.control,
+    variables: { ...snapshot.machine?.vars },
+    contact: { name, zone, language, fields, tags: [...tags], consent, progress: { ...progress, badges: [...progress.badges] } },
+    timers: simulation.timers().map(({ id, dueAt }) => ({ id, due_at: new Date(dueAt).toISOString() })),
+    failures: [...failures],
+    stopped,
+  };
+}
