@@ -9,7 +9,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{acceptance,browser}/**'],
+          // test/runtime is portable: `node --test` and `deno test` run it.
+          exclude: ['test/{acceptance,browser,runtime}/**'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
