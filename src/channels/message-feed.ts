@@ -21,6 +21,8 @@ export interface MessageFeed {
   hear(message: Message): void;
   /** Begins after `after`; `last` is the newest `seq` known to be on record. Until then news only waits. */
   start(after: number, last: number): void;
+  /** Reads the record for what no news has told of. */
+  lookAgain(): void;
   /** Sends nothing from now on. */
   end(): void;
 }
@@ -98,6 +100,10 @@ export function createMessageFeed(deps: FeedDeps): MessageFeed {
       state = 'idle';
       sent = Math.min(after, last);
       wanted = Math.max(wanted, last);
+      proceed();
+    },
+    lookAgain() {
+      wanted = Math.max(wanted, sent + 1);
       proceed();
     },
     end() {

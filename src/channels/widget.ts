@@ -46,6 +46,9 @@ export interface WidgetSocketDeps {
 /** How many seconds' worth of frames a client may send at once. */
 const burstSeconds = 10;
 
+/** How often a client's pings make its socket read the record. */
+const lookAgainMs = 60_000;
+
 type DeliveredFrame = Extract<ClientFrame, { type: 'message' | 'button' }>;
 
 /**
@@ -70,6 +73,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   let opened: Promise<boolean> | null = null;
   let welcomed = false;
   let typing = false;
+  let lookedAt = clock.wall();
   let closed = false;
   let unsubscribe: (() => void) | null = null;
   let reading: Promise<unknown> = Promise.resolve();
@@ -127,7 +131,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
 
   /** Subscribes before it reads, so that nothing falls between the record and the news. */
   async function join(after: number): Promise<void> {
-    const stopHearing = await deps.fanOut.subscribe(conversationTopic(key.creatorId, key.conversationId), hear);
+    const stopHearing = await deps.fanOut.subscribe(conversationTopic(key.creatorId, key.conversationId), hear, feed.lookAgain);
     if (closed) return stopHearing();
     unsubscribe = stopHearing;
     const [head, configVersion] = await Promise.all([deps.record.head(key), deps.configVersion(key.creatorId)]);
@@ -194,9 +198,17 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     }
     if (frame.type === 'hello') return greet(frame.after);
     if (opened === null) return refuse(new AppError('INVALID_INPUT', `Cannot take "${frame.type}" before "hello"`), id);
-    if (frame.type === 'ping') return send({ type: 'pong' });
+    if (frame.type === 'ping') return answerPing();
     // `typing` and `read` change nothing that is kept; hearing them is enough.
     if (frame.type === 'message' || frame.type === 'button') void deliver(frame);
+  }
+
+  /** A node that dies between commit and news leaves nobody to tell of it, so now and then the record is asked. */
+  function answerPing(): void {
+    send({ type: 'pong' });
+    if (clock.wall() - lookedAt < lookAgainMs) return;
+    lookedAt = clock.wall();
+    feed.lookAgain();
   }
 
   function greet(after: number): void {

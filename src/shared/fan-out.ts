@@ -4,8 +4,12 @@
 export interface FanOut {
   /** Never rejects: what cannot be published is counted and dropped. */
   publish(topic: string, news: string): void;
-  /** Resolves when the subscription is in force; the result ends it. */
-  subscribe(topic: string, hear: (news: string) => void): Promise<() => void>;
+  /**
+   * Resolves when the subscription is in force; the result ends it.
+   *
+   * @param missed hears that news may have been lost, once the subscription is in force again: read the record
+   */
+  subscribe(topic: string, hear: (news: string) => void, missed?: () => void): Promise<() => void>;
   close(): Promise<void>;
 }
 

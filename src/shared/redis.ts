@@ -5,6 +5,9 @@ import type { FanOut } from './fan-out.ts';
 import { createMemoryFanOut } from './memory.ts';
 import { connectRedis, type RedisClient, withinPatience } from './redis-client.ts';
 
+/** Topics remembered for later while nothing can be published. Beyond that the next news of a topic tells its listeners of the gap. */
+const mostUnsaid = 100_000;
+
 /** One step on the server, so that a window that has begun always ends. */
 const countScript = `
   local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
@@ -52,11 +55,21 @@ export async function openRedisFanOut(options: {
   const { url, log, nodeId, onError } = options;
   const [publisher, subscriber] = await Promise.all([connectRedis(url, 'publish', false, log), connectRedis(url, 'subscribe', true, log)]);
   const local = createMemoryFanOut(onError);
-  const subscribers = new Map<string, number>();
+  /** Who is to be told, by topic, when something may have been lost. */
+  const subscribers = new Map<string, Set<() => void>>();
+  /** Topics whose news could not be published; their subscribers elsewhere do not know that there was any. */
+  const unsaid = new Set<string>();
   let dropped = 0;
 
   function relay(packet: string, topic: string): void {
-    if (!packet.startsWith(nodeId)) local.publish(topic, packet.slice(nodeId.length));
+    if (packet.startsWith(nodeId)) return;
+    const news = packet.slice(nodeId.length);
+    if (news === '') tellMissed(topic);
+    else local.publish(topic, news);
+  }
+
+  function tellMissed(topic: string): void {
+    for (const missed of subscribers.get(topic) ?? []) missed();
   }
 
   /** Asked anew whenever the connection comes back, should the first attempt be lost with it. */
@@ -64,42 +77,57 @@ export async function openRedisFanOut(options: {
     return subscriber.subscribe(topic, relay).catch((error: unknown) => {
       log.warn('redis.subscribe.failed', { reason: error instanceof Error ? error.name : 'unknown' });
       subscriber.once('ready', () => {
-        if (subscribers.has(topic)) void askFor(topic);
+        if (subscribers.has(topic)) void askFor(topic).then(() => tellMissed(topic));
       });
     });
   }
 
-  function release(topic: string): void {
-    const left = (subscribers.get(topic) ?? 1) - 1;
-    if (left > 0) {
-      subscribers.set(topic, left);
-      return;
-    }
+  function release(topic: string, missed: () => void): void {
+    const left = subscribers.get(topic);
+    left?.delete(missed);
+    if (left === undefined || left.size > 0) return;
     subscribers.delete(topic);
     subscriber.unsubscribe(topic, relay).catch(() => {
       // the connection is gone, and the subscription with it
     });
   }
 
+  function send(topic: string, news: string): void {
+    publisher.publish(topic, nodeId + news).catch(() => {
+      if (unsaid.size < mostUnsaid) unsaid.add(topic);
+      dropped += 1;
+      // Logged at 1, 10, 100, …: an outage must not flood the log.
+      if (Math.log10(dropped) % 1 === 0) log.warn('redis.publish.dropped', { dropped });
+    });
+  }
+
+  publisher.on('ready', () => {
+    const topics = [...unsaid];
+    unsaid.clear();
+    // Empty news: something was said that nobody heard.
+    for (const topic of topics) send(topic, '');
+  });
+  // Emitted once the subscriptions are in force again.
+  subscriber.on('ready', () => {
+    for (const topic of subscribers.keys()) tellMissed(topic);
+  });
+
   return {
     publish(topic, news) {
       local.publish(topic, news);
-      publisher.publish(topic, nodeId + news).catch(() => {
-        dropped += 1;
-        // Logged at 1, 10, 100, …: an outage must not flood the log.
-        if (Math.log10(dropped) % 1 === 0) log.warn('redis.publish.dropped', { dropped });
-      });
+      send(topic, news);
     },
-    async subscribe(topic, hear) {
+    async subscribe(topic, hear, missed = () => undefined) {
       const stop = await local.subscribe(topic, hear);
-      subscribers.set(topic, (subscribers.get(topic) ?? 0) + 1);
+      const own = () => missed();
+      subscribers.set(topic, (subscribers.get(topic) ?? new Set()).add(own));
       await withinPatience(askFor(topic)).catch(() => log.warn('redis.subscribe.late'));
       let stopped = false;
       return () => {
         if (stopped) return;
         stopped = true;
         stop();
-        release(topic);
+        release(topic, own);
       };
     },
     async close() {

@@ -40,6 +40,22 @@ describe('createMessageFeed', () => {
     expect(sent).toEqual([1, 2, 3]);
   });
 
+  it('looks again when told that news was lost, and goes on with the next', async () => {
+    const record = [message(1)];
+    const { feed, sent, read } = setUp(record);
+    feed.start(0, 1);
+    await settle();
+    record.push(message(2));
+    feed.lookAgain();
+    await settle();
+    feed.lookAgain();
+    await settle();
+    expect(read).toHaveBeenCalledTimes(3);
+    feed.hear(message(3));
+    expect(sent).toEqual([1, 2, 3]);
+    expect(read).toHaveBeenCalledTimes(3);
+  });
+
   it('keeps news that comes before the start', async () => {
     const { feed, sent } = setUp([message(1), message(2)]);
     feed.hear(message(3));

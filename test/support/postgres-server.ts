@@ -12,7 +12,9 @@ const readyTimeoutMs = 20_000;
 export interface PostgresServer {
   url: string;
   /** The process whose children serve the connections. */
-  pid: number;
+  readonly pid: number;
+  /** Breaks every connection, as a restart for maintenance does, and starts again on the same data. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -68,22 +70,40 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
   ];
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])], {
-    ...user,
-    cwd: folder,
-    stdio: 'ignore',
-  });
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
-  const stop = async () => {
+  const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
+  let server: ChildProcess;
+
+  async function start(): Promise<void> {
+    server = spawn(join(binaries, 'postgres'), args, { ...user, cwd: folder, stdio: 'ignore' });
+    await untilReady(server, port);
+  }
+
+  async function end(): Promise<void> {
+    if (server.exitCode !== null) return;
+    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
     server.kill('SIGINT');
     await ended;
+  }
+
+  const stop = async () => {
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilReady(server, port);
+    await start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url: `postgres://postgres@127.0.0.1:${port}/postgres`, pid: server.pid as number, stop };
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    get pid() {
+      return server.pid as number;
+    },
+    async restart() {
+      await end();
+      await start();
+    },
+    stop,
+  };
 }
