@@ -2,12 +2,9 @@
 import { join } from 'node:path';
 import type { GetConnInfo } from 'hono/conninfo';
 import type { UpgradeWebSocket } from 'hono/ws';
-import { createAccounts } from './accounts/accounts.ts';
-import { createPasswords } from './accounts/passwords.ts';
-import { createSessions } from './accounts/sessions.ts';
-import { loadSigningKeys } from './accounts/signing-keys.ts';
-import { createStanding } from './accounts/standing.ts';
-import { createTokens } from './accounts/tokens.ts';
+import type { Post } from './accounts/accounts.ts';
+import { createSmtpMail, letters } from './accounts/mail.ts';
+import { openAccounts } from './accounts/open.ts';
 import { createEffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
@@ -22,8 +19,8 @@ import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts
 import type { Database } from './database.ts';
 import { createFiles } from './files.ts';
 import { createApp, type Mount } from './http/app.ts';
-import { memberGate } from './http/auth.ts';
-import { createSignInLimits } from './http/limits.ts';
+import { memberGate, operatorGate } from './http/auth.ts';
+import { createCountLimit, createSignInLimits } from './http/limits.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { authRoutes } from './http/routes/auth.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
@@ -32,6 +29,8 @@ import { docsRoutes } from './http/routes/docs.ts';
 import { documentsRoutes } from './http/routes/documents.ts';
 import { healthRoutes } from './http/routes/health.ts';
 import { mediaRoutes } from './http/routes/media.ts';
+import { membersRoutes } from './http/routes/members.ts';
+import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
@@ -102,7 +101,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     log,
   });
   const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers });
-  const accounts = await openAccounts(config, { database, clock, log, cache: shared.cache });
+  const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
@@ -126,7 +125,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     },
     async stop() {
       await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop()]);
-      await Promise.all([accounts.passwords.close(), shared.cache.close(), shared.fanOut.close()]);
+      await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
       await database.close();
     },
   };
@@ -149,7 +148,7 @@ type Parts = Core & {
   fanOut: FanOut;
   knowledge: Knowledge;
 } & ReturnType<typeof createActors> &
-  Awaited<ReturnType<typeof openAccounts>> &
+  Awaited<ReturnType<typeof openAccess>> &
   Awaited<ReturnType<typeof openMedia>>;
 
 /** Where browsers reach the server; without PUBLIC_URL under both names of this machine, so that either page may run the widget. */
@@ -195,15 +194,18 @@ function createActors({ database: db, clock, log, fanOut, answers }: Core & { fa
   return { mailboxes, timers, effects };
 }
 
-async function openAccounts(config: Config, { database, clock, log, cache }: Core & { cache: Cache }) {
-  const seal = await createSeal(await masterKey(config, log));
-  const issuer = config.publicUrl ?? 'companero';
-  const tokens = createTokens({ keys: await loadSigningKeys(database, seal), issuer, clock, ids });
-  const standing = createStanding({ database, cache, clock });
-  const sessions = createSessions({ database, tokens, standing, seal, clock, ids, log });
-  const passwords = createPasswords();
-  const accounts = createAccounts({ database, passwords, sessions, ids });
-  return { seal, tokens, standing, sessions, passwords, accounts, member: memberGate({ tokens, standing }) };
+/** Accounts with the gates that ask them. */
+async function openAccess(config: Config, core: Core & { cache: Cache; fanOut: FanOut; origin: string }) {
+  const seal = await createSeal(await masterKey(config, core.log));
+  const post = openPost(config, core);
+  const opened = await openAccounts({ ...core, seal, issuer: config.publicUrl ?? 'companero', post, ids });
+  const count = createCountLimit(core.cache, createMemoryCache(core.clock));
+  const gates = { member: memberGate({ ...opened, ...core, count }), operator: operatorGate(opened.operators, count) };
+  return { ...opened, ...gates, seal, post, count, signInLimits: createSignInLimits(core.cache, count) };
+}
+
+function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string }): Post {
+  return smtp === null ? null : { mail: createSmtpMail({ ...smtp, log }), letters: letters(origin) };
 }
 
 /** Files that are sent, and the links to them. */
@@ -230,7 +232,9 @@ function mounts(parts: Parts): Mount[] {
     { path: '/', routes: healthRoutes(health(parts)) },
     { path: '/', routes: wellKnownRoutes(tokens) },
     { path: '/', routes: docsRoutes() },
-    { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits: createSignInLimits(cache) }) },
+    { path: '/api/v1/auth', routes: authRoutes(parts) },
+    { path: '/api/v1/auth', routes: membersRoutes(parts) },
+    { path: '/api/v1/operator', routes: operatorRoutes(parts) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
     { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },

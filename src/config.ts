@@ -87,6 +87,32 @@ export const variables = {
     absent: '`http://localhost:PORT`',
     schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
   },
+  SMTP_URL: {
+    meaning: 'Mail server, `smtp://user:password@host:port` or `smtps://…`: confirmations, invitations and new passwords go by mail',
+    fallback: null,
+    absent: 'no mail: registering signs in at once, invitations are handed over by hand, a forgotten password cannot be replaced',
+    schema: url('smtp:', 'smtps:'),
+  },
+  MAIL_FROM: { meaning: 'Sender of mails', fallback: 'Compañero <no-reply@localhost>', schema: name },
+  OUTBOUND_ALLOW: {
+    meaning:
+      'Origins that webhooks may reach although they are private, without TLS or on another port, separated by commas, such as `http://10.0.0.7:8080`',
+    fallback: '',
+    absent: 'public addresses over https on port 443 only',
+    schema: v.pipe(
+      v.string(),
+      v.transform((text) =>
+        text
+          .split(',')
+          .map((part) => part.trim())
+          .filter((part) => part !== ''),
+      ),
+      v.everyItem(
+        (part) => URL.canParse(part) && new URL(part).origin === part,
+        'must be origins such as https://hooks.example:8443, separated by commas',
+      ),
+    ),
+  },
   TRUSTED_PROXY_HOPS: {
     meaning: 'Number of proxies in front whose `X-Forwarded-For` entry is believed when requests are limited by address',
     fallback: '0',
@@ -135,6 +161,10 @@ export interface Config {
   readonly masterKey: Uint8Array | null;
   /** Without a trailing slash; null means the address that was bound. */
   readonly publicUrl: string | null;
+  /** Null means that no mail can be sent. */
+  readonly smtp: { readonly url: string; readonly from: string } | null;
+  /** Origins that creators' addresses may name although they are not public. */
+  readonly outboundAllow: readonly string[];
   readonly trustedProxyHops: number;
   readonly logLevel: LogLevel;
   readonly clockRate: number;
@@ -147,7 +177,7 @@ export interface Config {
 /** Environment variables by name, as the runtime gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'DATABASE_URL', 'REDIS_URL']);
+const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
 
 /**
  * Reads the configuration from the environment. An empty variable counts as absent; a variable it does not know is ignored.
@@ -198,6 +228,8 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
         : { url: values.OLLAMA_URL, chatModel: values.OLLAMA_CHAT_MODEL, embedModel: values.OLLAMA_EMBED_MODEL },
     masterKey: given('MASTER_KEY'),
     publicUrl: given('PUBLIC_URL'),
+    smtp: given('SMTP_URL') === null ? null : { url: values.SMTP_URL, from: values.MAIL_FROM },
+    outboundAllow: values.OUTBOUND_ALLOW ?? [],
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     logLevel: values.LOG_LEVEL,
     clockRate: values.CLOCK_RATE,

@@ -4,6 +4,7 @@
 export const errorTable = {
   INVALID_INPUT: { status: 400, close: 0, retryable: false },
   UNAUTHENTICATED: { status: 401, close: 4401, retryable: false },
+  REAUTH_REQUIRED: { status: 403, close: 0, retryable: false },
   FORBIDDEN: { status: 403, close: 1008, retryable: false },
   ORIGIN_REFUSED: { status: 403, close: 4403, retryable: false },
   NOT_FOUND: { status: 404, close: 0, retryable: false },

@@ -25,6 +25,17 @@ export const roleTable = {
   'widget.write': authors,
   'channels.read': everyone,
   'channels.write': owner,
+  'members.read': everyone,
+  'members.write': owner,
+  'keys.read': authors,
+  'keys.write': owner,
+  'audit.read': owner,
+  'privacy.contact': authors,
+  'privacy.read': authors,
+  'privacy.write': owner,
+  'privacy.workspace': owner,
+  'webhooks.read': authors,
+  'webhooks.write': owner,
 } as const satisfies Record<string, readonly Role[]>;
 
 /** Something a route does, as named in the table. */
@@ -34,6 +45,17 @@ export type Action = keyof typeof roleTable;
 export function allows(role: Role, action: Action): boolean {
   return (roleTable[action] as readonly Role[]).includes(role);
 }
+
+/** What needs the password proved within the last ten minutes, whoever asks: acts that open doors, give data away or destroy it. */
+const recentActions: ReadonlySet<Action> = new Set<Action>(['members.write', 'keys.write', 'privacy.contact', 'privacy.workspace']);
+
+/** Whether the action needs a recent proof of the password. */
+export function needsRecentProof(action: Action): boolean {
+  return recentActions.has(action);
+}
+
+/** What an API key may be made for: nothing about accounts, keys, the audit or privacy. */
+export const keyActions = (Object.keys(roleTable) as Action[]).filter((action) => !/^(account|members|keys|audit|privacy)\./.test(action));
 
 /** Every action of a role: the `permissions` claim. */
 export function permissionsOf(role: Role): Action[] {

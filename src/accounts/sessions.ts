@@ -1,6 +1,6 @@
 /** Sign-ins: opened with a pair of tokens, kept alive by rotating the refresh token, ended by hand or by misuse. */
 import type { Clock } from '../clock.ts';
-import type { MemberPrincipal, Role } from '../context.ts';
+import type { Caller, MemberPrincipal, Role } from '../context.ts';
 import type { Database, Sql } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId, Ids, MemberId } from '../ids.ts';
@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { Seal } from '../seal.ts';
 import { findMember } from '../store/members.ts';
 import {
+  familyIds,
   findFamilyCreator,
   insertFamily,
   listFamilies,
@@ -16,7 +17,9 @@ import {
   revokeFamily,
   revokeOtherFamilies,
   rotateFamily,
+  touchAuthentication,
 } from '../store/refresh-families.ts';
+import type { Audit } from './audit.ts';
 import { absoluteMs, judge, type RefreshToken, readRefreshToken, refreshToken, slidingMs } from './refresh-token.ts';
 import type { Standing } from './standing.ts';
 import { accessSeconds, type Tokens } from './tokens.ts';
@@ -41,16 +44,20 @@ export interface Sessions {
    *
    * @throws AppError SESSION_ENDED with the same words whether the token is unknown, old, ended or expired
    */
-  refresh(token: string): Promise<TokenPair>;
+  refresh(token: string, caller: Caller): Promise<TokenPair>;
   /** Ends one sign-in of the member. Gives whether there was one. */
-  end(creatorId: CreatorId, memberId: MemberId, familyId: string): Promise<boolean>;
-  /** Ends all sign-ins of the member but this one, inside the caller's transaction; the result tells the nodes. */
-  endOthers(sql: Sql, principal: MemberPrincipal): Promise<() => Promise<void>>;
+  end(principal: MemberPrincipal, familyId: string, caller: Caller): Promise<boolean>;
+  /** Ends all sign-ins of a member, but the one to keep, inside the caller's transaction; the result tells the nodes. */
+  endAll(sql: Sql, member: { creatorId: CreatorId; memberId: MemberId }, keep: string | null): Promise<() => Promise<void>>;
+  /** What the member's sign-ins may do has changed, in the caller's transaction; the result tells the nodes. */
+  changed(sql: Sql, member: { creatorId: CreatorId; memberId: MemberId }): Promise<() => Promise<void>>;
+  /** The password was proved again in this sign-in, inside the caller's transaction; the result tells the nodes. */
+  proved(sql: Sql, principal: MemberPrincipal): Promise<() => Promise<void>>;
   /** Where the member is signed in, newest first. */
   list(creatorId: CreatorId, memberId: MemberId): Promise<Session[]>;
 }
 
-type Verdict = { kind: 'over' } | { kind: 'reuse' } | { kind: 'live'; family: RefreshFamily; role: Role };
+type Verdict = { kind: 'over' | 'reuse' } | { kind: 'live'; family: RefreshFamily; role: Role };
 
 /** Sign-ins over the record. The wall clock decides; `log` hears of reuse, by id. */
 export function createSessions(deps: {
@@ -58,11 +65,12 @@ export function createSessions(deps: {
   tokens: Tokens;
   standing: Standing;
   seal: Seal;
+  audit: Audit;
   clock: Clock;
   ids: Ids;
   log: Log;
 }): Sessions {
-  const { database, tokens, standing, seal, clock, ids, log } = deps;
+  const { database, tokens, standing, seal, audit, clock, ids, log } = deps;
 
   /** The same generation gives the same two tokens, to the byte: a client may take either answer of a race. */
   async function pair(principal: MemberPrincipal, generation: number, at: number): Promise<TokenPair> {
@@ -102,14 +110,19 @@ export function createSessions(deps: {
       return () => pair({ kind: 'member', creatorId: member.creatorId, memberId: member.id, sid: id, role: member.role }, 0, now);
     },
 
-    async refresh(text) {
+    async refresh(text, caller) {
       const token = await readRefreshToken(seal, text);
       const creatorId = token && (await findFamilyCreator(database.routing, token.familyId));
       if (token === undefined || creatorId === undefined) throw over();
-      const verdict = await database.tenant(creatorId, (sql) => present(sql, token));
+      const verdict = await database.tenant(creatorId, async (sql) => {
+        const found = await present(sql, token);
+        const outcome = found.kind === 'live' ? ({ outcome: 'done' } as const) : ({ outcome: 'refused', reason: found.kind } as const);
+        await audit.within(sql, creatorId, { caller }, { action: 'session.refresh', subjectId: token.familyId, ...outcome });
+        return found;
+      });
       if (verdict.kind === 'reuse') {
         log.warn('session.reuse', { creator_id: creatorId, sid: token.familyId });
-        await standing.ended(creatorId, [token.familyId]);
+        await standing.changed(creatorId, [token.familyId]);
       }
       if (verdict.kind !== 'live') throw over();
       const { family, role } = verdict;
@@ -117,15 +130,31 @@ export function createSessions(deps: {
       return pair(principal, family.generation, family.rotatedAt);
     },
 
-    async end(creatorId, memberId, familyId) {
-      const ended = await database.tenant(creatorId, (sql) => revokeFamily(sql, familyId, clock.wall(), memberId));
-      if (ended) await standing.ended(creatorId, [familyId]);
+    async end(principal, familyId, caller) {
+      const { creatorId, memberId } = principal;
+      const ended = await database.tenant(creatorId, async (sql) => {
+        const there = await revokeFamily(sql, familyId, clock.wall(), memberId);
+        if (there)
+          await audit.within(sql, creatorId, { caller, principal }, { action: 'session.end', outcome: 'done', subjectId: familyId });
+        return there;
+      });
+      if (ended) await standing.changed(creatorId, [familyId]);
       return ended;
     },
 
-    async endOthers(sql, { creatorId, memberId, sid }) {
-      const ended = await revokeOtherFamilies(sql, memberId, sid, clock.wall());
-      return () => standing.ended(creatorId, ended);
+    async endAll(sql, { creatorId, memberId }, keep) {
+      const ended = await revokeOtherFamilies(sql, memberId, keep, clock.wall());
+      return () => standing.changed(creatorId, ended);
+    },
+
+    async changed(sql, { creatorId, memberId }) {
+      const sids = await familyIds(sql, memberId);
+      return () => standing.changed(creatorId, sids);
+    },
+
+    async proved(sql, { creatorId, sid }) {
+      await touchAuthentication(sql, sid, clock.wall());
+      return () => standing.refreshed(creatorId, sid);
     },
 
     list: (creatorId, memberId) => {

@@ -16,6 +16,11 @@ export interface MemberEnv {
   Variables: AppEnv['Variables'] & { principal: MemberPrincipal };
 }
 
+/** A request behind the gate of operators. */
+export interface OperatorEnv {
+  Variables: AppEnv['Variables'] & { operatorId: string };
+}
+
 /** A request behind `widgetSession()`: a contact in the widget. */
 export interface WidgetEnv {
   Variables: AppEnv['Variables'] & { principal: WidgetPrincipal };

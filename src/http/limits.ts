@@ -6,30 +6,45 @@ import type { Cache } from '../shared/cache.ts';
 
 const minute = 60_000;
 
-/** Every limit of the edge: so many within a window that starts with the first. Accounts are slowed, never locked. */
+/** Every limit of the API: so many within a window that starts with the first. Accounts are slowed, never locked. */
 export const limits = {
   'login.address': { most: 10, windowMs: 5 * minute },
   'login.account': { most: 20, windowMs: 15 * minute },
   'register.address': { most: 5, windowMs: 60 * minute },
   'refresh.address': { most: 120, windowMs: minute },
+  'forgot.address': { most: 5, windowMs: 15 * minute },
+  'forgot.account': { most: 3, windowMs: 15 * minute },
+  'token.address': { most: 10, windowMs: 15 * minute },
   'password.change': { most: 10, windowMs: 15 * minute },
+  'invite.creator': { most: 30, windowMs: 60 * minute },
+  'export.creator': { most: 10, windowMs: 60 * minute },
+  'operator.address': { most: 60, windowMs: minute },
+  'api.session': { most: 1_200, windowMs: minute },
+  'api.creator': { most: 6_000, windowMs: minute },
 } as const satisfies Record<string, { most: number; windowMs: number }>;
 
-type Limit = keyof typeof limits;
+/** The name of a limit, as in the table. */
+export type Limit = keyof typeof limits;
 
 /**
- * Counts one more. `subject` is what the limit is for: an address, an account, a member.
+ * Counts one more. `subject` is what the limit is for: an address, an account, a session.
  *
  * @throws AppError RATE_LIMITED with `details.retry_after_ms`
  */
-type CountLimit = (limit: Limit, subject: string, creatorId?: CreatorId) => Promise<void>;
+export type CountLimit = (limit: Limit, subject: string, creatorId?: CreatorId) => Promise<void>;
 
-/** Counts in the shared cache, so that all nodes count together. Subjects are hashed: addresses and mails stay out of it. */
-function createCountLimit(cache: Cache): CountLimit {
+/**
+ * Counts in the shared cache, so that all nodes count together; while that is down in this process alone, so that it never means
+ * "allow". Subjects are hashed: addresses and mails stay out of the cache.
+ *
+ * @param local a cache of this process
+ */
+export function createCountLimit(cache: Cache, local: Cache): CountLimit {
   return async function countLimit(limit, subject, creatorId) {
     const { most, windowMs } = limits[limit];
     const scope = creatorId === undefined ? 'installation' : `creator_${creatorId}`;
-    const { sum, resetMs } = await cache.count(`limit:${scope}:${limit}:${await hash(subject)}`, 1, windowMs);
+    const key = `limit:${scope}:${limit}:${await hash(subject)}`;
+    const { sum, resetMs } = await cache.count(key, 1, windowMs).catch(() => local.count(key, 1, windowMs));
     if (sum > most)
       throw new AppError('RATE_LIMITED', 'Try again later: too many requests of this kind', { details: { retry_after_ms: resetMs } });
   };
@@ -49,20 +64,36 @@ export interface SignInLimits {
   beforeLogin(address: string, email: string): Promise<void>;
   afterLogin(address: string, email: string): Promise<void>;
   beforeRefresh(address: string): Promise<void>;
-  beforePasswordChange(principal: MemberPrincipal): Promise<void>;
+  beforeForgot(address: string, email: string): Promise<void>;
+  /** Before a token from a mail is tried. */
+  beforeToken(address: string): Promise<void>;
+  /** Before a member proves or changes the password. */
+  beforePassword(principal: MemberPrincipal): Promise<void>;
+  beforeInvite(principal: MemberPrincipal): Promise<void>;
 }
 
-/** The limits around signing in, counted in the cache. */
-export function createSignInLimits(cache: Cache, count: CountLimit = createCountLimit(cache)): SignInLimits {
+/** The limits around signing in, counted by `count`; which addresses signed in lately is remembered in the cache. */
+export function createSignInLimits(cache: Cache, count: CountLimit): SignInLimits {
   const knownKey = async (address: string, email: string) => `known:installation:${await hash(`${address} ${email}`)}`;
   return {
     beforeRegister: (address) => count('register.address', address),
     async beforeLogin(address, email) {
       await count('login.address', address);
-      if ((await cache.get(await knownKey(address, email))) === null) await count('login.account', email);
+      // While the cache is down nobody is known: everybody is slowed alike.
+      const known = await cache.get(await knownKey(address, email)).catch(() => null);
+      if (known === null) await count('login.account', email);
     },
-    afterLogin: async (address, email) => cache.set(await knownKey(address, email), '1', 30 * day),
+    afterLogin: async (address, email) =>
+      cache.set(await knownKey(address, email), '1', 30 * day).catch(() => {
+        // only convenience is lost
+      }),
     beforeRefresh: (address) => count('refresh.address', address),
-    beforePasswordChange: ({ creatorId, memberId }) => count('password.change', memberId, creatorId),
+    async beforeForgot(address, email) {
+      await count('forgot.address', address);
+      await count('forgot.account', email);
+    },
+    beforeToken: (address) => count('token.address', address),
+    beforePassword: ({ creatorId, memberId }) => count('password.change', memberId, creatorId),
+    beforeInvite: ({ creatorId }) => count('invite.creator', creatorId, creatorId),
   };
 }

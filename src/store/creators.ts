@@ -8,11 +8,24 @@ export async function insertCreator(sql: Sql, creator: { id: CreatorId; name: st
 }
 
 /** The workspace of the present context, undefined when it is not there. */
-export async function findCreator(sql: Sql, creatorId: CreatorId): Promise<{ id: CreatorId; name: string } | undefined> {
-  const [row] = await sql<{ creator_id: CreatorId; name: string }>('select creator_id, name from creators where creator_id = $1', [
+export async function findCreator(
+  sql: Sql,
+  creatorId: CreatorId,
+): Promise<{ id: CreatorId; name: string; suspended: boolean } | undefined> {
+  const [row] = await sql<{ creator_id: CreatorId; name: string; suspended: boolean }>(
+    'select creator_id, name, suspended_at is not null as suspended from creators where creator_id = $1',
+    [creatorId],
+  );
+  return row && { id: row.creator_id, name: row.name, suspended: row.suspended };
+}
+
+/** Suspends a workspace or lets it work again. False when there is no such workspace. @param at null lets it work again */
+export async function suspendCreator(sql: Sql, creatorId: CreatorId, at: Date | null): Promise<boolean> {
+  const rows = await sql('update creators set suspended_at = $2, updated_at = now() where creator_id = $1 returning creator_id', [
     creatorId,
+    at,
   ]);
-  return row && { id: row.creator_id, name: row.name };
+  return rows.length > 0;
 }
 
 /** Whether anybody has registered. Only in `Database.owner` of the embedded database, whose owner row level security does not bind. */

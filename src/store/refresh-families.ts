@@ -44,8 +44,8 @@ export async function insertFamily(
   family: { creatorId: CreatorId; id: string; memberId: MemberId; now: number; expiresAt: number; userAgent: string | null },
 ): Promise<void> {
   await sql(
-    `insert into refresh_families (creator_id, id, member_id, rotated_at, last_used_at, created_at, updated_at, expires_at, user_agent)
-     values ($1, $2, $3, $4, $4, $4, $4, $5, $6)`,
+    `insert into refresh_families (creator_id, id, member_id, rotated_at, last_used_at, authenticated_at, created_at, updated_at, expires_at, user_agent)
+     values ($1, $2, $3, $4, $4, $4, $4, $4, $5, $6)`,
     [family.creatorId, family.id, family.memberId, iso(family.now), iso(family.expiresAt), family.userAgent],
   );
 }
@@ -75,14 +75,34 @@ export async function revokeFamily(sql: Sql, familyId: string, now: number, memb
   return rows.length > 0;
 }
 
-/** Ends every family of a member but one. Gives the ids of those ended. */
-export async function revokeOtherFamilies(sql: Sql, memberId: MemberId, keep: string, now: number): Promise<string[]> {
+/** Ends every family of a member, but the one to keep. Gives the ids of those ended. */
+export async function revokeOtherFamilies(sql: Sql, memberId: MemberId, keep: string | null, now: number): Promise<string[]> {
   const rows = await sql<{ id: string }>(
     `update refresh_families set revoked_at = $3, updated_at = $3
-     where member_id = $1 and id <> $2 and revoked_at is null returning id`,
+     where member_id = $1 and id is distinct from $2::uuid and revoked_at is null returning id`,
     [memberId, keep, iso(now)],
   );
   return rows.map((row) => row.id);
+}
+
+/** Ends every family of the present creator. Gives the ids of those ended. */
+export async function revokeAllFamilies(sql: Sql, now: number): Promise<string[]> {
+  const rows = await sql<{ id: string }>(
+    'update refresh_families set revoked_at = $1, updated_at = $1 where revoked_at is null returning id',
+    [iso(now)],
+  );
+  return rows.map((row) => row.id);
+}
+
+/** The families of a member that were not ended by hand. */
+export async function familyIds(sql: Sql, memberId: MemberId): Promise<string[]> {
+  const rows = await sql<{ id: string }>('select id from refresh_families where member_id = $1 and revoked_at is null', [memberId]);
+  return rows.map((row) => row.id);
+}
+
+/** Notes that the password was proved in this sign-in just now. */
+export async function touchAuthentication(sql: Sql, familyId: string, now: number): Promise<void> {
+  await sql('update refresh_families set authenticated_at = $2, updated_at = $2 where id = $1', [familyId, iso(now)]);
 }
 
 /** The member's families that can still be refreshed, newest first. @param idleSince families unused since then are over */

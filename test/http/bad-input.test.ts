@@ -7,7 +7,7 @@ import { testDatabase } from '../support/database.ts';
 
 const database = await testDatabase();
 const clock = manualClock(Date.UTC(2026, 0, 1));
-const { app, newMember, keys, tokens, ids } = await testApp(database, clock);
+const { app, newMember, keyring: keys, tokens, ids } = await testApp(database, clock);
 const ana = await newMember();
 const ben = await newMember();
 

@@ -119,7 +119,7 @@ test.each([
 });
 
 test('the page on security names every limit as it is', async () => {
-  const page = await readFile(new URL('../../docs/security-notes.md', import.meta.url), 'utf8');
+  const page = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8');
   for (const [name, { most, windowMs }] of Object.entries(limits))
     expect(page).toContain(`| \`${name}\` | ${most} in ${windowMs / 60_000} min |`);
 });

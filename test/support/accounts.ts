@@ -1,29 +1,32 @@
 /** Accounts over a test database, with hashes that cost next to nothing. */
 import { afterAll } from 'vitest';
-import { createAccounts } from '../../src/accounts/accounts.ts';
-import { createPasswords } from '../../src/accounts/passwords.ts';
-import { createSessions } from '../../src/accounts/sessions.ts';
-import { loadSigningKeys } from '../../src/accounts/signing-keys.ts';
-import { createStanding } from '../../src/accounts/standing.ts';
-import { createTokens } from '../../src/accounts/tokens.ts';
+import type { Post } from '../../src/accounts/accounts.ts';
+import { letters } from '../../src/accounts/mail.ts';
+import { openAccounts } from '../../src/accounts/open.ts';
 import type { Clock } from '../../src/clock.ts';
+import type { Caller } from '../../src/context.ts';
 import type { Database } from '../../src/database.ts';
+import { createCountLimit } from '../../src/http/limits.ts';
 import { systemIds } from '../../src/ids.ts';
 import { createSeal } from '../../src/seal.ts';
-import { createMemoryCache } from '../../src/shared/memory.ts';
+import type { Cache } from '../../src/shared/cache.ts';
+import { createMemoryCache, createMemoryFanOut } from '../../src/shared/memory.ts';
 import { quietLog } from './quiet-log.ts';
 
+/** A request from nowhere in particular. */
+export const someCaller: Caller = { userAgent: null, address: '192.0.2.1', requestId: systemIds.uuid() };
+
 /** Everything under src/accounts, put together as `compose` does it. */
-export async function testAccounts(database: Database, clock: Clock) {
+export async function testAccounts(database: Database, clock: Clock, options: { cache?: Cache; mail?: NonNullable<Post>['mail'] } = {}) {
   const ids = systemIds;
-  const cache = createMemoryCache(clock);
+  const cache = options.cache ?? createMemoryCache(clock);
+  const fanOut = createMemoryFanOut((error) => {
+    throw error;
+  });
   const seal = await createSeal(new Uint8Array(32).fill(7));
-  const keys = await loadSigningKeys(database, seal);
-  const tokens = createTokens({ keys, issuer: 'companero', clock, ids });
-  const standing = createStanding({ database, cache, clock });
-  const passwords = createPasswords({ settings: { memoryKib: 64, iterations: 1, parallelism: 1 }, threads: 1 });
-  afterAll(() => passwords.close());
-  const sessions = createSessions({ database, tokens, standing, seal, clock, ids, log: quietLog });
-  const accounts = createAccounts({ database, passwords, sessions, ids });
-  return { ids, cache, seal, keys, tokens, standing, passwords, sessions, accounts };
+  const post = options.mail === undefined ? null : { mail: options.mail, letters: letters('https://coach.example') };
+  const passwords = { settings: { memoryKib: 64, iterations: 1, parallelism: 1 }, threads: 1 };
+  const opened = await openAccounts({ database, cache, fanOut, seal, issuer: 'companero', post, clock, ids, log: quietLog, passwords });
+  afterAll(() => opened.passwords.close());
+  return { ...opened, ids, clock, cache, fanOut, seal, count: createCountLimit(cache, createMemoryCache(clock)) };
 }

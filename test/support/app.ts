@@ -5,7 +5,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApp, type Mount } from '../../src/http/app.ts';
-import { memberGate, widgetGate } from '../../src/http/auth.ts';
+import { memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
 import type { AppEnv } from '../../src/http/env.ts';
 import { createSignInLimits } from '../../src/http/limits.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
@@ -13,10 +13,11 @@ import { contactsRoutes } from '../../src/http/routes/contacts.ts';
 import { conversationsRoutes } from '../../src/http/routes/conversations.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { healthRoutes } from '../../src/http/routes/health.ts';
+import { membersRoutes } from '../../src/http/routes/members.ts';
+import { operatorRoutes } from '../../src/http/routes/operator.ts';
 import { programsRoutes } from '../../src/http/routes/programs.ts';
 import { wellKnownRoutes } from '../../src/http/routes/well-known.ts';
-import { createMemoryFanOut } from '../../src/shared/memory.ts';
-import { testAccounts } from './accounts.ts';
+import { someCaller, testAccounts } from './accounts.ts';
 import { quietLog } from './quiet-log.ts';
 
 /** Mailboxes without conversations, for tests of the edge alone. */
@@ -27,14 +28,12 @@ const noConversations: Mailboxes = {
 export async function testApp(
   database: Database,
   clock: Clock,
-  options: { mailboxes?: Mailboxes; mounts?: Mount[]; trustedProxyHops?: number } = {},
+  options: { mailboxes?: Mailboxes; mounts?: Mount[]; trustedProxyHops?: number } & Parameters<typeof testAccounts>[2] = {},
 ) {
-  const parts = await testAccounts(database, clock);
-  const { ids, cache, tokens, standing, sessions, accounts } = parts;
-  const member = memberGate({ tokens, standing });
-  const fanOut = createMemoryFanOut((error) => {
-    throw error;
-  });
+  const parts = await testAccounts(database, clock, options);
+  const { ids, cache, fanOut, tokens, accounts, count } = parts;
+  const member = memberGate(parts);
+  const signInLimits = createSignInLimits(cache, count);
   const mailboxes = options.mailboxes ?? noConversations;
   const widget = new Hono<AppEnv>().get('/probe', widgetGate(tokens), (c) => c.json({ session_id: c.var.principal.sessionId }));
   const mounts: Mount[] = [
@@ -47,7 +46,9 @@ export async function testApp(
       }),
     },
     { path: '/', routes: docsRoutes() },
-    { path: '/api/v1/auth', routes: authRoutes({ accounts, sessions, signInLimits: createSignInLimits(cache), member }) },
+    { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits, member }) },
+    { path: '/api/v1/auth', routes: membersRoutes({ ...parts, database, signInLimits, member }) },
+    { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
@@ -59,14 +60,13 @@ export async function testApp(
     mounts,
   );
 
-  let count = 0;
+  let registered = 0;
   /** Registers a new creator and gives a function that asks in its name. */
   async function newMember() {
-    const {
-      creator,
-      member: owner,
-      tokens: pair,
-    } = await accounts.register({ email: `owner${count++}@example.org`, password: 'a long unlikely phrase', displayName: 'Ana' }, null);
+    const email = `owner${registered++}@example.org`;
+    const account = await accounts.register({ email, password: 'a long unlikely phrase', displayName: 'Ana' }, someCaller);
+    if (account === null) throw new Error('A test member needs no mail');
+    const { creator, member: owner, tokens: pair } = account;
     const call = (method: string, path: string, json?: unknown, headers: Record<string, string> = {}) =>
       app.request(path, {
         method,
@@ -80,5 +80,5 @@ export async function testApp(
     return { creatorId: creator.id, memberId: owner.id, pair, call };
   }
 
-  return { ...parts, app, fanOut, member, newMember };
+  return { ...parts, app, member, newMember };
 }

@@ -1,11 +1,14 @@
 /** /api/v1/auth: accounts, tokens and sign-ins of members. */
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
-import type { Account, Accounts } from '../../accounts/accounts.ts';
+import type { Account, Accounts, SignedIn } from '../../accounts/accounts.ts';
 import { EmailAddress } from '../../accounts/email.ts';
 import { NewPassword, TriedPassword } from '../../accounts/password-policy.ts';
-import type { Session, Sessions, TokenPair } from '../../accounts/sessions.ts';
-import type { Member } from '../auth.ts';
+import type { Recovery } from '../../accounts/recovery.ts';
+import type { Session, Sessions } from '../../accounts/sessions.ts';
+import type { Tokens } from '../../accounts/tokens.ts';
+import { AppError } from '../../errors.ts';
+import { bearer, callerOf, type Member } from '../auth.ts';
 import type { AppEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import type { SignInLimits } from '../limits.ts';
@@ -20,6 +23,11 @@ const Register = v.strictObject({ email: EmailAddress, password: NewPassword, di
 const Login = v.strictObject({ email: EmailAddress, password: TriedPassword });
 const Refresh = v.strictObject({ refresh_token: v.pipe(v.string(), v.maxLength(4_096)) });
 const Profile = v.strictObject({ display_name: DisplayName });
+const MailToken = v.pipe(v.string(), v.maxLength(200));
+const Confirm = v.strictObject({ token: MailToken, password: TriedPassword });
+const Forgot = v.strictObject({ email: EmailAddress });
+const Reset = v.strictObject({ token: MailToken, password: NewPassword });
+const Proof = v.strictObject({ password: TriedPassword });
 const PasswordChange = v.strictObject({ current_password: TriedPassword, new_password: NewPassword });
 
 const Id = v.pipe(v.string(), v.uuid());
@@ -30,6 +38,8 @@ const AccountAnswer = v.object({
 });
 const TokenAnswer = v.object({ access_token: v.string(), refresh_token: v.string(), expires_in: v.number() });
 const SignInAnswer = v.object({ ...AccountAnswer.entries, ...TokenAnswer.entries });
+const ByMail = v.object({ status: v.literal('check_mail') });
+const byMail = { status: 'check_mail' } as const;
 const SessionAnswer = v.object({
   id: Id,
   current: v.boolean(),
@@ -43,29 +53,60 @@ const SessionsAnswer = v.object({ items: v.array(SessionAnswer) });
 /** What these routes need. */
 export interface AuthRoutesDeps {
   accounts: Accounts;
+  recovery: Recovery;
   sessions: Sessions;
+  tokens: Tokens;
   signInLimits: SignInLimits;
   member: Member;
 }
 
 /** Mounted under /api/v1/auth. */
-export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRoutesDeps): Hono<AppEnv> {
+export function authRoutes({ accounts, recovery, sessions, tokens, signInLimits, member }: AuthRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
+
+  /** Who signs in anew while holding a session lets go of that one. A token that is no longer good is nothing to end. */
+  async function endPresented(c: Context<AppEnv>): Promise<void> {
+    if (c.req.header('Authorization') === undefined) return;
+    try {
+      const presented = await tokens.verifyAccess(bearer(c));
+      await sessions.end(presented, presented.sid, callerOf(c));
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'UNAUTHENTICATED')) throw error;
+    }
+  }
 
   routes.post(
     '/register',
     describe({
       tag,
       summary: 'Open a workspace and sign in',
+      description: 'Where mail can be sent the answer is 202, the same for a known and an unknown address, and the rest goes by mail.',
       public: true,
-      answers: { 201: SignInAnswer },
+      answers: { 201: SignInAnswer, 202: ByMail },
       errors: ['EMAIL_TAKEN', 'RATE_LIMITED', 'OVERLOADED'],
     }),
     body(Register, maxBytes),
     async (c) => {
       const { email, password, display_name: displayName } = c.req.valid('json');
       await signInLimits.beforeRegister(c.var.address);
-      return signedIn(c, await accounts.register({ email, password, displayName }, userAgent(c)), 201);
+      const account = await accounts.register({ email, password, displayName }, callerOf(c));
+      return account === null ? noStore(c).json(byMail, 202) : signedIn(c, account, 201);
+    },
+  );
+
+  routes.post(
+    '/confirm',
+    describe({
+      tag,
+      summary: 'Confirm my mail address with the token of the mail and the password, and sign in',
+      public: true,
+      answers: { 200: SignInAnswer },
+      errors: ['UNAUTHENTICATED', 'RATE_LIMITED', 'OVERLOADED'],
+    }),
+    body(Confirm, maxBytes),
+    async (c) => {
+      await signInLimits.beforeToken(c.var.address);
+      return signedIn(c, await accounts.confirm(c.req.valid('json'), callerOf(c)), 200);
     },
   );
 
@@ -82,8 +123,9 @@ export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRou
     async (c) => {
       const given = c.req.valid('json');
       await signInLimits.beforeLogin(c.var.address, given.email);
-      const account = await accounts.login(given, userAgent(c));
+      const account = await accounts.login(given, callerOf(c));
       await signInLimits.afterLogin(c.var.address, given.email);
+      await endPresented(c);
       return signedIn(c, account, 200);
     },
   );
@@ -100,13 +142,12 @@ export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRou
     body(Refresh, maxBytes),
     async (c) => {
       await signInLimits.beforeRefresh(c.var.address);
-      return noStore(c).json(await sessions.refresh(c.req.valid('json').refresh_token));
+      return noStore(c).json(await sessions.refresh(c.req.valid('json').refresh_token, callerOf(c)));
     },
   );
 
   routes.post('/logout', describe({ tag, summary: 'End this session', answers: { 204: null } }), member('account.write'), async (c) => {
-    const { creatorId, memberId, sid } = c.var.principal;
-    await sessions.end(creatorId, memberId, sid);
+    await sessions.end(c.var.principal, c.var.principal.sid, callerOf(c));
     return c.body(null, 204);
   });
 
@@ -134,8 +175,61 @@ export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRou
     body(PasswordChange, maxBytes),
     async (c) => {
       const { current_password: current, new_password: next } = c.req.valid('json');
-      await signInLimits.beforePasswordChange(c.var.principal);
-      await accounts.changePassword(c.var.principal, { current, next });
+      await signInLimits.beforePassword(c.var.principal);
+      await accounts.changePassword(c.var.principal, { current, next }, callerOf(c));
+      return c.body(null, 204);
+    },
+  );
+
+  routes.post(
+    '/password/forgot',
+    describe({
+      tag,
+      summary: 'Ask for a mail to choose a new password',
+      description: 'The answer is the same for a known and an unknown address.',
+      public: true,
+      answers: { 202: ByMail },
+      errors: ['RATE_LIMITED'],
+    }),
+    body(Forgot, maxBytes),
+    async (c) => {
+      const { email } = c.req.valid('json');
+      await signInLimits.beforeForgot(c.var.address, email);
+      await recovery.forgot(email, callerOf(c));
+      return noStore(c).json(byMail, 202);
+    },
+  );
+
+  routes.post(
+    '/password/reset',
+    describe({
+      tag,
+      summary: 'Choose a new password with the token of the mail; ends all my sessions',
+      public: true,
+      answers: { 204: null },
+      errors: ['RATE_LIMITED', 'OVERLOADED'],
+    }),
+    body(Reset, maxBytes),
+    async (c) => {
+      await signInLimits.beforeToken(c.var.address);
+      await recovery.reset(c.req.valid('json'), callerOf(c));
+      return c.body(null, 204);
+    },
+  );
+
+  routes.post(
+    '/reauthenticate',
+    describe({
+      tag,
+      summary: 'Prove my password again, for what needs a proof of the last ten minutes',
+      answers: { 204: null },
+      errors: ['RATE_LIMITED', 'OVERLOADED'],
+    }),
+    member('account.write'),
+    body(Proof, maxBytes),
+    async (c) => {
+      await signInLimits.beforePassword(c.var.principal);
+      await accounts.reauthenticate(c.var.principal, c.req.valid('json').password, callerOf(c));
       return c.body(null, 204);
     },
   );
@@ -156,8 +250,7 @@ export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRou
     describe({ tag, summary: 'End one of my sessions', answers: { 204: null }, errors: ['NOT_FOUND'] }),
     member('account.write'),
     async (c) => {
-      const { creatorId, memberId } = c.var.principal;
-      if (!(await sessions.end(creatorId, memberId, pathId(c)))) throw notFound();
+      if (!(await sessions.end(c.var.principal, pathId(c), callerOf(c)))) throw notFound();
       return c.body(null, 204);
     },
   );
@@ -165,7 +258,7 @@ export function authRoutes({ accounts, sessions, signInLimits, member }: AuthRou
   return routes;
 }
 
-function signedIn(c: Context<AppEnv>, account: Account & { tokens: TokenPair }, status: 200 | 201) {
+function signedIn(c: Context<AppEnv>, account: SignedIn, status: 200 | 201) {
   return noStore(c).json({ ...accountAnswer(account), ...account.tokens }, status);
 }
 
@@ -176,7 +269,10 @@ function noStore<C extends Context<AppEnv>>(c: C): C {
 
 function accountAnswer({ creator, member }: Account): v.InferOutput<typeof AccountAnswer> {
   const { id, email, displayName, role, createdAt } = member;
-  return { creator, member: { id, email, display_name: displayName, role, created_at: createdAt.toISOString() } };
+  return {
+    creator: { id: creator.id, name: creator.name },
+    member: { id, email, display_name: displayName, role, created_at: createdAt.toISOString() },
+  };
 }
 
 function sessionAnswer(session: Session, currentId: string): v.InferOutput<typeof SessionAnswer> {
@@ -189,14 +285,4 @@ function sessionAnswer(session: Session, currentId: string): v.InferOutput<typeo
     expires_at: time(session.expiresAt),
     user_agent: session.userAgent,
   };
-}
-
-/** Shown in the list of sessions; a header may hold anything, so only printable ASCII is kept. */
-function userAgent(c: Context): string | null {
-  return (
-    c.req
-      .header('User-Agent')
-      ?.replace(/[^\x20-\x7e]/g, '')
-      .slice(0, 200) || null
-  );
 }
