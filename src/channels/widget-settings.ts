@@ -4,6 +4,12 @@ import { isOrigin } from './origin.ts';
 
 const ShortText = v.optional(v.pipe(v.string(), v.maxLength(300)), '');
 
+/** Paths of the host page; `*` stands for anything. */
+const Paths = v.optional(
+  v.pipe(v.array(v.pipe(v.string(), v.regex(/^\/[^\s?#]{0,299}$/, 'Expected a path such as "/blog/*"'))), v.maxLength(50)),
+  [],
+);
+
 const entries = {
   theme: v.optional(
     v.strictObject({
@@ -23,6 +29,15 @@ const entries = {
     v.pipe(v.array(v.pipe(v.string(), v.check(isLanguage, 'Expected a language tag such as "pt-PT"'))), v.maxLength(20)),
     [],
   ),
+  /** A picture beside the title, as `https://…`; empty for none. */
+  avatar: v.optional(
+    v.union([v.literal(''), v.pipe(v.string(), v.url(), v.startsWith('https://', 'Expected an https:// address'), v.maxLength(2000))]),
+    '',
+  ),
+  /** On which pages of a site the bubble is shown: on all but `hide`, or only on `show` where that names any. */
+  pages: v.optional(v.strictObject({ show: Paths, hide: Paths }), {}),
+  /** Seconds after which the bubble opens by itself, once a visit; null for never. */
+  open_after_s: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(3600))), null),
   position: v.optional(v.picklist(['left', 'right']), 'right'),
   /** The program a new conversation begins with; null leaves it to the programs' own entries. */
   entry: v.optional(v.nullable(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/i))), null),

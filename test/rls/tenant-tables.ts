@@ -19,13 +19,24 @@ export interface Values {
   contact: string;
   session: string;
   conversation: string;
+  connection: string;
   document: string;
   message: string;
 }
 
 export function newValues(): Values {
   const id = () => systemIds.uuid();
-  return { member: id(), family: id(), program: id(), contact: id(), session: id(), conversation: id(), document: id(), message: id() };
+  return {
+    member: id(),
+    family: id(),
+    program: id(),
+    contact: id(),
+    session: id(),
+    conversation: id(),
+    connection: id(),
+    document: id(),
+    message: id(),
+  };
 }
 
 /** Every tenant table, parents first. The test compares it with the catalogue: a new table needs a line here. */
@@ -80,6 +91,23 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert:
       "insert into media (creator_id, id, conversation_id, kind, type, name, bytes) values ($1, $2, $3, 'image', 'image/png', 'n', 1)",
     values: ['message', 'conversation'],
+  },
+  connections: {
+    insert: "insert into connections (creator_id, id, channel, account, sealed_secrets) values ($1, $2, 'telegram', 'a', 's')",
+    values: ['connection'],
+  },
+  addresses: {
+    insert: "insert into addresses (creator_id, connection_id, external_id, conversation_id) values ($1, $2, 'e', $3)",
+    values: ['connection', 'conversation'],
+  },
+  deliveries: {
+    insert:
+      "insert into deliveries (creator_id, conversation_id, seq, part, connection_id, status, rank) values ($1, $2, 1, 0, $3, 'sent', 2)",
+    values: ['conversation', 'connection'],
+  },
+  delivery_reports: {
+    insert: "insert into delivery_reports (creator_id, connection_id, provider_id, status, rank) values ($1, $2, 'p', 'sent', 2)",
+    values: ['connection'],
   },
   documents: {
     insert: "insert into documents (creator_id, id, title, kind, bytes, hash, file) values ($1, $2, 't', 'text', 1, 'h', 'f')",

@@ -1,0 +1,203 @@
+/** Deliveries to outside channels: one message from the record to the provider, with every step written down before and after. */
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import type { Deliveries, DeliveryOutcome, DeliveryRequest } from '../deliveries.ts';
+import type { Log } from '../log.ts';
+import type { Seal } from '../seal.ts';
+import { beginPart, type Delivery, endPart, loadDelivery, type PartRow } from '../store/deliveries.ts';
+import { type Channels, openConnection } from './accounts.ts';
+import {
+  type Channel,
+  type DeliveryStatus,
+  deliveryRanks,
+  type OpenConnection,
+  type Part,
+  type Refusal,
+  type SendOutcome,
+} from './channel.ts';
+import { createPace } from './deliver-pace.ts';
+import { applyRefusal } from './deliver-refusals.ts';
+
+/** What deliveries need. `random` gives a number from 0 up to 1: it spreads tries that would come together. */
+export interface DeliveriesDeps {
+  db: Database;
+  clock: Clock;
+  log: Log;
+  seal: Seal;
+  channels: Channels;
+  random(): number;
+}
+
+/** Tries of the runtime after which a message has failed, waits included. */
+const mostTries = 11;
+/** Tries of one bubble that the provider did not take. */
+const mostAttempts = 5;
+const retryMs = 2_000;
+/** How long a send nobody answered waits for the provider's word. */
+const reconcileMs = 30_000;
+
+/** One try: what is to be sent, by which way, and who asked. */
+interface Try {
+  request: DeliveryRequest;
+  delivery: Delivery;
+  connection: OpenConnection;
+  address: NonNullable<Delivery['address']>;
+  channel: Channel;
+  signal: AbortSignal;
+}
+
+/** A bubble of a try. */
+interface Bubble {
+  of: Try;
+  index: number;
+  part: Part;
+  known: PartRow | undefined;
+}
+
+/** The deliveries of this process. */
+export function createDeliveries({ db, clock, log, seal, channels, random }: DeliveriesDeps): Deliveries {
+  const pace = createPace(clock);
+
+  /** Writes the state of one bubble. */
+  async function note(
+    request: DeliveryRequest,
+    connectionId: string,
+    index: number,
+    state: { status: DeliveryStatus; reason?: string; providerId?: string },
+  ): Promise<void> {
+    const { status, reason = null, providerId = null } = state;
+    const ended = { status, rank: deliveryRanks[status], reason, connectionId, providerId };
+    await db.tenant(request.creatorId, (sql) => endPart(sql, request, index, ended));
+  }
+
+  async function fail(request: DeliveryRequest, connectionId: string, index: number, reason: string): Promise<DeliveryOutcome> {
+    await note(request, connectionId, index, { status: 'failed', reason });
+    log.warn('delivery.failed', { creator_id: request.creatorId, connection_id: connectionId, reason });
+    return { outcome: 'failed', reason };
+  }
+
+  /** Another try later, unless the runtime has tried long enough. */
+  async function later({ of, index }: Pick<Bubble, 'of' | 'index'>, afterMs: number, reason: string): Promise<DeliveryOutcome> {
+    if (of.request.attempts >= mostTries) return fail(of.request, of.connection.id, index, reason);
+    return { outcome: 'retry', afterMs, reason };
+  }
+
+  function backoffMs(attempts: number): number {
+    return Math.round(retryMs * 2 ** attempts * (0.5 + random()));
+  }
+
+  async function sendMessage(of: Try): Promise<DeliveryOutcome> {
+    const freeText = of.address.windowExpiresAt.getTime() > clock.now();
+    const parts = of.channel.render(of.delivery.message, freeText);
+    if (parts === null) return fail(of.request, of.connection.id, firstUnsent(of.delivery.parts), 'window closed');
+    let providerId = '';
+    for (const [index, part] of parts.entries()) {
+      const known = of.delivery.parts.find((row) => row.part === index);
+      if (known && isSent(known)) continue;
+      const ended = await sendBubble({ of, index, part, known });
+      if (ended.outcome !== 'sent') return ended;
+      providerId = ended.providerId;
+    }
+    return { outcome: 'sent', providerId };
+  }
+
+  async function sendBubble(bubble: Bubble): Promise<DeliveryOutcome> {
+    const { of, index, known } = bubble;
+    const settled = isUnsure(known) ? await settle(bubble, known) : null;
+    if (settled !== null) return settled;
+    const waitMs = pace.wait(of.connection.id, of.address.externalId, of.channel.capabilities);
+    if (waitMs > 0) return later(bubble, waitMs, 'pace');
+    await db.tenant(of.request.creatorId, (sql) => beginPart(sql, of.request, index, of.connection.id));
+    return conclude(bubble, await handOver(bubble), (known?.attempts ?? 0) + 1);
+  }
+
+  /** A bubble whose last try got no answer: waits for the provider's word where one can come, then goes by the creator's rule. */
+  async function settle(bubble: Bubble, known: PartRow): Promise<DeliveryOutcome | null> {
+    const { of, index } = bubble;
+    const waitedMs = clock.wall() - known.updatedAt.getTime();
+    if (of.channel.capabilities.reconciles && waitedMs < reconcileMs) return later(bubble, reconcileMs, 'waits for word');
+    if (of.connection.settings.uncertain === 'resend' && known.attempts < mostAttempts) return null;
+    const reason = known.reason ?? 'interrupted';
+    await note(of.request, of.connection.id, index, { status: 'uncertain', reason });
+    return { outcome: 'uncertain', reason };
+  }
+
+  /** Hands the bubble over; what the provider refuses in this shape goes in another at once. */
+  async function handOver({ of, index, part }: Bubble): Promise<SendOutcome> {
+    const { channel, address, connection, delivery, request, signal } = of;
+    const reference = referenceOf(request, index);
+    const hand = (shown: Part['shown']) => channel.send(shown, address, connection, reference, signal);
+    const first = await hand(part.shown);
+    if (first.outcome !== 'refused') return first;
+    if (first.refusal.does === 'plain' && part.plain !== null) return hand(part.plain);
+    const template = first.refusal.does === 'window' && index === 0 ? channel.render(delivery.message, false)?.[0] : undefined;
+    return template === undefined ? first : hand(template.shown);
+  }
+
+  async function conclude(bubble: Bubble, ended: SendOutcome, attempts: number): Promise<DeliveryOutcome> {
+    const { of, index } = bubble;
+    if (ended.outcome === 'refused') return refused(bubble, ended.refusal, attempts);
+    if (ended.outcome === 'sent') {
+      await note(of.request, of.connection.id, index, { status: 'sent', providerId: ended.providerId });
+      return ended;
+    }
+    const { reason } = ended;
+    await note(of.request, of.connection.id, index, { status: 'uncertain', reason });
+    log.warn('delivery.uncertain', { creator_id: of.request.creatorId, connection_id: of.connection.id, reason });
+    if (of.channel.capabilities.reconciles) return later(bubble, reconcileMs, reason);
+    const resends = of.connection.settings.uncertain === 'resend' && attempts < mostAttempts;
+    return resends ? later(bubble, backoffMs(attempts), reason) : { outcome: 'uncertain', reason };
+  }
+
+  async function refused(bubble: Bubble, refusal: Refusal, attempts: number): Promise<DeliveryOutcome> {
+    const { of, index } = bubble;
+    const { creatorId } = of.request;
+    const key = { creatorId, connectionId: of.connection.id, externalId: of.address.externalId };
+    await db.tenant(creatorId, (sql) => applyRefusal(sql, key, refusal, clock.wall()));
+    const afterMs = pauseMs(refusal, attempts);
+    if (afterMs === null) return fail(of.request, key.connectionId, index, refusal.code);
+    await note(of.request, key.connectionId, index, { status: 'queued', reason: refusal.code });
+    return later(bubble, afterMs, refusal.code);
+  }
+
+  /** How long to wait before the next try; null when there is none. */
+  function pauseMs({ does, afterMs = retryMs }: Refusal, attempts: number): number | null {
+    if (does === 'park') return afterMs;
+    if (attempts >= mostAttempts) return null;
+    if (does === 'wait') return afterMs * 4 ** (attempts - 1);
+    return does === 'retry' ? backoffMs(attempts) : null;
+  }
+
+  return {
+    async send(request, signal) {
+      const delivery = await loadDelivery(db, request);
+      if (delivery === undefined) return { outcome: 'failed', reason: 'no message' };
+      const { connection: row, address, parts } = delivery;
+      if (row === null) return { outcome: 'failed', reason: 'no connection' };
+      const unable = row.status === 'disabled' ? 'connection disabled' : (address?.unreachable ?? null);
+      if (unable !== null || address === null) return fail(request, row.id, firstUnsent(parts), unable ?? 'no address');
+      const parkedMs = row.parkedUntil.getTime() - clock.wall();
+      if (parkedMs > 0) return { outcome: 'retry', afterMs: parkedMs, reason: 'parked' };
+      const connection = await openConnection(seal, request.creatorId, row);
+      return sendMessage({ request, delivery, connection, address, channel: channels[row.channel], signal });
+    },
+  };
+}
+
+function isSent({ status, rank }: PartRow): boolean {
+  return rank >= deliveryRanks.sent && status !== 'failed';
+}
+
+function isUnsure(part: PartRow | undefined): part is PartRow {
+  return part?.status === 'sending' || part?.status === 'uncertain';
+}
+
+/** The bubble that a message that goes no further failed with. */
+function firstUnsent(parts: readonly PartRow[]): number {
+  return parts.find((part) => !isSent(part))?.part ?? parts.length;
+}
+
+/** Our name for a bubble, which WhatsApp repeats in every status of it. */
+export function referenceOf({ conversationId, seq }: Pick<DeliveryRequest, 'conversationId' | 'seq'>, part: number): string {
+  return `${conversationId}.${seq}.${part}`;
+}

@@ -1,0 +1,33 @@
+/** What the server itself tells people outside a conversation, in their language where it is known. */
+
+interface Hints {
+  unreadable: string;
+  linked: string;
+}
+
+const english: Hints = {
+  unreadable: 'I can read text and buttons. Please write it in words.',
+  linked: 'You are connected. We go on here where we were.',
+};
+
+const byLanguage: Readonly<Record<string, Hints>> = {
+  en: english,
+  es: {
+    unreadable: 'Puedo leer texto y botones. Escríbelo con palabras, por favor.',
+    linked: 'Ya estás conectado. Seguimos aquí donde lo dejamos.',
+  },
+  pt: {
+    unreadable: 'Consigo ler texto e botões. Escreve por palavras, por favor.',
+    linked: 'Estás ligado. Continuamos aqui onde ficámos.',
+  },
+  fr: { unreadable: 'Je lis le texte et les boutons. Écris-le avec des mots, s’il te plaît.', linked: 'Tu es connecté. On continue ici.' },
+  de: {
+    unreadable: 'Ich kann Text und Knöpfe lesen. Bitte schreib es in Worten.',
+    linked: 'Verbunden. Wir machen hier weiter, wo wir waren.',
+  },
+};
+
+/** @param language BCP 47; English for one not known */
+export function hintsFor(language: string | null): Hints {
+  return byLanguage[language?.split('-')[0] ?? 'en'] ?? english;
+}

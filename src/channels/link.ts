@@ -1,0 +1,91 @@
+/** Linking: a one-use key that joins another identity to a person, so that the conversation goes on where it was. */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import type { ConversationKey } from '../actors/input.ts';
+import type { WidgetPrincipal } from '../context.ts';
+import type { Database, Sql } from '../database.ts';
+import type { ContactId, ConversationId, CreatorId, SessionId } from '../ids.ts';
+import type { Cache } from '../shared/cache.ts';
+import { joinIdentity, moveConversation, saveAddress } from '../store/identities.ts';
+import type { OpenConnection, Sender } from './channel.ts';
+
+/** How long a key may be used, in milliseconds. */
+export const linkKeyMs = 600_000;
+
+/** 16 random bytes: what a deep link of Telegram and a person's thumb both bear. */
+const keyShape = /^(?:link[\s:-]+)?([A-Za-z0-9_-]{22})$/i;
+
+/** What a key stands for. */
+export interface Linked {
+  conversationId: ConversationId;
+  contactId: ContactId;
+  sessionId: SessionId;
+}
+
+const Kept = v.object({ conversation: v.string() });
+
+export interface Links {
+  /** A key for this conversation: one use, ten minutes. */
+  issue(key: ConversationKey): Promise<string>;
+  /** Joins a person of an outside channel to the conversation that the words name a key of. Null when they name none that is good here. */
+  joinOutside(words: string, connection: OpenConnection, from: Sender, windowExpiresAt: number | null): Promise<Linked | null>;
+  /** Joins a widget session to the conversation a key stands for. Null when the key is not good here. */
+  joinWidget(words: string, principal: WidgetPrincipal): Promise<Linked | null>;
+}
+
+/** @param randomBytes unguessable bytes, 16 or more a call */
+export function createLinks({ db, cache, randomBytes }: { db: Database; cache: Cache; randomBytes(): Uint8Array }): Links {
+  /** Uses a key up. The cache knows only its digest: who reads it cannot link. */
+  async function redeem(creatorId: CreatorId, words: string): Promise<ConversationId | null> {
+    const key = keyShape.exec(words.trim())?.[1];
+    const kept = key === undefined ? null : await cache.take(cacheKey(creatorId, key));
+    return kept === null ? null : (v.parse(Kept, JSON.parse(kept)).conversation as ConversationId);
+  }
+
+  async function find(sql: Sql, creatorId: CreatorId, conversationId: ConversationId): Promise<Linked | null> {
+    const [row] = await sql<Linked>(
+      `select id as "conversationId", contact_id as "contactId", session_id as "sessionId" from conversations where creator_id = $1 and id = $2`,
+      [creatorId, conversationId],
+    );
+    return row ?? null;
+  }
+
+  return {
+    async issue({ creatorId, conversationId }) {
+      const key = Buffer.from(randomBytes().subarray(0, 16)).toString('base64url');
+      await cache.set(cacheKey(creatorId, key), JSON.stringify({ conversation: conversationId }), linkKeyMs);
+      return key;
+    },
+
+    async joinOutside(words, connection, from, windowExpiresAt) {
+      const { creatorId, id: connectionId, channel } = connection;
+      const conversationId = await redeem(creatorId, words);
+      if (conversationId === null) return null;
+      return db.tenant(creatorId, async (sql) => {
+        const linked = await find(sql, creatorId, conversationId);
+        if (linked === null) return null;
+        const { externalId, phone } = from;
+        await joinIdentity(sql, { creatorId, channel, externalId, contactId: linked.contactId });
+        await saveAddress(sql, { creatorId, connectionId, externalId }, { conversationId, phone, windowExpiresAt });
+        await moveConversation(sql, { creatorId, conversationId }, { channel, connectionId });
+        return linked;
+      });
+    },
+
+    async joinWidget(words, { creatorId, sessionId }) {
+      const conversationId = await redeem(creatorId, words);
+      if (conversationId === null) return null;
+      return db.tenant(creatorId, async (sql) => {
+        const linked = await find(sql, creatorId, conversationId);
+        if (linked === null) return null;
+        await joinIdentity(sql, { creatorId, channel: 'widget', externalId: sessionId, contactId: linked.contactId });
+        await moveConversation(sql, { creatorId, conversationId }, { channel: 'widget', connectionId: null });
+        return linked;
+      });
+    },
+  };
+}
+
+function cacheKey(creatorId: CreatorId, key: string): string {
+  return `link:creator_${creatorId}:${createHash('sha256').update(key).digest('base64url')}`;
+}

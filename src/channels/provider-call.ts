@@ -1,0 +1,67 @@
+/** One HTTP call to a provider: bounded in time and size, no redirects, and a plain word for what went wrong. */
+
+/** What came back. `down`: it was surely not taken. `unknown`: it may have been. */
+export type ProviderAnswer = { got: 'answer'; status: number; body: unknown } | { got: 'down' } | { got: 'unknown'; reason: string };
+
+/** `fetch`, or what stands for it. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** How long a provider may take, in milliseconds, and how much it may say, in bytes. */
+const mostMs = 10_000;
+const mostBytes = 1024 * 1024;
+
+/** Failures before anything was sent (Node's `error.cause.code`). */
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/**
+ * Calls once. The URL may hold a token, so that no failure repeats it.
+ *
+ * @throws the signal's reason
+ */
+export async function callProvider(fetch: Fetch, url: string, init: RequestInit, signal: AbortSignal): Promise<ProviderAnswer> {
+  const late = AbortSignal.timeout(mostMs);
+  try {
+    const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any([signal, late]) });
+    return { got: 'answer', status: response.status, body: await readBody(response) };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isNeverSent(error)) return { got: 'down' };
+    return { got: 'unknown', reason: late.aborted ? 'timeout' : 'connection lost' };
+  }
+}
+
+/** A POST of JSON. @throws the signal's reason */
+export function postJson(
+  fetch: Fetch,
+  url: string,
+  value: unknown,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ProviderAnswer> {
+  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(value) };
+  return callProvider(fetch, url, init, signal);
+}
+
+/** Deno tells a refused connection in words only. */
+function isNeverSent(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  return neverSent.has(code) || (error instanceof Error && /dns error|connection refused/i.test(error.message));
+}
+
+/** The body as JSON; null when it is none, or too long to be an answer of a provider. */
+async function readBody(response: Response): Promise<unknown> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body ?? []) {
+    size += piece.byteLength;
+    if (size > mostBytes) return null;
+    pieces.push(piece);
+  }
+  try {
+    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
+  } catch {
+    // A proxy's page in place of an answer: the status alone counts.
+    return null;
+  }
+}

@@ -1,0 +1,220 @@
+/** What each event of a provider means: an input of a conversation, news of a delivery, or a change of an address. */
+import type { ConversationKey, Input } from '../actors/input.ts';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import type { ContactId, ConversationId, SessionId } from '../ids.ts';
+import type { Message } from '../message.ts';
+import { patchContact } from '../store/contacts.ts';
+import { conversationHead, messagesAfter, messagesBefore, openConversation } from '../store/conversations.ts';
+import { addressOfReport, reportDelivery } from '../store/deliveries.ts';
+import {
+  type AddressKey,
+  hearAddress,
+  markReachable,
+  markUnreachable,
+  mayHint,
+  moveConversation,
+  renameAddress,
+  saveAddress,
+} from '../store/identities.ts';
+import type { Channels } from './accounts.ts';
+import { type ChannelEvent, deliveryRanks, type OpenConnection, type Sender } from './channel.ts';
+import { applyRefusal } from './deliver-refusals.ts';
+import { hintsFor } from './hints.ts';
+import type { Links } from './link.ts';
+import { fitsKey, readButtonKey } from './rendering.ts';
+import { stableUuid } from './stable-id.ts';
+
+/** What listening needs. `deliver` makes an input durable; `beside` does work that the answer does not wait for. */
+export interface ListenerDeps {
+  db: Database;
+  clock: Clock;
+  channels: Channels;
+  links: Links;
+  deliver(key: ConversationKey, input: Input): Promise<void>;
+  beside(connection: OpenConnection, work: (signal: AbortSignal) => Promise<void>): void;
+}
+
+type Of<Kind extends ChannelEvent['kind']> = Extract<ChannelEvent, { kind: Kind }>;
+type Hear<Kind extends ChannelEvent['kind']> = (connection: OpenConnection, event: Of<Kind>) => Promise<void>;
+
+const hintEveryMs = 60_000;
+/** What a contact may write at once, in UTF-16 units: more than any provider lets through. */
+const mostText = 8_000;
+
+/** Hears one event after the other; resolves when it is durable. */
+export function createListener(deps: ListenerDeps): { hear(connection: OpenConnection, event: ChannelEvent): Promise<void> } {
+  const { db, clock, channels, links, deliver, beside } = deps;
+
+  const hearing: { readonly [Kind in ChannelEvent['kind']]: Hear<Kind> } = {
+    async message(connection, event) {
+      const { from } = event;
+      if (await linked(connection, from, event.text, event.id)) return;
+      const key = await conversationOf(connection, from, event.at);
+      const option = await numberedOption(connection, key, event.text);
+      const about = { id: inputId(connection, event.id), messageId: stableUuid(connection.id, event.id) };
+      const text = event.text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
+      await deliver(key, option ? { ...about, kind: 'button', ...option } : { ...about, kind: 'message', text });
+      beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
+    },
+
+    async button(connection, event) {
+      const key = await conversationOf(connection, event.from, event.at);
+      const pressed = await pressedButton(key, event.key);
+      const about = { id: inputId(connection, event.id), messageId: stableUuid<string>(connection.id, event.id) };
+      // A button that is not ours is stale: number 0 stands under no message.
+      await deliver(key, { ...about, kind: 'button', ...(pressed ?? { messageSeq: 0, button: event.title.slice(0, 200) || '?' }) });
+      beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
+    },
+
+    async start(connection, event) {
+      if (event.payload !== '' && (await linked(connection, event.from, event.payload, event.id))) return;
+      const key = await conversationOf(connection, event.from, event.at);
+      const id = inputId(connection, event.id);
+      if (event.payload !== '') await deliver(key, { id: `${id}:start`, kind: 'start', programSlug: event.payload });
+      const head = await conversationHead(db, key);
+      if (head?.status !== 'active')
+        await deliver(key, { id, kind: 'message', messageId: stableUuid(connection.id, event.id), text: '/start' });
+      else if (event.payload === '') await deliver(key, { id, kind: 'event', name: 'return', data: {} });
+    },
+
+    async unreadable(connection, event) {
+      await conversationOf(connection, event.from, event.at);
+      const key = addressOf(connection, event.from.externalId);
+      const may = await db.tenant(connection.creatorId, (sql) => mayHint(sql, key, clock.wall(), hintEveryMs));
+      if (may) hint(connection, event.from, hintsFor(event.from.language).unreadable);
+    },
+
+    async reachable(connection, { from, reachable }) {
+      const key = addressOf(connection, from.externalId);
+      await db.tenant(connection.creatorId, (sql) => (reachable ? markReachable(sql, key) : markUnreachable(sql, key, 'blocked')));
+    },
+
+    async moved(connection, { formerId, externalId }) {
+      const key = addressOf(connection, externalId);
+      await db.tenant(connection.creatorId, (sql) => renameAddress(sql, connection.channel, key, formerId));
+    },
+
+    async status(connection, event) {
+      const { creatorId, id: connectionId } = connection;
+      const { providerId, status } = event;
+      const reason = event.status === 'failed' ? event.refusal.code : null;
+      const part = partOf(creatorId, event.reference);
+      await db.tenant(creatorId, async (sql) => {
+        const news = { creatorId, connectionId, providerId, status, rank: deliveryRanks[status], reason, part };
+        const isNew = await reportDelivery(sql, news);
+        if (!isNew || event.status !== 'failed') return;
+        const externalId = (await addressOfReport(sql, { creatorId, connectionId, providerId })) ?? '';
+        await applyRefusal(sql, { creatorId, connectionId, externalId }, event.refusal, clock.wall());
+      });
+    },
+  };
+
+  /** The person's conversation here, begun when there is none; hearing them opens the window anew. */
+  async function conversationOf(connection: OpenConnection, from: Sender, at: number): Promise<ConversationKey> {
+    const { creatorId, channel, id: connectionId } = connection;
+    const key = addressOf(connection, from.externalId);
+    const heard = { phone: from.phone, windowExpiresAt: windowOf(connection, at) };
+    const known = await db.tenant(creatorId, async (sql) => {
+      if (from.formerId !== null) await renameAddress(sql, channel, key, from.formerId);
+      const address = await hearAddress(sql, key, heard);
+      if (address && address.connectionId !== connectionId)
+        await moveConversation(sql, { creatorId, ...address }, { channel, connectionId });
+      return address;
+    });
+    return { creatorId, conversationId: known?.conversationId ?? (await begin(connection, from, heard)) };
+  }
+
+  /** Begins a conversation of one person and one connection, once, however many requests ask at the same time. */
+  async function begin(connection: OpenConnection, from: Sender, heard: { phone: string | null; windowExpiresAt: number | null }) {
+    const { creatorId, channel, id: connectionId } = connection;
+    const made = (what: string) => stableUuid(what, connectionId, from.externalId);
+    const { conversationId, contactId, created } = await openConversation(db, {
+      creatorId,
+      sessionId: made('session') as SessionId,
+      conversationId: made('conversation') as ConversationId,
+      contactId: made('contact') as ContactId,
+      channel,
+      externalId: from.externalId,
+      at: clock.now(),
+    });
+    await db.tenant(creatorId, async (sql) => {
+      await saveAddress(sql, addressOf(connection, from.externalId), { conversationId, ...heard });
+      await moveConversation(sql, { creatorId, conversationId }, { channel, connectionId });
+    });
+    const hints = { ...(from.name === '' ? {} : { name: from.name }), ...(from.language === null ? {} : { language: from.language }) };
+    if (created && Object.keys(hints).length > 0) await patchContact(db, creatorId, contactId, hints, clock.now());
+    return conversationId;
+  }
+
+  /** Until when free text may be sent: by the conversation clock, counted from when the words were written. */
+  function windowOf(connection: OpenConnection, at: number): number | null {
+    const { windowMs } = channels[connection.channel].capabilities;
+    return windowMs === null ? null : clock.now() - Math.max(0, clock.wall() - at) + windowMs;
+  }
+
+  /** Whether the words were a key that joined this person to a conversation; its program hears of it. */
+  async function linked(connection: OpenConnection, from: Sender, words: string, eventId: string): Promise<boolean> {
+    const joined = await links.joinOutside(words, connection, from, windowOf(connection, clock.wall()));
+    if (joined === null) return false;
+    const key = { creatorId: connection.creatorId, conversationId: joined.conversationId };
+    await deliver(key, { id: inputId(connection, eventId), kind: 'event', name: 'linked', data: { channel: connection.channel } });
+    hint(connection, from, hintsFor(from.language).linked);
+    return true;
+  }
+
+  /** The button a key names, if it stands under a message of this conversation. */
+  async function pressedButton(key: ConversationKey, text: string): Promise<{ messageSeq: number; button: string } | null> {
+    const named = readButtonKey(text);
+    if (named === null) return null;
+    const [message] = await messagesAfter(db, key, named.seq - 1, 1);
+    const button = message !== undefined && fitsKey(named, message) ? message.body.buttons?.[named.ordinal] : undefined;
+    return button === undefined ? null : { messageSeq: named.seq, button: button.id };
+  }
+
+  /** The option a number stands for, where the newest options were shown as numbered text. */
+  async function numberedOption(connection: OpenConnection, key: ConversationKey, text: string) {
+    const number = /^\s*(\d{1,2})[.)]?\s*$/.exec(text)?.[1];
+    if (number === undefined) return null;
+    const recent = await messagesBefore(db, key, Number.MAX_SAFE_INTEGER, 10);
+    const offer = recent.findLast(({ role, body }) => role !== 'contact' && body.buttons !== undefined);
+    const button = offer?.body.buttons?.[Number(number) - 1];
+    return offer !== undefined && button !== undefined && isNumbered(connection, offer)
+      ? { messageSeq: offer.seq, button: button.id }
+      : null;
+  }
+
+  function isNumbered(connection: OpenConnection, message: Message): boolean {
+    const parts = channels[connection.channel].render(message, true);
+    return parts !== null && !JSON.stringify(parts.map(({ shown }) => shown)).includes(message.id.slice(-12));
+  }
+
+  /** Tells a person something that is no part of the conversation. */
+  function hint(connection: OpenConnection, to: Sender, text: string): void {
+    const channel = channels[connection.channel];
+    const part = channel.render({ id: stableUuid(connection.id), seq: 0, body: { text } }, true)?.[0];
+    if (part === undefined) return;
+    beside(connection, async (signal) => void (await channel.send(part.shown, to, connection, 'hint', signal)));
+  }
+
+  return {
+    hear: (connection, event) =>
+      (hearing[event.kind] as (connection: OpenConnection, event: ChannelEvent) => Promise<void>)(connection, event),
+  };
+}
+
+function addressOf({ creatorId, id }: OpenConnection, externalId: string): AddressKey {
+  return { creatorId, connectionId: id, externalId };
+}
+
+/** A provider's ids are unique within a connection; a conversation may be reached by several. */
+function inputId(connection: OpenConnection, eventId: string): string {
+  return `msg:${connection.id}:${eventId}`;
+}
+
+/** The bubble our own reference names; null for what is none of ours. */
+function partOf(creatorId: OpenConnection['creatorId'], reference: string | null) {
+  const match = /^([0-9a-f-]{36})\.(\d{1,15})\.(\d{1,4})$/.exec(reference ?? '');
+  if (match === null) return null;
+  return { creatorId, conversationId: match[1] as ConversationId, seq: Number(match[2]), part: Number(match[3]) };
+}

@@ -1,0 +1,80 @@
+/** How a message looks on WhatsApp: pure, within the limits of the Cloud API. */
+import type { MessageBody } from '../message.ts';
+import type { Part, Showable, Shown } from './channel.ts';
+import { buttonKey, linkText, publicMedia, wordsOf } from './rendering.ts';
+import { shorten, splitText } from './split-text.ts';
+
+/** The limits; lengths in code points, except for texts, whose caps are kept in UTF-16 units to be on the safe side. */
+export const whatsappLimits = {
+  text: 4_096,
+  buttons: 3,
+  buttonTitle: 20,
+  buttonBody: 1_024,
+  rows: 10,
+  rowTitle: 24,
+  listBody: 4_096,
+  caption: 1_024,
+} as const;
+
+const listButton = '☰';
+
+/** The bubbles of a message. Outside the window only its template; null where it has none. */
+export function renderWhatsApp(message: Showable, freeText: boolean): readonly Part[] | null {
+  const { body } = message;
+  if (!freeText) return body.template === undefined ? null : [templatePart(body.template)];
+  const media = mediaPart(body);
+  return [...(media ? [media] : []), ...worded(message, optionShape(body))];
+}
+
+type OptionShape = 'none' | 'buttons' | 'list' | 'numbered';
+
+function optionShape({ buttons = [] }: MessageBody): OptionShape {
+  const longest = Math.max(0, ...buttons.map(({ title }) => [...title.trim()].length));
+  const titles = new Set(buttons.map(({ title }) => title.trim()));
+  if (buttons.length === 0) return 'none';
+  if (titles.has('') || titles.size < buttons.length) return 'numbered';
+  if (buttons.length <= whatsappLimits.buttons && longest <= whatsappLimits.buttonTitle) return 'buttons';
+  return buttons.length <= whatsappLimits.rows && longest <= whatsappLimits.rowTitle ? 'list' : 'numbered';
+}
+
+function worded(message: Showable, shape: OptionShape): Part[] {
+  const cap = shape === 'buttons' ? whatsappLimits.buttonBody : whatsappLimits.text;
+  const pieces = splitText(wordsOf(message.body, shape === 'numbered'), whatsappLimits.text, cap);
+  const last = pieces.pop() ?? '';
+  const texts = pieces.map((text) => ({ shown: textOf(text), plain: null }));
+  if (shape !== 'buttons' && shape !== 'list') return [...texts, { shown: textOf(last), plain: null }];
+  const interactive = shape === 'buttons' ? buttonsOf(message, last) : listOf(message, last);
+  const plain = textOf(splitText(wordsOf({ ...message.body, text: last, citations: [] }, true), whatsappLimits.text)[0] ?? last);
+  return [...texts, { shown: { type: 'interactive', interactive }, plain }];
+}
+
+function textOf(body: string): Shown {
+  return { type: 'text', text: { body, preview_url: false } };
+}
+
+function buttonsOf(message: Showable, text: string): Shown {
+  const buttons = (message.body.buttons ?? []).map(({ title }, ordinal) => ({
+    type: 'reply',
+    reply: { id: buttonKey(message, ordinal), title: title.trim() },
+  }));
+  return { type: 'button', body: { text }, action: { buttons } };
+}
+
+function listOf(message: Showable, text: string): Shown {
+  const rows = (message.body.buttons ?? []).map(({ title }, ordinal) => ({ id: buttonKey(message, ordinal), title: title.trim() }));
+  return { type: 'list', body: { text }, action: { button: listButton, sections: [{ rows }] } };
+}
+
+function mediaPart(body: MessageBody): Part | null {
+  const media = publicMedia(body);
+  if (media === null) return null;
+  const type = ['image', 'audio', 'video'].find((kind) => kind === media.kind) ?? 'document';
+  const caption = media.alt === '' || type === 'audio' ? {} : { caption: shorten(media.alt, whatsappLimits.caption) };
+  return { shown: { type, [type]: { link: media.url, ...caption } }, plain: textOf(linkText(media)) };
+}
+
+function templatePart({ name, language, variables }: NonNullable<MessageBody['template']>): Part {
+  const parameters = variables.map((text) => ({ type: 'text', text: shorten(text, whatsappLimits.buttonBody) }));
+  const components = parameters.length === 0 ? {} : { components: [{ type: 'body', parameters }] };
+  return { shown: { type: 'template', template: { name, language: { code: language }, ...components } }, plain: null };
+}

@@ -1,0 +1,134 @@
+/** WhatsApp Cloud API as a channel: our own thin client, signatures over raw bytes, and the provider's error codes as decisions. */
+import * as v from 'valibot';
+import { AppError } from '../errors.ts';
+import type { Channel, ChannelEvent, InboundRequest, OpenConnection, Recipient, SendOutcome } from './channel.ts';
+import { callProvider, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
+import { isSigned, sameText } from './signature.ts';
+import { refusalOf } from './whatsapp-errors.ts';
+import { readWebhook } from './whatsapp-inbound.ts';
+import { renderWhatsApp, whatsappLimits } from './whatsapp-render.ts';
+
+const Secret = v.pipe(v.string(), v.minLength(1), v.maxLength(4_096), v.regex(/^[\x21-\x7e]+$/, 'Expected visible ASCII characters'));
+
+/** What a creator gives: the number's id, a permanent token, the app's secret, and the word Meta repeats when it verifies the webhook. */
+const Account = v.strictObject({
+  channel: v.literal('whatsapp'),
+  name: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ''),
+  phone_number_id: v.pipe(v.string(), v.regex(/^\d{1,32}$/, 'Expected digits')),
+  access_token: Secret,
+  app_secret: Secret,
+  verify_token: v.optional(v.pipe(Secret, v.minLength(8))),
+  version: v.optional(v.pipe(v.string(), v.regex(/^v\d{1,3}\.\d$/, 'Expected a version such as "v26.0"'))),
+});
+
+const Sent = v.object({ messages: v.pipe(v.array(v.object({ id: v.string() })), v.minLength(1)) });
+const Failed = v.object({ error: v.object({ code: v.number() }) });
+const Number_ = v.object({ id: v.string(), display_phone_number: v.optional(v.string(), '') });
+
+/** @param options.url base address without a trailing slash · `version` of the Graph API where a connection names none · `newToken` unguessable text */
+export function createWhatsApp(options: { url: string; version: string; fetch: Fetch; newToken(): string }): Channel {
+  const { fetch } = options;
+
+  function address(connection: Pick<OpenConnection, 'settings'>, path: string): string {
+    return `${options.url}/${connection.settings.version ?? options.version}/${path}`;
+  }
+
+  function post(connection: OpenConnection, value: object, signal: AbortSignal): Promise<ProviderAnswer> {
+    const headers = { Authorization: `Bearer ${connection.secrets.access_token}` };
+    return postJson(
+      fetch,
+      address(connection, `${connection.account}/messages`),
+      { messaging_product: 'whatsapp', ...value },
+      headers,
+      signal,
+    );
+  }
+
+  return {
+    name: 'whatsapp',
+    account: Account,
+    capabilities: {
+      textLength: whatsappLimits.text,
+      options: whatsappLimits.rows,
+      windowMs: 86_400_000,
+      perSecond: 80,
+      perPerson: { burst: 10, everyMs: 6_000 },
+      reconciles: true,
+    },
+
+    async connect(given, _webhookUrl, signal) {
+      const { phone_number_id: account, access_token, app_secret, verify_token, version } = given as v.InferOutput<typeof Account>;
+      const settings = version === undefined ? {} : { version };
+      const url = address({ settings }, `${account}?fields=display_phone_number`);
+      const answer = await callProvider(fetch, url, { headers: { Authorization: `Bearer ${access_token}` } }, signal);
+      const number = v.parse(Number_, accepted(answer));
+      const token = verify_token ?? options.newToken();
+      return {
+        account,
+        settings: { ...settings, display_phone_number: number.display_phone_number.slice(0, 40) },
+        secrets: { access_token, app_secret, verify_token: token },
+        shown: { verify_token: token },
+      };
+    },
+
+    // The address is set in Meta's own console: it can only be taken back there.
+    disconnect: async () => undefined,
+
+    async verify(request, { secrets }) {
+      const [scheme, hex] = (request.header('X-Hub-Signature-256') ?? '').split('=', 2);
+      return scheme === 'sha256' && isSigned(hex, secrets.app_secret ?? '', request.bytes);
+    },
+
+    receive: (value, _connection) => readWebhook(value, Date.now()),
+    render: renderWhatsApp,
+
+    async send(shown, to, connection, reference, signal) {
+      const message = { recipient_type: 'individual', ...recipient(to), ...shown, biz_opaque_callback_data: reference };
+      return outcomeOf(await post(connection, message, signal));
+    },
+
+    async notice(event, connection, signal) {
+      const id = noticed(event);
+      if (id !== null) await post(connection, { status: 'read', message_id: id, typing_indicator: { type: 'text' } }, signal);
+    },
+  };
+}
+
+/** A number where it is known: with both, the number wins anyway. */
+function recipient({ externalId, phone }: Recipient): object {
+  return phone === null ? { recipient: externalId } : { to: phone };
+}
+
+function noticed(event: ChannelEvent): string | null {
+  return event.kind === 'message' || event.kind === 'button' ? event.id : null;
+}
+
+function outcomeOf(answer: ProviderAnswer): SendOutcome {
+  if (answer.got === 'down') return { outcome: 'refused', refusal: { code: 'down', does: 'retry' } };
+  if (answer.got === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+  const sent = v.safeParse(Sent, answer.body);
+  if (answer.status < 300 && sent.success) return { outcome: 'sent', providerId: sent.output.messages[0]?.id ?? '' };
+  if (answer.status < 300) return { outcome: 'unknown', reason: 'no message id' };
+  const failed = v.safeParse(Failed, answer.body);
+  return { outcome: 'refused', refusal: refusalOf(failed.success ? failed.output.error.code : null, answer.status) };
+}
+
+/** @throws AppError INVALID_INPUT refused · UNAVAILABLE no answer */
+function accepted(answer: ProviderAnswer): unknown {
+  if (answer.got !== 'answer' || answer.status >= 500) throw new AppError('UNAVAILABLE', 'Connect again later: WhatsApp does not answer');
+  if (answer.status >= 300) throw new AppError('INVALID_INPUT', 'Cannot connect: WhatsApp refuses this number or access token');
+  return answer.body;
+}
+
+/**
+ * Answers Meta's question whether the address is ours.
+ *
+ * @returns the challenge to repeat; null when the word does not match
+ */
+export function verifySubscription(query: Readonly<Record<string, string | undefined>>, verifyToken: string): string | null {
+  const matches = query['hub.mode'] === 'subscribe' && sameText(query['hub.verify_token'] ?? '', verifyToken);
+  return matches ? (query['hub.challenge'] ?? '') : null;
+}
+
+/** Whether a request is signed with this app secret, whichever connection's path it came by. */
+export type { InboundRequest };
