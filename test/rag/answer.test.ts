@@ -5,7 +5,7 @@ import type { Knowledge } from '../../src/rag/knowledge.ts';
 import { promptVersion } from '../../src/rag/prompts.ts';
 import { countTokens } from '../../src/rag/tokens.ts';
 import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 import { type OllamaFault, startOllama } from '../support/ollama.ts';
 
@@ -13,7 +13,7 @@ const handbook = 'You can cancel a session up to 24 hours before it begins. Read
 const question = 'When can I cancel a session?';
 
 describe('answers with a model', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
 
   async function setUp(options: Parameters<typeof startOllama>[0] = {}, text = handbook) {
     const ollama = await startOllama(options);
@@ -152,7 +152,7 @@ describe('answers with a model', async () => {
 });
 
 describe('answers without a model', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
   const knowledge = await testKnowledge(db, { ollamaUrl: 'http://127.0.0.1:9' });
   const creator = await testCreator(db);
   await learn(

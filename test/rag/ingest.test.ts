@@ -2,13 +2,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CreatorId, DocumentId } from '../../src/ids.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 
 const now = Date.now();
 
 describe('reading uploads', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
   const knowledge = await testKnowledge(db);
   const { documents, ingest } = knowledge;
   const filesOf = (creator: CreatorId) => readdir(join(knowledge.folder, creator)).catch(() => []);

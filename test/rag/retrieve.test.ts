@@ -3,11 +3,11 @@ import type { CreatorId } from '../../src/ids.ts';
 import { builtInEmbedder } from '../../src/rag/embedding.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
 import { openPgvector } from '../../src/rag/pgvector.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 
 describe('retrieval', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
   const knowledge = await testKnowledge(db);
   const creator = await testCreator(db);
   const other = await testCreator(db);

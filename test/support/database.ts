@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, inject } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import { type CreatorId, systemIds } from '../../src/ids.ts';
+import { openPgvector } from '../../src/rag/pgvector.ts';
 import { openPgliteSession } from '../../src/store/pglite-session.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { databaseOver } from '../../src/store/session.ts';
@@ -12,7 +13,16 @@ import { createDatabase, dropDatabase, urlOf } from './test-server.ts';
 /** Opens a database of its own for the calling test file or suite, closed after its last test. PGlite, or PostgreSQL when TEST_DATABASE_URL is set. */
 export async function testDatabase(): Promise<Database> {
   const server = process.env.TEST_DATABASE_URL;
-  if (server !== undefined) return serverDatabase(server);
+  return server === undefined ? pgliteDatabase() : serverDatabase(server);
+}
+
+/** As `testDatabase`, for what needs vectors: PGlite, which has them, also where the server lacks pgvector. */
+export async function vectorDatabase(): Promise<Database> {
+  const db = await testDatabase();
+  return (await openPgvector(db)) === null ? pgliteDatabase() : db;
+}
+
+async function pgliteDatabase(): Promise<Database> {
   const template = new Blob([new Uint8Array(await readFile(inject('pgliteTemplate')))]);
   const db = databaseOver(await openPgliteSession(null, template));
   afterAll(() => db.close());

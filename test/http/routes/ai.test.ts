@@ -5,12 +5,12 @@ import { memberGate } from '../../../src/http/auth.ts';
 import { aiRoutes } from '../../../src/http/routes/ai.ts';
 import { testAccounts } from '../../support/accounts.ts';
 import { testApp } from '../../support/app.ts';
-import { testDatabase } from '../../support/database.ts';
+import { vectorDatabase } from '../../support/database.ts';
 import { learn, testKnowledge } from '../../support/knowledge.ts';
 import { quietLog } from '../../support/quiet-log.ts';
 
 describe('questions over HTTP', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
   const clock = systemClock();
   const knowledge = await testKnowledge(db);
   const parts = await testAccounts(db, clock);
