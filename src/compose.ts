@@ -95,6 +95,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const knowledge = await openKnowledge({
     db: database,
     folder: join(config.dataDir, 'documents'),
+    uploadMaxBytes: config.uploadMaxBytes,
     ollama: config.ollama,
     clock,
     ids,

@@ -130,7 +130,7 @@ export const variables = {
   },
   UPLOAD_MAX_BYTES: {
     meaning: 'Largest document that may be uploaded, in bytes',
-    fallback: String(20 * 1024 * 1024),
+    fallback: String(25 * 1024 * 1024),
     schema: wholeNumber(1_024, 1_073_741_824),
   },
   WIDGET_FRAMES_PER_SECOND: {

@@ -19,6 +19,8 @@ export interface KnowledgeDeps {
   db: Database;
   /** Where uploaded files are kept. */
   folder: string;
+  /** Largest upload, in bytes. Default 25 MiB. */
+  uploadMaxBytes?: number;
   /** Null quotes from documents instead of writing answers. */
   ollama: { url: string; chatModel: string; embedModel: string } | null;
   clock: Clock;
@@ -46,7 +48,7 @@ export interface Knowledge {
 }
 
 /** Opens the knowledge over a migrated database. */
-export async function openKnowledge({ db, folder, ollama, clock, ids, log }: KnowledgeDeps): Promise<Knowledge> {
+export async function openKnowledge({ db, folder, uploadMaxBytes, ollama, clock, ids, log }: KnowledgeDeps): Promise<Knowledge> {
   const vectors = await openPgvector(db);
   const connected = ollama === null ? null : connectOllama({ ...ollama, clock });
   const embedders = connected === null ? [builtInEmbedder] : [connected.embedder, builtInEmbedder];
@@ -55,7 +57,7 @@ export async function openKnowledge({ db, folder, ollama, clock, ids, log }: Kno
   const retriever = createRetriever({ db, vectors, embedders, log });
   const model = connected?.chat ?? null;
   return {
-    documents: createLibrary({ db, files, vectors, ingest, clock, ids }),
+    documents: createLibrary({ db, files, vectors, ingest, maxBytes: uploadMaxBytes, clock, ids }),
     retriever,
     answers: createAnswers({ retriever, model, log }),
     ingest,

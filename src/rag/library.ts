@@ -18,13 +18,15 @@ export interface Upload {
   collection?: string | undefined;
 }
 
-/** Largest upload, in bytes. */
+/** Largest upload unless the configuration says otherwise, in bytes. */
 export const maxUploadBytes = 25 * 1024 * 1024;
 /** Title lengths, in UTF-16 units. */
 export const maxTitleChars = 200;
 
 /** What may be done with documents. Every call sees one creator's. */
 export interface Library {
+  /** Largest upload, in bytes. */
+  readonly maxBytes: number;
   /**
    * Stores a file and has it read. The same content again gives the document that is there, `existing` true; one that failed is tried again.
    *
@@ -49,13 +51,15 @@ export interface LibraryDeps {
   files: Files;
   vectors: VectorIndex | null;
   ingest: Pick<Ingest, 'wake'>;
+  /** Default `maxUploadBytes`. */
+  maxBytes?: number | undefined;
   clock: Clock;
   ids: Ids;
 }
 
 /** The documents of all creators over their files, records and vectors. */
 export function createLibrary(deps: LibraryDeps): Library {
-  const { db, files, vectors, ingest } = deps;
+  const { db, files, vectors, ingest, maxBytes = maxUploadBytes } = deps;
   const now = () => new Date(deps.clock.wall());
 
   async function get(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
@@ -63,7 +67,7 @@ export function createLibrary(deps: LibraryDeps): Library {
   }
 
   async function add(creator: CreatorId, upload: Upload): Promise<{ document: store.DocumentRow; existing: boolean }> {
-    const file = await files.put(creator, asStream(upload.content), maxUploadBytes);
+    const file = await files.put(creator, asStream(upload.content), maxBytes);
     let document: store.DocumentRow | null = null;
     try {
       document = await record(creator, upload, file);
@@ -93,6 +97,7 @@ export function createLibrary(deps: LibraryDeps): Library {
   }
 
   return {
+    maxBytes,
     add,
     get,
     reindex,

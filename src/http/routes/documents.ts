@@ -4,7 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
 import type { DocumentId } from '../../ids.ts';
-import { type Library, maxTitleChars, maxUploadBytes } from '../../rag/library.ts';
+import { type Library, maxTitleChars } from '../../rag/library.ts';
 import type { ChunkRow, DocumentRow } from '../../store/documents.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
@@ -80,12 +80,12 @@ export function documentsRoutes({ documents, member, clock }: DocumentsDeps): Ho
     describe({
       tag,
       summary: 'Upload a document as multipart/form-data: file, title?, collection?',
-      description: `TXT, Markdown, PDF or DOCX, at most ${maxUploadBytes} bytes. The same content again gives the document that is there.`,
+      description: `TXT, Markdown, PDF or DOCX, at most ${documents.maxBytes} bytes. The same content again gives the document that is there.`,
       answers: { 200: DocumentAnswer, 202: DocumentAnswer },
       errors: ['TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_DOCUMENT'],
     }),
     async (c) => {
-      const { file, fields } = await readUpload(c, maxUploadBytes);
+      const { file, fields } = await readUpload(c, documents.maxBytes);
       const { title, collection } = parse(UploadFields, fields);
       const { document, existing } = await documents.add(c.var.principal.creatorId, {
         name: file.name,
