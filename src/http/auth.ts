@@ -42,8 +42,8 @@ interface Asker {
  */
 export function memberGate(deps: MemberGateDeps): Member {
   const { audit, count } = deps;
-  return (action) =>
-    async function requireMember(c, next) {
+  return (action) => {
+    async function requireMember(c: Parameters<MiddlewareHandler<MemberEnv>>[0], next: () => Promise<void>): Promise<void> {
       const token = bearer(c);
       const { principal, objection } = looksLikeApiKey(token) ? await keyOf(deps, token) : await sessionOf(deps, token);
       await Promise.all([count('api.session', principal.sid, principal.creatorId), count('api.creator', '', principal.creatorId)]);
@@ -56,7 +56,10 @@ export function memberGate(deps: MemberGateDeps): Member {
       c.set('principal', principal);
       c.header('Cache-Control', 'no-store');
       await next();
-    };
+    }
+    // In the open, so that the table of roles can be held against every route.
+    return Object.assign(requireMember, { action });
+  };
 }
 
 async function sessionOf({ tokens, standing, clock }: MemberGateDeps, token: string): Promise<Asker> {
