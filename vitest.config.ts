@@ -10,7 +10,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           // test/runtime is portable: `node --test` and `deno test` run it.
-          exclude: ['test/{acceptance,browser,runtime}/**'],
+          exclude: ['test/{acceptance,browser,nodes,runtime}/**'],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
@@ -27,6 +27,9 @@ export default defineConfig({
           hookTimeout: 60_000,
           fileParallelism: false,
         },
+      },
+      {
+        test: { name: 'nodes', include: ['test/nodes/**/*.test.ts'], testTimeout: 240_000, hookTimeout: 60_000, fileParallelism: false },
       },
     ],
     coverage: { include: ['src/**/*.ts'] },

@@ -8,6 +8,8 @@ export interface Creator {
   id: string;
   /** Calls the API; fails unless the status is one of success. */
   call(method: string, path: string, body?: object | FormData): Promise<Json>;
+  /** The same creator, calling another node. */
+  at(origin: string): Creator;
 }
 
 async function call(url: string, init: RequestInit): Promise<Json> {
@@ -29,6 +31,7 @@ function creatorWith(origin: string, id: string, token: string): Creator {
         },
         ...(body ? { body: body instanceof FormData ? body : JSON.stringify(body) } : {}),
       }),
+    at: (elsewhere) => creatorWith(elsewhere, id, token),
   };
 }
 

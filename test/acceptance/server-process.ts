@@ -16,6 +16,10 @@ export interface ServerProcess {
   stop(): Promise<void>;
   /** SIGKILL, as a power cut would be for the process. Resolves when it is gone. */
   kill(): Promise<void>;
+  /** SIGSTOP: it neither answers nor ends, as a machine that hangs. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
 }
 
 /** How a process ended that did not come up. */
@@ -55,6 +59,8 @@ export async function startServer(environment: Environment): Promise<ServerProce
       signal(child, 'SIGKILL');
       await ended;
     },
+    pause: () => signal(child, 'SIGSTOP'),
+    resume: () => signal(child, 'SIGCONT'),
   };
 }
 

@@ -1,0 +1,139 @@
+/** Many nodes, nothing between them but PostgreSQL and Redis: one conversation stays one, whatever happens to whom. */
+import { expect, test } from 'vitest';
+import { beginSession, until } from '../acceptance/clients.ts';
+import type { ServerProcess } from '../acceptance/server-process.ts';
+import { type Cluster, startCluster } from './cluster.ts';
+import { type Person, startPerson } from './person.ts';
+import { expectPromisesKept } from './promises.ts';
+
+type Three = [ServerProcess, ServerProcess, ServerProcess];
+
+const people = 24;
+
+/** People on all nodes, each of whom knows all nodes. */
+async function startPeople({ nodes, creator }: Cluster): Promise<Person[]> {
+  const origins = nodes.map(({ origin }) => origin);
+  const crowd: Person[] = [];
+  for (let n = 0; n < people; n += 1) {
+    const first = n % origins.length;
+    crowd.push(await startPerson([...origins.slice(first), ...origins.slice(0, first)], creator.id));
+  }
+  return crowd;
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** How long it takes from `since` until everybody has been acknowledged anew. */
+async function allAckedSince(crowd: readonly Person[], since: number, mostMs: number): Promise<void> {
+  while (!crowd.every((person) => person.ackedAt() > since)) {
+    if (Date.now() - since > mostMs) {
+      throw new Error(`${crowd.filter((person) => person.ackedAt() <= since).length} people still wait after ${mostMs} ms`);
+    }
+    await sleep(50);
+  }
+}
+
+async function expectAllWell(cluster: Cluster, crowd: readonly Person[]): Promise<void> {
+  await Promise.all(crowd.map((person) => person.hush()));
+  await expectPromisesKept(cluster, crowd);
+  for (const person of crowd) person.leave();
+}
+
+test('a socket on one node hears, in order and once, what another node is told and what a third has to remember', async () => {
+  const cluster = await startCluster();
+  const [a, b] = cluster.nodes as Three;
+  const contact = await beginSession(a.origin, cluster.creator.id, 'counting');
+  await contact.connect(a.origin);
+  contact.say('hello');
+  await contact.hears('heard 1');
+  const { items } = await cluster.creator.call('GET', '/creators/conversations');
+  const creator = cluster.creator.at(b.origin);
+  for (let n = 1; n <= 20; n += 1) await creator.call('POST', `/creators/conversations/${items[0].id}/events`, { name: 'tick' });
+  await contact.hears('event 20');
+  // Armed by whoever took the last input; that node is no more when it falls due.
+  await b.kill();
+  await contact.hears('nudge 1');
+  await contact.hears('nudge 2');
+  const counts = contact.messages.filter(({ role }) => role === 'coach').map(({ text }) => text);
+  expect(counts.filter((text) => text.startsWith('event'))).toEqual(Array.from({ length: 20 }, (_, index) => `event ${index + 1}`));
+  expect(contact.messages.map(({ seq }) => seq)).toEqual(contact.messages.map((_, index) => index + 1));
+  contact.disconnect();
+});
+
+test('a node killed under load loses nothing, and its people go on elsewhere within 10 seconds', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  await sleep(3_000);
+  const killedAt = Date.now();
+  await (cluster.nodes as Three)[0].kill();
+  await allAckedSince(crowd, killedAt, 10_000);
+  await cluster.restart(0);
+  await sleep(2_000);
+  await expectAllWell(cluster, crowd);
+});
+
+test('without Redis conversations go on, and when it is back, empty, everybody has heard everything within 15 seconds', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  const contact = await beginSession((cluster.nodes as Three)[0].origin, cluster.creator.id, 'counting');
+  await contact.connect((cluster.nodes as Three)[0].origin);
+  await contact.hears('We begin');
+  const { items } = await cluster.creator.call('GET', '/creators/conversations?limit=100');
+  await sleep(2_000);
+  const stoppedAt = Date.now();
+  await cluster.redis.stop();
+  await allAckedSince(crowd, stoppedAt, 10_000);
+  // Said on another node while nobody could tell the first of it.
+  const elsewhere = cluster.creator.at((cluster.nodes as Three)[1].origin);
+  for (const { id } of items) await elsewhere.call('POST', `/creators/conversations/${id}/events`, { name: 'tick' });
+  const startedAt = Date.now();
+  await cluster.redis.start();
+  await contact.hears('event 1');
+  await allAckedSince(crowd, startedAt, 15_000);
+  contact.disconnect();
+  await expectAllWell(cluster, crowd);
+});
+
+test('PostgreSQL restarted under load costs nobody anything but the wait, of 15 seconds at most', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  await sleep(2_000);
+  for (let n = 0; n < 2; n += 1) {
+    await cluster.postgres.restart();
+    await allAckedSince(crowd, Date.now(), 15_000);
+  }
+  await expectAllWell(cluster, crowd);
+});
+
+test('a node that hangs for 20 seconds is left by its people, and does no harm when it wakes', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  await sleep(2_000);
+  const [hanging] = cluster.nodes as Three;
+  const pausedAt = Date.now();
+  hanging.pause();
+  await allAckedSince(crowd, pausedAt + 1_000, 15_000);
+  await sleep(Math.max(0, 20_000 - (Date.now() - pausedAt)));
+  hanging.resume();
+  await allAckedSince(crowd, Date.now(), 10_000);
+  await expectAllWell(cluster, crowd);
+});
+
+test('nodes restarted one after the other say goodbye, leave in order, and nobody waits longer than 10 seconds', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  await sleep(2_000);
+  for (const index of cluster.nodes.keys()) {
+    await cluster.nodes[index]?.stop();
+    await allAckedSince(crowd, Date.now(), 10_000);
+    await cluster.restart(index);
+  }
+  const hints = crowd.flatMap((person) => person.hints);
+  expect(hints.length).toBeGreaterThan(people / 2);
+  expect(Math.min(...hints)).toBeGreaterThan(0);
+  expect(new Set(hints).size).toBeGreaterThan(hints.length / 2);
+  await until(() => crowd.every((person) => person.ackedAt() > 0));
+  await expectAllWell(cluster, crowd);
+});
