@@ -21,7 +21,7 @@ export function launchChromium(): Promise<Browser> {
 
 /** The content policy of a careful site: nothing inline, no eval. */
 export const strictPolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; require-trusted-types-for 'script'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; require-trusted-types-for 'script'";
 
 /** The one creator of these tests. */
 export const creator = '018f0000-0000-7000-8000-000000000001';

@@ -1,25 +1,12 @@
 /** The widget in a real browser: conversation, failing network, access for everybody, and the front page. */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { frontPage } from '../../src/http/routes/front-page.ts';
 import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
-import {
-  bubbleSite,
-  bubbles,
-  creator,
-  inlineSite,
-  launchChromium,
-  newestConversation,
-  strictPolicy,
-  type Visit,
-  visit,
-} from './chromium.ts';
-
-const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true };
+import { bubbleSite, creator, inlineSite, launchChromium, newestConversation, strictPolicy, type Visit, visit } from './chromium.ts';
+import { accessibilityFaults, expectBubbles, expectCount, phone, write } from './steps.ts';
 
 let browser: Browser;
 let server: WidgetStandIn;
@@ -47,31 +34,6 @@ async function open(path: string, options: Parameters<typeof visit>[3] = {}): Pr
   const visited = await visit(browser, server, path, options);
   visits.push(visited);
   return visited;
-}
-
-/** Writes into the open chat as a person does. */
-async function write({ chat }: Visit, text: string): Promise<void> {
-  await chat.locator('textarea').fill(text);
-  await chat.locator('textarea').press('Enter');
-}
-
-/** Waits until the bubbles are these. */
-async function expectBubbles({ chat }: Visit, texts: readonly string[]): Promise<void> {
-  await expect.poll(() => bubbles(chat), { timeout: 15_000 }).toEqual(texts);
-}
-
-/** Waits until the locator finds so many. */
-async function expectCount(visited: Visit, selector: string, count: number): Promise<void> {
-  await expect.poll(() => visited.chat.locator(selector).count(), { timeout: 10_000 }).toBe(count);
-}
-
-async function accessibilityFaults({ page }: Visit): Promise<string[]> {
-  await page.evaluate(axeSource);
-  return page.evaluate(async () => {
-    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
-    const { violations } = await axe.run();
-    return violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
-  });
 }
 
 /** A conversation with everything in it. */
@@ -276,6 +238,8 @@ describe('for everybody', () => {
     server.say(await newestConversation(server), 'Well?', { buttons: [{ id: 'y', title: 'Yes' }] });
     await expectCount(visited, '.choice', 1);
     await page.keyboard.press('Shift+Tab');
+    expect(await focused()).toContain('attach');
+    await page.keyboard.press('Shift+Tab');
     expect(await focused()).toBe('choice');
     await page.keyboard.press('Enter');
     await expectCount(visited, '.choice.chosen', 1);
@@ -346,7 +310,7 @@ describe('for everybody', () => {
 describe('the front page', () => {
   it.each([creator, null])('works under its own policy and has no fault axe can find, for creator %s', async (creatorId) => {
     const css = readFileSync(new URL('../../web/page/page.css', import.meta.url), 'utf8');
-    const headers = { 'content-security-policy': strictPolicy.replace('script-src', 'img-src data:; script-src') };
+    const headers = { 'content-security-policy': strictPolicy.replace("img-src 'self'", "img-src 'self' data:") };
     server.pages.set('/', { html: String(await frontPage({ origin: server.origin, creatorId })), headers });
     server.pages.set('/page.css', { html: css, headers: { 'content-type': 'text/css' } });
     const visited = await open('/');

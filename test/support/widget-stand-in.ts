@@ -34,6 +34,7 @@ export interface ContactFrame {
   text?: string;
   button?: string;
   message_seq?: number;
+  attachments?: string[];
 }
 
 /** The stand-in server and the controls a test has over it. */
@@ -43,6 +44,10 @@ export interface WidgetStandIn {
   /** Pages by path. */
   readonly pages: Map<string, { html: string; headers?: Record<string, string> }>;
   config: Record<string, unknown>;
+  /** Uploaded files by id. */
+  readonly files: Map<string, { name: string; type: string; bytes: Uint8Array<ArrayBuffer> }>;
+  /** Whether a link to a file has run out: 403 until another is asked for. */
+  expired: Set<string>;
   /** What a contact's message brings about. Default: nothing. */
   onMessage: (conversation: StoredConversation, frame: ContactFrame) => void;
   /** An error code for a message instead of an ack. Default: none. */
@@ -74,6 +79,8 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     },
     conversations,
     pages: new Map(),
+    files: new Map(),
+    expired: new Set(),
     config: {},
     onMessage: () => {},
     refuse: () => null,
@@ -119,7 +126,8 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     else if (pathname === '/widget.js') {
       const script = await readFile(new URL('../../dist/web/widget.js', import.meta.url), 'utf8');
       send(response, 200, script, { 'content-type': 'text/javascript; charset=utf-8' });
-    } else {
+    } else if (pathname.startsWith('/files/')) sendFile(response, pathname.slice('/files/'.length));
+    else {
       const [status, value] = await call(pathname.split('/').at(-1) ?? '', request);
       send(response, status, JSON.stringify(value), { 'content-type': 'application/json' });
     }
@@ -127,12 +135,42 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
 
   async function call(name: string, request: IncomingMessage): Promise<[status: number, value: unknown]> {
     if (name === 'config') return [200, server.config];
+    if (request.method === 'OPTIONS') return [204, {}];
     if (name === 'sessions') return openSession(await bodyOf(request));
     const conversation = byToken(request.headers.authorization?.replace('Bearer ', ''));
-    if (conversation === undefined || name !== 'tickets') return [401, { error: { code: 'UNAUTHENTICATED' } }];
+    if (conversation === undefined) return [401, { error: { code: 'UNAUTHENTICATED' } }];
+    if (name === 'media') return [201, await keepFile(request)];
+    if (name !== 'tickets') return linkOf(name);
     const ticket = randomUUID();
     tickets.set(ticket, conversation);
     return [201, { ticket }];
+  }
+
+  async function keepFile(request: IncomingMessage): Promise<object> {
+    const type = request.headers['content-type'] ?? '';
+    const form = await new Response(await bytesOf(request), { headers: { 'content-type': type } }).formData();
+    const file = form.get('file') as File;
+    const id = randomUUID();
+    server.files.set(id, { name: file.name, type: file.type, bytes: new Uint8Array(await file.arrayBuffer()) });
+    const kind = /^(image|audio|video)/.exec(file.type)?.[1] ?? 'file';
+    return { id, kind, type: file.type, name: file.name, bytes: file.size, url: `/files/${id}` };
+  }
+
+  function linkOf(id: string): [status: number, value: unknown] {
+    if (!server.files.has(id)) return [404, {}];
+    server.expired.delete(id);
+    return [200, { id, url: `/files/${id}?again` }];
+  }
+
+  function sendFile(response: ServerResponse, id: string): void {
+    const file = server.files.get(id);
+    response.writeHead(file === undefined || server.expired.has(id) ? 403 : 200, {
+      'content-type': file?.type ?? 'text/plain',
+      'cross-origin-resource-policy': 'cross-origin',
+      'cache-control': 'no-store',
+      ...(file?.type.startsWith('image/') ? {} : { 'content-disposition': 'attachment' }),
+    });
+    response.end(file?.bytes);
   }
 
   function openSession(body: { session_token?: string; contact?: unknown }): [status: number, value: unknown] {
@@ -167,7 +205,14 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
 
   function greet(reply: Reply, { sessionId, messages }: StoredConversation, after: number): void {
     const ids = { session_id: sessionId, conversation_id: sessionId };
-    reply({ type: 'welcome', ...ids, seq: messages.length, status: 'active', typing: false, config_version: 1 });
+    reply({
+      type: 'welcome',
+      ...ids,
+      seq: messages.length,
+      status: 'active',
+      typing: false,
+      config_version: Number(server.config.version ?? 0),
+    });
     for (const message of messages.slice(after)) reply(message);
   }
 
@@ -185,11 +230,17 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     const offer = conversation.messages.find((message) => message.seq === frame.message_seq);
     const buttons = (offer?.buttons ?? []) as { id: string; title: string }[];
     const text = frame.text ?? buttons.find((button) => button.id === frame.button)?.title ?? '';
-    const extra = frame.button === undefined ? {} : { button: frame.button };
+    const attachments = (frame.attachments ?? []).map((id) => fileFrame(id));
+    const extra = { ...(frame.button !== undefined && { button: frame.button }), ...(attachments.length > 0 && { attachments }) };
     const stored = append(conversation, { role: 'contact', class: 'inbound', id: frame.id, text, ...extra });
     reply({ type: 'ack', id: frame.id, seq: stored.seq });
     server.tell(conversation, stored);
     server.onMessage(conversation, frame);
+  }
+
+  function fileFrame(id: string): object {
+    const { name, type, bytes } = server.files.get(id) ?? { name: '', type: '', bytes: new Uint8Array() };
+    return { id, name, type, bytes: bytes.byteLength, kind: type.split('/')[0], url: `/files/${id}` };
   }
 
   async function listen(): Promise<void> {
@@ -217,8 +268,12 @@ function send(response: ServerResponse, status: number, body: string, headers: R
   response.end(body);
 }
 
-async function bodyOf(request: IncomingMessage): Promise<{ session_token?: string; contact?: unknown }> {
+async function bytesOf(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString() || '{}');
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<{ session_token?: string; contact?: unknown }> {
+  return JSON.parse(new TextDecoder().decode(await bytesOf(request)) || '{}');
 }

@@ -1,7 +1,7 @@
 /** The chat without a DOM: sessions, close codes, resuming, the outbox, tabs and reading. */
 import { describe, expect, it } from 'vitest';
 import { createMemoryStorage } from '../../web/widget/outbox.ts';
-import { coachSays, createTestClock, openTab, settle, type Tab } from './harness.ts';
+import { coachSays, createTestClock, openTab, photo, settle, type Tab } from './harness.ts';
 
 const texts = (tab: Tab) => tab.chat.record.messages.map((message) => message.text);
 const sent = (tab: Tab, type: string) => tab.socket().sent.filter((frame) => frame.type === type);
@@ -375,5 +375,77 @@ describe('reading', () => {
     await tab.clock.advance(3_000);
     tab.chat.typing();
     expect(sent(tab, 'typing')).toHaveLength(2);
+  });
+});
+
+describe('files', () => {
+  it('go up before the message that names them, wait with it, and are shown with it', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    const file = await tab.chat.upload(new Blob(['x']), 'me.png');
+    tab.chat.send('', [file]);
+    expect(sent(tab, 'message')).toMatchObject([{ text: '', attachments: [photo.id] }]);
+    expect(tab.chat.waiting).toMatchObject([{ attachments: [{ name: 'me.png' }] }]);
+    tab.socket().hears({ type: 'ack', id: tab.chat.waiting[0]?.id, seq: 1 });
+    expect(tab.chat.record.messages[0]).toMatchObject({ text: '', attachments: [{ id: photo.id, name: 'me.png' }] });
+  });
+
+  it('survive a reload while they wait', async () => {
+    const tab = openTab();
+    tab.chat.send('look', [photo]);
+    const reloaded = openTab({ storage: tab.storage, clock: tab.clock });
+    await reloaded.goOnline();
+    await reloaded.clock.advance(5_000);
+    expect(sent(reloaded, 'message')).toMatchObject([{ text: 'look', attachments: [photo.id] }]);
+  });
+
+  it('that the server refuses are told to whoever chose them', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.answers.set('media', { status: 413 });
+    await expect(tab.chat.upload(new Blob(['x']), 'big')).rejects.toMatchObject({ status: 413 });
+    tab.answers.set('media', { status: 201, body: {} });
+    await expect(tab.chat.upload(new Blob(['x']), 'odd')).rejects.toMatchObject({ status: 0 });
+  });
+
+  it('get a new link when the old one has run out', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.answers.set(photo.id, { status: 200, body: { url: '/fresh' } });
+    expect(await tab.chat.link(photo.id)).toBe('/fresh');
+  });
+});
+
+describe('the configuration', () => {
+  it('is read again when a welcome names a newer version, and not for the same', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    const welcome = { type: 'welcome', session_id: 's', conversation_id: 'v', seq: 0, status: 'active', typing: false };
+    tab.socket().hears({ ...welcome, config_version: 7 });
+    await settle();
+    tab.socket().hears({ ...welcome, config_version: 7 });
+    await settle();
+    expect(tab.configs).toEqual([{}, { version: 7 }]);
+  });
+});
+
+describe('a phone that was asleep', () => {
+  it('opens a new socket when the old one does not answer within three seconds', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.chat.wake();
+    await tab.clock.advance(2_999);
+    expect(tab.sockets).toHaveLength(1);
+    await tab.clock.advance(1_000);
+    expect(tab.sockets).toHaveLength(2);
+  });
+
+  it('tries at once when it was waiting to try', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.socket().closes(1006);
+    tab.chat.wake();
+    await settle();
+    expect(tab.sockets).toHaveLength(2);
   });
 });

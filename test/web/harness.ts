@@ -70,12 +70,17 @@ export interface Tab {
   /** What the next calls answer instead of success, by the end of the path. */
   answers: Map<string, { status: number; body?: unknown; headers?: Record<string, string> }>;
   notices: Notice[];
+  /** Configurations read, in order. */
+  configs: unknown[];
   heard: MessageFrame[];
   /** Starts, opens the socket and takes the welcome. */
   goOnline(seq?: number): Promise<void>;
   /** Opens the newest socket and welcomes it. */
   welcome(seq?: number): Promise<void>;
 }
+
+/** What the server says of an uploaded file. */
+export const photo = { id: 'f1', kind: 'image', type: 'image/png', name: 'a.png', bytes: 3, url: '/api/v1/media/f1' } as const;
 
 /** A tab that has not started yet; give two tabs the same storage and clock to have them in one browser. */
 export function openTab(shared: { storage?: KeyValue; clock?: TestClock; name?: string } = {}): Tab {
@@ -89,6 +94,7 @@ export function openTab(shared: { storage?: KeyValue; clock?: TestClock; name?: 
     calls: [],
     answers: new Map(),
     notices: [],
+    configs: [],
     heard: [],
   };
   let ids = 0;
@@ -100,6 +106,8 @@ export function openTab(shared: { storage?: KeyValue; clock?: TestClock; name?: 
     const prepared = tab.answers.get(path);
     tab.answers.delete(path);
     if (prepared !== undefined) return new Response(JSON.stringify(prepared.body ?? {}), prepared);
+    if (init?.body instanceof FormData) return Response.json({ ...photo, name: (init.body.get('file') as File).name });
+    if (path === 'config') return Response.json({ version: 7 });
     if (path === 'tickets') return Response.json({ ticket: 'T' });
     const token = (JSON.parse(String(init?.body ?? '{}')) as { session_token?: string }).session_token;
     if (token === undefined) sessions += 1;
@@ -111,7 +119,7 @@ export function openTab(shared: { storage?: KeyValue; clock?: TestClock; name?: 
     changed: () => {},
     message: (message) => tab.heard.push(message),
     notice: (notice) => tab.notices.push(notice),
-    config: () => {},
+    config: (config) => tab.configs.push(config),
   };
   const chat = createChat(
     {

@@ -1,13 +1,25 @@
 /** The pure parts of the widget: frames, links, rows, words, times, appearance and storage. */
+
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { chooseLanguage, inkOn, readAppearance } from '../../web/widget/appearance.ts';
+import { chooseLanguage, inkOn, isShownOn, readAppearance } from '../../web/widget/appearance.ts';
 import { splitLinks } from '../../web/widget/links.ts';
 import { createMemoryStorage, createOutbox, usableStorage } from '../../web/widget/outbox.ts';
 import { type MessageFrame, parseFrame } from '../../web/widget/protocol.ts';
 import { createRecord } from '../../web/widget/record.ts';
-import { type BubbleRow, rowsOf } from '../../web/widget/rows.ts';
+import { type BubbleRow, openQuestion, rowsOf } from '../../web/widget/rows.ts';
 import { dayName, timeOfDay } from '../../web/widget/times.ts';
 import { directionOf, wordsFor } from '../../web/widget/words.ts';
+
+const said = (seq: number, text: string, button?: string): MessageFrame => ({
+  type: 'message',
+  seq,
+  id: `c${seq}`,
+  role: 'contact',
+  text,
+  at: '2026-01-05T09:01:00Z',
+  ...(button !== undefined && { button }),
+});
 
 describe('parseFrame()', () => {
   it.each([
@@ -77,15 +89,6 @@ describe('rowsOf()', () => {
       { id: 'n', title: 'No' },
     ],
   });
-  const said = (seq: number, text: string, button?: string): MessageFrame => ({
-    type: 'message',
-    seq,
-    id: `c${seq}`,
-    role: 'contact',
-    text,
-    at: '2026-01-05T09:01:00Z',
-    ...(button !== undefined && { button }),
-  });
   const offers = (messages: MessageFrame[], waiting: Parameters<typeof rowsOf>[1] = []) => {
     const record = createRecord();
     for (const message of messages) record.receive(message);
@@ -110,6 +113,28 @@ describe('rowsOf()', () => {
       record.receive({ ...said(index + 1, 'x'), at });
     }
     expect(rowsOf(record, [], 0).map((row) => (row.kind === 'day' ? 'day' : row.joins))).toEqual(['day', false, 'day', false, true]);
+  });
+});
+
+describe('the open question', () => {
+  const asks = (seq: number): MessageFrame => ({ ...said(seq, 'When?'), role: 'coach', input: { type: 'time' } });
+  const recordOf = (messages: MessageFrame[]) => {
+    const record = createRecord();
+    for (const message of messages) record.receive(message);
+    return record;
+  };
+
+  it.each([
+    ['is the newest one', [asks(1), { ...said(2, 'A hint'), role: 'coach' as const }, asks(3)], 3],
+    ['stays while the coach goes on', [asks(1), { ...said(2, 'Take your time'), role: 'coach' as const }], 1],
+    ['is none once something was said to it', [asks(1), said(2, '7:00')], undefined],
+    ['is none where nothing was asked', [said(1, 'hello')], undefined],
+  ])('%s', (_name, messages, seq) => {
+    expect(openQuestion(recordOf(messages), [])?.seq).toBe(seq);
+  });
+
+  it('is none while an answer is on its way', () => {
+    expect(openQuestion(recordOf([asks(1)]), [{ id: 'i', text: '7:00', at: 0, order: 0, tab: 't' }])).toBeNull();
   });
 });
 
@@ -159,6 +184,33 @@ describe('what the person reads', () => {
     ['#0b6655', '#ffffff'],
     ['#ffd400', '#000000'],
   ])('writes on %s in %s', (color, ink) => expect(inkOn(color)).toBe(ink));
+
+  it('is read on every colour a creator may choose: at least 4.5 to 1', () => {
+    const part = (value: number) => (value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+    const byte = fc.integer({ min: 0, max: 255 });
+    fc.assert(
+      fc.property(byte, byte, byte, (red, green, blue) => {
+        const luminance = 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
+        const color = `#${[red, green, blue].map((value) => value.toString(16).padStart(2, '0')).join('')}`;
+        const contrast = inkOn(color) === '#000000' ? (luminance + 0.05) / 0.05 : 1.05 / (luminance + 0.05);
+        expect(contrast).toBeGreaterThanOrEqual(4.5);
+      }),
+    );
+  });
+
+  it.each([
+    ['/', [], [], true],
+    ['/blog/x', ['/blog/*'], [], true],
+    ['/shop', ['/blog/*'], [], false],
+    ['/checkout/pay', [], ['/checkout*'], false],
+    ['/blog/secret', ['/blog/*'], ['*secret'], false],
+    ['/a/b/c', ['/a/*/c'], [], true],
+    ['/a/c', ['/a/*/c'], [], false],
+    ['/aXb', ['/a.b'], [], false],
+    [`/${'a'.repeat(5_000)}`, [`/${'*a'.repeat(100)}*b`], [], false],
+  ])('is shown on %.30s by show %j and hide %j: %s', (path, show, hide, isShown) => {
+    expect(isShownOn(path, { show, hide })).toBe(isShown);
+  });
 });
 
 describe('the storage', () => {

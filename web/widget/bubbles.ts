@@ -1,5 +1,6 @@
 /** One row of the log as elements: a day, or a bubble with its buttons, sources, picture and state. */
 import { button, el } from './dom.ts';
+import { attachmentElement, fileElement } from './files.ts';
 import { splitLinks } from './links.ts';
 import type { MessageFrame } from './protocol.ts';
 import type { BubbleRow, Row } from './rows.ts';
@@ -12,6 +13,9 @@ export interface BubbleContext {
   language: string;
   now: number;
   isOnline: boolean;
+  /** The server's origin, which links to files start from. */
+  server: string;
+  link: (id: string) => Promise<string>;
   press: (messageSeq: number, button: { id: string; title: string }) => void;
   retry: (id: string) => void;
   discard: (id: string) => void;
@@ -27,9 +31,11 @@ export function rowElement(row: Row, context: BubbleContext): HTMLElement {
   const writer = { contact: context.words.you, coach: context.words.coach, person: context.words.person }[message.role];
   article.append(el('span', { class: joins || message.role !== 'person' ? 'hidden' : 'writer' }, writer));
   if (message.media) article.append(mediaElement(message.media));
+  for (const file of message.attachments ?? []) article.append(attachmentElement(file, context.language, context.server, context.link));
   if (message.text !== '' || state === 'stream') article.append(body);
   if (message.citations) article.append(sources(message.citations, context));
-  if (message.buttons) article.append(offer(row, context));
+  // Several of the options are chosen in the control for the question.
+  if (message.buttons && message.input?.type !== 'choices') article.append(offer(row, context));
   article.append(foot(row, context));
   return article;
 }
@@ -41,13 +47,9 @@ export function textNodes(text: string): (Node | string)[] {
   );
 }
 
-function mediaElement(media: NonNullable<MessageFrame['media']>): HTMLElement {
-  const isSafe = URL.canParse(media.url) && new URL(media.url).protocol === 'https:';
-  if (!isSafe) return el('p', { class: 'media' }, media.alt);
-  if (media.kind !== 'image') {
-    return el('a', { class: 'media', href: media.url, target: '_blank', rel: 'noopener noreferrer' }, media.alt || media.url);
-  }
-  return el('img', { class: 'media', src: media.url, alt: media.alt, loading: 'lazy', referrerpolicy: 'no-referrer' });
+function mediaElement({ url, kind, alt }: NonNullable<MessageFrame['media']>): HTMLElement {
+  const isSafe = URL.canParse(url) && new URL(url).protocol === 'https:';
+  return fileElement({ kind, url: isSafe ? url : '', label: alt || (kind !== 'image' && isSafe ? url : '') });
 }
 
 function sources(citations: NonNullable<MessageFrame['citations']>, { words }: BubbleContext): HTMLElement {
@@ -67,8 +69,9 @@ function sources(citations: NonNullable<MessageFrame['citations']>, { words }: B
 }
 
 function offer(row: BubbleRow, { press }: BubbleContext): HTMLElement {
-  const group = el('div', { class: 'offer', role: 'group' });
-  for (const choice of row.message.buttons ?? []) {
+  const choices = row.message.buttons ?? [];
+  const group = el('div', { class: choices.length > 5 ? 'offer list' : 'offer', role: 'group' });
+  for (const choice of choices) {
     const element = button({ class: 'choice', dir: 'auto' }, () => press(row.message.seq, choice), choice.title);
     element.disabled = row.offer !== 'active';
     if (row.chosen === choice.id) element.classList.add('chosen');

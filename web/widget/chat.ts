@@ -3,10 +3,10 @@ import type { Clock } from '../../src/clock.ts';
 import type { AfterClose } from './closing.ts';
 import { type Connection, type ConnectionState, createConnection, type Socket } from './connection.ts';
 import { createOutbox, type KeyValue, type OutboxItem } from './outbox.ts';
-import type { MessageFrame, ServerFrame } from './protocol.ts';
+import { fieldsOf, type LinkedFile, type MessageFrame, type ServerFrame } from './protocol.ts';
 import { type ConversationRecord, createRecord } from './record.ts';
 import { createSender } from './sender.ts';
-import { type ContactHints, createSessionApi } from './session.ts';
+import { CallFailure, type ContactHints, createSessionApi } from './session.ts';
 import { createSessionHolder } from './session-holder.ts';
 
 /** Something the person should know: another conversation began, this site may not use the chat, or the server's own words. */
@@ -50,12 +50,18 @@ export interface Chat {
   readonly connection: ConnectionState;
   /** Whether an earlier visit left a conversation to continue. */
   readonly hasSession: boolean;
+  /** The server's origin. */
+  readonly server: string;
   /** Messages of the other side that have not been read. */
   readonly unread: number;
   start(): void;
   stop(): void;
   wake(): void;
-  send(text: string): void;
+  send(text: string, attachments?: readonly LinkedFile[]): void;
+  /** Uploads a file, to be sent with a message. @throws CallFailure */
+  upload(file: Blob, name: string): Promise<LinkedFile>;
+  /** A new link to a file whose link has run out. @throws CallFailure */
+  link(id: string): Promise<string>;
   press(messageSeq: number, button: { id: string; title: string }): void;
   /** Says that the person is writing, at most every three seconds. */
   typing(): void;
@@ -89,7 +95,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     api,
     entry: deps.entry,
     contact: deps.contact,
-    onConfig: events.config,
+    onConfig: configured,
     onReplaced: beginAnew,
   });
   let waiting: readonly OutboxItem[] = outbox.list();
@@ -98,11 +104,12 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   let typedAt = Number.NEGATIVE_INFINITY;
   let cancelGap = () => {};
   let gapCursor = -1;
+  let knownConfig = 0;
 
   const connection: Connection = createConnection({
     clock,
     random: deps.random,
-    ticket: session.ticket,
+    ticket: async () => api.ticket(await session.token()),
     openSocket: (ticket) => deps.openSocket(api.socketUrl, ['coach.v1', `ticket.${ticket}`]),
     cursor: () => record.cursor,
     onState: stateChanged,
@@ -143,7 +150,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   }
 
   function receive(frame: ServerFrame): void {
-    if (frame.type === 'welcome') firstSeq ??= frame.seq;
+    if (frame.type === 'welcome') welcomed(frame.seq, frame.config_version);
     if (frame.type === 'ack') acknowledge(frame.id, frame.seq);
     if (frame.type === 'error') refuse(frame.id, frame.error);
     const isNew = record.receive(frame);
@@ -153,6 +160,22 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     }
     watchGap();
     events.changed();
+  }
+
+  /** The creator may have changed the configuration since this page read it. */
+  function welcomed(seq: number, configVersion: number): void {
+    firstSeq ??= seq;
+    if (configVersion > knownConfig) loadConfig();
+  }
+
+  function configured(config: unknown): void {
+    knownConfig = Number(fieldsOf(config).version) || 0;
+    events.config(config);
+  }
+
+  function loadConfig(): void {
+    // Without it the look stays as it is; the next welcome asks again.
+    void api.config().then(configured, () => undefined);
   }
 
   function acknowledge(id: string, seq: number | null): void {
@@ -167,6 +190,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
         text: item.text,
         at,
         ...(item.button && { button: item.button.id }),
+        ...(item.attachments && { attachments: item.attachments }),
       };
       if (record.acked(message)) events.message(message, true);
     }
@@ -193,8 +217,14 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     });
   }
 
-  function say(text: string, button?: { id: string; seq: number }): void {
-    sender.add({ id: deps.uuid(), text, ...(button && { button }) });
+  function say(item: Pick<OutboxItem, 'text' | 'button' | 'attachments'>): void {
+    sender.add({ id: deps.uuid(), ...item });
+  }
+
+  async function upload(file: Blob, name: string): Promise<LinkedFile> {
+    const uploaded = await api.upload(await session.token(), file, name);
+    if (uploaded.id === '') throw new CallFailure(0, 0);
+    return uploaded;
   }
 
   return {
@@ -205,6 +235,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     get connection() {
       return connection.state;
     },
+    server: deps.server,
     get hasSession() {
       return session.known;
     },
@@ -218,11 +249,14 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
       connection.stop();
     },
     wake: () => connection.wake(),
-    send(text) {
+    send(text, attachments = []) {
       const words = text.replaceAll('\u0000', '').trim().slice(0, maxTextLength).toWellFormed();
-      if (words !== '') say(words);
+      if (attachments.length > 0) say({ text: words, attachments });
+      else if (words !== '') say({ text: words });
     },
-    press: (seq, button) => say(button.title, { id: button.id, seq }),
+    upload,
+    link: async (id) => api.link(await session.token(), id),
+    press: (seq, button) => say({ text: button.title, button: { id: button.id, seq } }),
     typing() {
       if (clock.now() - typedAt < typingEveryMs) return;
       if (connection.send({ type: 'typing' })) typedAt = clock.now();
@@ -244,9 +278,6 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
       else return;
       waitingChanged();
     },
-    loadConfig() {
-      // Without it the launcher has its default look; the session brings the configuration later.
-      void api.config().then(events.config, () => undefined);
-    },
+    loadConfig,
   };
 }

@@ -48,6 +48,7 @@ export interface Connection {
 
 const pingEveryMs = 25_000;
 const answerWithinMs = 10_000;
+const wokenAnswerWithinMs = 3_000;
 const openWithinMs = 20_000;
 
 /** Nothing happens before `start`. */
@@ -105,17 +106,17 @@ export function createConnection(deps: ConnectionDeps): Connection {
     // Only the answer to a ping restarts the clock: the server closes a socket that hears nothing from its client, however much it says.
     if (frame.type === 'welcome' || awaitsAnswer) {
       awaitsAnswer = false;
-      setTimer(pingEveryMs, ping);
+      setTimer(pingEveryMs, () => ping());
     }
     deps.onFrame(frame);
     if (frame.type === 'welcome') enter('online');
     if (frame.type === 'closing') lost(afterClose(1012), frame.retry_after_ms);
   }
 
-  function ping(): void {
+  function ping(withinMs = answerWithinMs): void {
     awaitsAnswer = true;
     write({ type: 'ping' });
-    setTimer(answerWithinMs, () => lost(afterClose(1006), 0));
+    setTimer(withinMs, () => lost(afterClose(1006), 0));
   }
 
   function write(frame: ClientFrame): void {
@@ -156,7 +157,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
     },
     wake() {
       if (state === 'waiting') void connect();
-      else if (state === 'online') ping();
+      // What slept in a pocket has often lost its socket without being told.
+      else if (state === 'online') ping(wokenAnswerWithinMs);
     },
     reopen() {
       deps.onLost(afterClose(1006));

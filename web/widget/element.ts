@@ -1,11 +1,13 @@
 /** The custom element `<companero-chat>`: attributes, shadow root, opening and closing, and the element's own events. */
-import { chooseLanguage, readAppearance } from './appearance.ts';
+import { chooseLanguage, isShownOn, readAppearance } from './appearance.ts';
 import { chatDepsOf } from './browser.ts';
 import { type Chat, createChat } from './chat.ts';
 import { createLauncher, type Launcher } from './launcher.ts';
+import { usableStorage } from './outbox.ts';
 import { createPanel, type Panel, type PanelLook } from './panel.ts';
 import type { MessageFrame } from './protocol.ts';
 import type { ContactHints } from './session.ts';
+import { createSound } from './sound.ts';
 import { sheetFor, styleSheet } from './styles.ts';
 import { directionOf, wordsFor } from './words.ts';
 
@@ -30,6 +32,8 @@ export class CompaneroChat extends HTMLElement {
   #leaving: AbortController | null = null;
   #config: unknown = null;
   #hints: ContactHints = {};
+  #sound = createSound();
+  #cancelOpening = () => {};
 
   connectedCallback(): void {
     const creator = this.getAttribute('creator');
@@ -52,6 +56,7 @@ export class CompaneroChat extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#leaving?.abort();
+    this.#cancelOpening();
     this.#chat?.stop();
     this.#chat = null;
   }
@@ -94,7 +99,12 @@ export class CompaneroChat extends HTMLElement {
   #build(isInline: boolean): void {
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     const look = this.#look();
-    const panel = createPanel(look, () => this.#chat as Chat, { close: () => this.close(), isInline });
+    const panel = createPanel(look, () => this.#chat as Chat, {
+      isInline,
+      close: () => this.close(),
+      toggleSound: this.#sound.toggle,
+      isSoundOn: () => this.#sound.isOn,
+    });
     this.#panel = panel;
     this.#launcher = isInline ? null : createLauncher(() => (this.#isOpen ? this.close() : this.open()));
     root.replaceChildren(panel.element, ...(this.#launcher === null ? [] : [this.#launcher.element]));
@@ -120,7 +130,29 @@ export class CompaneroChat extends HTMLElement {
     const look = this.#look();
     this.#panel?.setLook(look);
     this.#dress(look);
+    this.#placeOnPage();
+    this.#openByItself();
     this.#schedule();
+  }
+
+  /** The creator may keep the bubble off some pages. */
+  #placeOnPage = (): void => {
+    const { pages } = readAppearance(this.#config);
+    if (!this.#isInline()) this.toggleAttribute('hidden', !isShownOn(window.location.pathname, pages));
+  };
+
+  /** Once a visit, unless it has been opened or closed before. */
+  #openByItself(): void {
+    const { openAfterMs } = readAppearance(this.#config);
+    const visitStorage = usableStorage(() => window.sessionStorage);
+    const key = `companero:${this.getAttribute('creator')}:opened`;
+    this.#cancelOpening();
+    if (openAfterMs === null || this.#isInline() || visitStorage.getItem(key) !== null) return;
+    const timer = window.setTimeout(() => {
+      visitStorage.setItem(key, '1');
+      if (!this.hidden) this.open();
+    }, openAfterMs);
+    this.#cancelOpening = () => window.clearTimeout(timer);
   }
 
   #setOpen(isOpen: boolean): void {
@@ -156,7 +188,10 @@ export class CompaneroChat extends HTMLElement {
   }
 
   #heard(message: MessageFrame, isFresh: boolean): void {
-    if (isFresh && message.role !== 'contact') this.#panel?.announce(message);
+    if (isFresh && message.role !== 'contact') {
+      this.#panel?.announce(message);
+      this.#sound.play();
+    }
     const { seq, id, role, text, at } = message;
     if (isFresh) this.#tell('companero:message', { seq, id, role, text, at });
   }
@@ -174,6 +209,10 @@ export class CompaneroChat extends HTMLElement {
     };
     window.addEventListener('online', awake, { signal });
     document.addEventListener('visibilitychange', awake, { signal });
+    window.addEventListener('pageshow', awake, { signal });
+    // Sites that change their address without loading a page.
+    for (const name of ['popstate', 'hashchange']) window.addEventListener(name, this.#placeOnPage, { signal });
+    window.navigation?.addEventListener('currententrychange', this.#placeOnPage, { signal });
     window.addEventListener('storage', (event) => event.key !== null && chat.storageChanged(event.key), { signal });
     window.addEventListener('scroll', () => chat.unread > 0 && this.#schedule(), { signal, passive: true });
     this.addEventListener(

@@ -1,5 +1,5 @@
 /** What the contact has written and the server has not yet acknowledged; it survives a reload and is shared by all tabs. */
-import { fieldsOf, textOf } from './protocol.ts';
+import { fieldsOf, type LinkedFile, textOf } from './protocol.ts';
 
 /** The part of `Storage` that is used. */
 export type KeyValue = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
@@ -18,6 +18,8 @@ export interface OutboxItem {
   tab: string;
   /** The offer this answers, when it stands for a button. */
   button?: { id: string; seq: number };
+  /** Files uploaded before. */
+  attachments?: readonly LinkedFile[];
   /** Why the server would not have it: an error code. It waits for the contact to retry or discard it. */
   refused?: string;
 }

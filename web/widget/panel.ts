@@ -1,12 +1,13 @@
 /** The chat panel: title, progress, notices, log and composer, drawn from the chat's state. */
 import type { Appearance } from './appearance.ts';
+import { createAsking } from './asking.ts';
 import type { BubbleContext } from './bubbles.ts';
 import type { Chat, Notice } from './chat.ts';
 import { createComposer } from './composer.ts';
 import { button, el, icon, icons } from './dom.ts';
 import { createLog } from './log.ts';
 import type { MessageFrame } from './protocol.ts';
-import { rowsOf } from './rows.ts';
+import { openQuestion, rowsOf } from './rows.ts';
 import { fill, type Words } from './words.ts';
 
 /** How the panel is written. */
@@ -31,8 +32,17 @@ export interface Panel {
   follow(): void;
 }
 
+/** What a panel asks of its element. */
+export interface PanelActions {
+  close: () => void;
+  isInline: boolean;
+  /** Turns the sound on or off, and tells which. */
+  toggleSound: () => boolean;
+  isSoundOn: () => boolean;
+}
+
 /** A panel with a closing button unless it is inline. */
-export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () => void; isInline: boolean }): Panel {
+export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions): Panel {
   let current = look;
   let notice: Notice | null = null;
   const title = el('h2', { class: 'title', dir: 'auto' });
@@ -40,12 +50,24 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () =
   const progress = el('p', { class: 'progress', hidden: '' });
   const close = button({ class: 'icon' }, on.close, icon(icons.close));
   close.hidden = on.isInline;
-  const header = el('header', { class: 'header' }, el('div', { class: 'names' }, title, subtitle, progress), close);
+  const sound = button({ class: 'icon' }, () => drawSound(on.toggleSound()));
+  const avatar = el('img', { class: 'avatar', alt: '', referrerpolicy: 'no-referrer' });
+  const header = el('header', { class: 'header' }, avatar, el('div', { class: 'names' }, title, subtitle, progress), sound, close);
   const status = el('div', { class: 'status', role: 'status' });
   const announcer = el('div', { class: 'hidden', 'aria-live': 'polite', 'aria-atomic': 'true' });
   const log = createLog();
-  const composer = createComposer({ send: (text) => chat().send(text), typing: () => chat().typing() });
-  const element = el('section', { class: 'panel' }, header, status, log.element, composer.element, announcer);
+  const asking = createAsking((text) => chat().send(text));
+  const composer = createComposer({
+    send: (text, files) => chat().send(text, files),
+    typing: () => chat().typing(),
+    upload: (file, name) => chat().upload(file, name),
+  });
+  const element = el('section', { class: 'panel' }, header, status, log.element, asking.element, composer.element, announcer);
+
+  function drawSound(isOn: boolean): void {
+    sound.setAttribute('aria-pressed', String(isOn));
+    sound.replaceChildren(icon(isOn ? icons.sound : icons.silent));
+  }
 
   function statusText(state: Chat): string {
     const { words } = current;
@@ -82,13 +104,17 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () =
     title.textContent = appearance.title || words.title;
     subtitle.textContent = appearance.subtitle;
     subtitle.hidden = appearance.subtitle === '';
+    if (avatar.getAttribute('src') !== appearance.avatar) avatar.src = appearance.avatar;
+    avatar.hidden = appearance.avatar === '';
     close.setAttribute('aria-label', words.close);
+    sound.setAttribute('aria-label', words.sound);
     log.setWords(words);
     log.setEmpty(appearance.greeting || words.empty);
     composer.setWords(words, appearance.placeholder);
   }
 
   setLook(look);
+  drawSound(on.isSoundOn());
   return {
     element,
     setLook,
@@ -98,6 +124,8 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () =
         language: current.language,
         now,
         isOnline: state.connection === 'online',
+        server: state.server,
+        link: state.link,
         press: state.press,
         retry: state.retry,
         discard: state.discard,
@@ -106,6 +134,7 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: { close: () =
       drawStatus(state);
       drawProgress(state);
       composer.setEnabled(state.connection !== 'stopped');
+      asking.show(openQuestion(state.record, state.waiting), current.words, current.language);
       log.show(rowsOf(state.record, state.waiting, now), state.record.typing && state.record.streams.length === 0, context);
     },
     notify(next) {

@@ -1,28 +1,32 @@
 /** The frames of subprotocol `coach.v1` as the widget writes and reads them. */
-import type { Citation, MessageBody, MessageRole } from '../../src/message.ts';
+import type { AskedInput, Attachment, Citation, MessageBody, MessageRole } from '../../src/message.ts';
 
 /** What the widget says. `id` is the client's own UUID: the same id again is the same message. */
 export type ClientFrame =
   | { type: 'hello'; after: number }
-  | { type: 'message'; id: string; text: string }
+  | { type: 'message'; id: string; text: string; attachments?: readonly string[] }
   | { type: 'button'; id: string; message_seq: number; button: string }
   | { type: 'typing' }
   | { type: 'read'; seq: number }
   | { type: 'ping' };
 
+/** A file of a message. `url` is a path on the server that works for an hour. */
+export type LinkedFile = Attachment & { url: string };
+
 /** A message on record. */
-export interface MessageFrame extends MessageBody {
+export interface MessageFrame extends Omit<MessageBody, 'attachments'> {
   type: 'message';
   seq: number;
   id: string;
   role: MessageRole;
   /** ISO 8601. */
   at: string;
+  attachments?: readonly LinkedFile[];
 }
 
 /** What the server says. An `ack` has no `seq` when its input put no message on record. */
 export type ServerFrame =
-  | { type: 'welcome'; session_id: string; conversation_id: string; seq: number; status: string; typing: boolean }
+  | { type: 'welcome'; session_id: string; conversation_id: string; seq: number; status: string; typing: boolean; config_version: number }
   | { type: 'ack'; id: string; seq: number | null }
   | MessageFrame
   | { type: 'typing'; on: boolean }
@@ -60,6 +64,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
     seq: countOf(f.seq),
     status: textOf(f.status),
     typing: f.typing === true,
+    config_version: countOf(f.config_version),
   }),
   ack: (f) => (textOf(f.id) === '' ? null : { type: 'ack', id: textOf(f.id), seq: isSeq(f.seq) ? f.seq : null }),
   message: readMessage,
@@ -89,6 +94,10 @@ function readMessage(f: Fields): MessageFrame | null {
     .map(fieldsOf)
     .map((button) => ({ id: textOf(button.id), title: textOf(button.title) }))
     .filter((button) => button.id !== '');
+  const attachments = listOf(f.attachments)
+    .map(readFile)
+    .filter((file) => file.id !== '');
+  const input = fieldsOf(f.input);
   const citations = listOf(f.citations).map(fieldsOf).map(readCitation);
   return {
     type: 'message',
@@ -99,11 +108,20 @@ function readMessage(f: Fields): MessageFrame | null {
     at: textOf(f.at),
     ...(buttons.length > 0 && { buttons }),
     ...(citations.length > 0 && { citations }),
+    ...(attachments.length > 0 && { attachments }),
+    ...(typeof input.type === 'string' && { input: input as unknown as AskedInput }),
     ...(typeof media.url === 'string' && { media: { url: media.url, kind: textOf(media.kind), alt: textOf(media.alt) } }),
     ...(typeof f.reply === 'string' && { reply: f.reply }),
     ...(typeof f.button === 'string' && { button: f.button }),
     ...(f.degraded === true && { degraded: true }),
   };
+}
+
+/** Reads a file as the server describes it; one without an id is none. */
+export function readFile(value: unknown): LinkedFile {
+  const f = fieldsOf(value);
+  const kind = f.kind === 'image' || f.kind === 'audio' || f.kind === 'video' ? f.kind : 'file';
+  return { id: textOf(f.id), kind, type: textOf(f.type), name: textOf(f.name), bytes: countOf(f.bytes), url: textOf(f.url) };
 }
 
 function readCitation(f: Fields): Citation {
@@ -126,7 +144,8 @@ export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-function listOf(value: unknown): readonly unknown[] {
+/** The value's items, or none when it is no list. */
+export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 

@@ -26,6 +26,12 @@ export type Row = { kind: 'day'; key: string; at: number } | BubbleRow;
 
 const joinWithinMs = 5 * 60_000;
 
+/** The message that asks what is still open: nothing has been said to it. */
+export function openQuestion(record: ConversationRecord, waiting: readonly OutboxItem[]): MessageFrame | null {
+  const asked = record.messages.findLast((message) => message.input !== undefined || message.role === 'contact');
+  return asked?.input === undefined || waiting.length > 0 ? null : asked;
+}
+
 /** @param now milliseconds since 1970, for rows that have no time of their own yet */
 export function rowsOf(record: ConversationRecord, waiting: readonly OutboxItem[], now: number): readonly Row[] {
   const open = waiting.filter((item) => !record.has(item.id));
@@ -48,7 +54,8 @@ function streamMessage(reply: string, text: string, now: number): MessageFrame {
 }
 
 function itemMessage(item: OutboxItem): MessageFrame {
-  return { type: 'message', seq: 0, id: item.id, role: 'contact', text: item.text, at: new Date(item.at).toISOString() };
+  const { id, text, attachments } = item;
+  return { type: 'message', seq: 0, id, role: 'contact', text, at: new Date(item.at).toISOString(), ...(attachments && { attachments }) };
 }
 
 /** Only the newest offer can be taken, and only once; what was chosen stays marked. */

@@ -16,7 +16,7 @@ export interface SenderDeps {
 
 /** The way of the contact's words to the server. */
 export interface Sender {
-  add(item: Pick<OutboxItem, 'id' | 'text' | 'button'>): void;
+  add(item: Pick<OutboxItem, 'id' | 'text' | 'button' | 'attachments'>): void;
   /** Sends what can be sent now. */
   pump(): void;
   /** The item is on record, or given up: it leaves the outbox. */
@@ -62,9 +62,11 @@ export function createSender(deps: SenderDeps): Sender {
   }
 
   function send(item: OutboxItem): void {
-    const { id, text, button } = item;
+    const { id, text, button, attachments } = item;
     const isSent = connection.send(
-      button ? { type: 'button', id, message_seq: button.seq, button: button.id } : { type: 'message', id, text },
+      button
+        ? { type: 'button', id, message_seq: button.seq, button: button.id }
+        : { type: 'message', id, text, ...(attachments && { attachments: attachments.map((file) => file.id) }) },
     );
     if (!isSent) return;
     inFlight = id;

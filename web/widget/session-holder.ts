@@ -21,11 +21,11 @@ export interface SessionHolder {
   /** Whether a session is stored. */
   readonly known: boolean;
   /**
-   * A ticket for one connection; opens the session first when this page has not.
+   * The session's token; opens the session first when this page has not.
    *
    * @throws CallFailure
    */
-  ticket(): Promise<string>;
+  token(): Promise<string>;
   /** The server ended the session: the next ticket is for a new one, or for the one another tab has begun. */
   refused(): void;
   /** Whether the key is the session's and another tab has put a different one there, which is then used. */
@@ -84,9 +84,8 @@ export function createSessionHolder(deps: SessionHolderDeps): SessionHolder {
     get known() {
       return held !== null;
     },
-    async ticket() {
-      const session = isOpen && held !== null ? held : await open();
-      return api.ticket(session.token);
+    async token() {
+      return (isOpen && held !== null ? held : await open()).token;
     },
     refused() {
       if (held !== null) drop();

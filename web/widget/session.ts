@@ -1,5 +1,5 @@
 /** The HTTP calls before a socket: the session that names the conversation, and a ticket for one connection. */
-import { fieldsOf, textOf } from './protocol.ts';
+import { fieldsOf, type LinkedFile, readFile, textOf } from './protocol.ts';
 
 /** What the widget tells of the person who writes. */
 export interface ContactHints {
@@ -36,6 +36,10 @@ export interface SessionApi {
   open(request: { token: string | null; contact: ContactHints; entry: string | null }): Promise<Session>;
   /** @throws CallFailure */
   ticket(token: string): Promise<string>;
+  /** Gives a file to the conversation. @throws CallFailure */
+  upload(token: string, file: Blob, name: string): Promise<LinkedFile>;
+  /** A new link to a file. @throws CallFailure */
+  link(token: string, id: string): Promise<string>;
   /** @throws CallFailure */
   config(): Promise<unknown>;
   /** Where the socket connects, as `wss://…`. */
@@ -69,11 +73,20 @@ export function createSessionApi(fetcher: typeof fetch, server: string, creator:
       return { token: textOf(answer.session_token), id: textOf(answer.session_id), config: answer.config };
     },
     async ticket(token) {
-      const answer = await call('tickets', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
-      return textOf(answer.ticket);
+      return textOf((await call('tickets', { method: 'POST', headers: bearer(token) })).ticket);
+    },
+    async upload(token, file, name) {
+      const body = new FormData();
+      body.set('file', file, name);
+      return readFile(await call('media', { method: 'POST', headers: bearer(token), body, signal: AbortSignal.timeout(120_000) }));
+    },
+    async link(token, id) {
+      return textOf((await call(`media/${id}`, { headers: bearer(token) })).url);
     },
   };
 }
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** `Retry-After` in seconds (RFC 9110 §10.2.3); its date form is rare enough to be left to the backoff. */
 function retryAfterMs(header: string | null): number {

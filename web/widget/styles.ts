@@ -6,7 +6,7 @@ const css = `
   --accent: #0b6655; --on-accent: #fff; --strong: light-dark(#0b6655, #63b3a1);
   --paper: light-dark(#fff, #1a1d21); --tint: light-dark(#f2f3f5, #272b31); --person: light-dark(#fbf1e0, #352c1d);
   --ink: light-dark(#1b1f24, #eceef0); --soft: light-dark(#59616b, #a9b1bb); --line: light-dark(#e3e6ea, #30353c);
-  --focus: light-dark(#0b5fcc, #8ab8ff); --alert: light-dark(#a3261b, #ff9a8f);
+  --focus: light-dark(#0b5fcc, #8ab8ff); --alert: light-dark(#a3261b, #ff9a8f); --edge: light-dark(#868e99, #717a86);
   color-scheme: light dark;
   font: 400 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
   color: var(--ink); letter-spacing: normal; text-align: start; text-transform: none; -webkit-text-size-adjust: 100%;
@@ -30,6 +30,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .panel { display: flex; flex-direction: column; overflow: hidden; background: var(--paper); border: 1px solid var(--line); border-radius: 18px; height: 100%; }
 :host(:not([mode=inline])) .panel { position: absolute; bottom: 72px; right: 0; width: 384px; height: min(620px, calc(100dvh - 116px)); box-shadow: 0 4px 12px rgb(0 0 0 / .08), 0 24px 64px rgb(0 0 0 / .2); animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
 .header { display: flex; align-items: flex-start; gap: 12px; padding: 16px 18px 14px; border-bottom: 1px solid var(--line); }
+.avatar { width: 36px; height: 36px; border-radius: 50%; object-fit: cover; }
 .names { flex: 1; min-width: 0; }
 .title { margin: 0; font-size: 16px; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; }
 .subtitle, .progress { margin: 1px 0 0; color: var(--soft); font-size: 13px; line-height: 1.4; }
@@ -64,13 +65,19 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .bubble a { color: inherit; text-underline-offset: 2px; }
 .stream .bubble::after { content: ""; display: inline-block; width: 2px; height: 1.05em; margin-inline-start: 2px; vertical-align: -.17em; background: currentColor; animation: blink 1s steps(2) infinite; }
 .writer { margin: 0 4px 3px; font-size: 12px; font-weight: 600; color: var(--soft); }
-.media { max-width: 100%; border-radius: 14px; margin: 0 0 4px; }
+.media { max-width: 100%; border-radius: 14px; margin: 0 0 4px; overflow-wrap: anywhere; color: inherit; }
+a.media:not(:has(img)) { padding: 9px 14px; border: 1px solid var(--line); }
+.media img { display: block; max-width: 100%; max-height: 260px; min-height: 40px; border-radius: 14px; }
+video.media { max-height: 260px; }
 .foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; gap: 0 10px; font-variant-numeric: tabular-nums; }
 .foot.hidden { margin: 0; }
 .row:has(+ .row.joins) > .foot:not(.refusal) { display: none; }
 .refusal { color: var(--alert); font-size: 12.5px; }
 .link { color: var(--ink); text-decoration: underline; text-underline-offset: 2px; min-height: 24px; }
 .offer { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 8px; }
+.offer.list { flex-direction: column; gap: 0; align-self: stretch; border: 1px solid var(--line); border-radius: 14px; overflow: hidden; }
+.list .choice { border: 0; border-radius: 0; }
+.list .choice + .choice { border-top: 1px solid var(--line); }
 .choice { min-height: 40px; padding: 7px 16px; border: 1.5px solid var(--strong); border-radius: 20px; color: var(--ink); font-weight: 550; text-align: start; transition: background .12s; }
 .choice:enabled:hover { background: var(--tint); }
 .choice:disabled { cursor: default; border-color: var(--line); color: var(--soft); font-weight: 400; }
@@ -89,9 +96,21 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 .dots i:nth-child(3) { animation-delay: .3s; }
 .latest { position: absolute; inset-block-end: 10px; inset-inline-end: 16px; width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; background: var(--paper); border: 1px solid var(--line); box-shadow: 0 4px 14px rgb(0 0 0 / .14); }
 
-.composer { display: flex; align-items: flex-end; gap: 8px; padding: 10px 12px max(12px, env(safe-area-inset-bottom)); }
+.asking { display: flex; align-items: center; gap: 8px; padding: 10px 16px 0; }
+.asking .offer { flex: 1; margin: 0; max-height: 30vh; overflow: auto; padding: 3px; }
+.asking form { flex: 1; display: flex; align-items: center; gap: 8px; }
+.asking input { flex: 1; min-width: 0; min-height: 44px; padding: 0 15px; font: inherit; font-size: 16px; color: inherit; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); }
+.scale, .mood { flex-wrap: nowrap !important; gap: 5px !important; }
+.scale .choice, .mood .choice { flex: 1 1 0; min-width: 24px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
+small { font-size: 11px; color: var(--soft); }
+.files { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; margin: 0; padding: 0; flex-basis: 100%; }
+.file { display: flex; gap: 8px; align-items: center; max-width: 100%; padding: 3px 12px; border: 1px solid var(--line); border-radius: 14px; font-size: 13px; overflow-wrap: anywhere; }
+.pending span { opacity: .6; }
+.failed { color: var(--alert); }
+.attach { margin: 4px 0 4px -6px !important; flex: none; }
+.composer { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 8px; padding: 10px 12px max(12px, env(safe-area-inset-bottom)); }
 :host([mode=inline]) .composer { padding-bottom: 12px; }
-textarea { flex: 1; min-width: 0; min-height: 44px; max-height: 140px; padding: 10px 15px; resize: none; font-size: 16px; line-height: 1.4; border: 1px solid light-dark(#868e99, #717a86); border-radius: 22px; background: var(--paper); overflow-y: auto; scrollbar-width: none; }
+textarea { flex: 1; min-width: 0; min-height: 44px; max-height: 140px; padding: 10px 15px; resize: none; font-size: 16px; line-height: 1.4; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); overflow-y: auto; scrollbar-width: none; }
 textarea::placeholder { color: var(--soft); opacity: 1; }
 textarea:focus-visible { outline-width: 1px; outline-offset: 0; border-color: var(--focus); }
 textarea:disabled { opacity: .6; }

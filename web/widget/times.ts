@@ -20,7 +20,7 @@ function startOfDay(at: number): number {
 }
 
 /** The tag when the browser knows its shape; a creator may have configured anything. */
-function locale(language: string): string | undefined {
+export function locale(language: string): string | undefined {
   try {
     return Intl.getCanonicalLocales(language)[0];
   } catch {

@@ -32,6 +32,13 @@ export interface Words {
   points: string;
   streak: string;
   latest: string;
+  attach: string;
+  remove: string;
+  yes: string;
+  no: string;
+  /** Five, from very bad to very good, with `|` between. */
+  moods: string;
+  sound: string;
 }
 
 const table = {
@@ -66,6 +73,12 @@ const table = {
     points: '{n} points',
     streak: '{n}-day streak',
     latest: 'Newest messages',
+    attach: 'Add a file',
+    remove: 'Remove {name}',
+    yes: 'Yes',
+    no: 'No',
+    moods: 'Very bad|Bad|So-so|Good|Very good',
+    sound: 'Sound',
   },
   es: {
     title: 'Chat',
@@ -98,6 +111,12 @@ const table = {
     points: '{n} puntos',
     streak: 'Racha de {n} días',
     latest: 'Mensajes más recientes',
+    attach: 'Adjuntar un archivo',
+    remove: 'Quitar {name}',
+    yes: 'Sí',
+    no: 'No',
+    moods: 'Muy mal|Mal|Regular|Bien|Muy bien',
+    sound: 'Sonido',
   },
   pt: {
     title: 'Chat',
@@ -130,6 +149,12 @@ const table = {
     points: '{n} pontos',
     streak: '{n} dias seguidos',
     latest: 'Mensagens mais recentes',
+    attach: 'Anexar um ficheiro',
+    remove: 'Remover {name}',
+    yes: 'Sim',
+    no: 'Não',
+    moods: 'Muito mal|Mal|Mais ou menos|Bem|Muito bem',
+    sound: 'Som',
   },
   de: {
     title: 'Chat',
@@ -162,6 +187,12 @@ const table = {
     points: '{n} Punkte',
     streak: '{n} Tage in Folge',
     latest: 'Neueste Nachrichten',
+    attach: 'Datei anhängen',
+    remove: '{name} entfernen',
+    yes: 'Ja',
+    no: 'Nein',
+    moods: 'Sehr schlecht|Schlecht|Geht so|Gut|Sehr gut',
+    sound: 'Ton',
   },
   fr: {
     title: 'Chat',
@@ -194,6 +225,12 @@ const table = {
     points: '{n} points',
     streak: '{n} jours de suite',
     latest: 'Derniers messages',
+    attach: 'Joindre un fichier',
+    remove: 'Retirer {name}',
+    yes: 'Oui',
+    no: 'Non',
+    moods: 'Très mal|Mal|Moyen|Bien|Très bien',
+    sound: 'Son',
   },
 } as const satisfies Record<string, Words>;
 

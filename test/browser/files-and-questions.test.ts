@@ -1,0 +1,216 @@
+/** Files both ways, controls for open questions, and what a creator configures, in a real browser. */
+import type { Browser } from 'playwright-core';
+import { build } from 'vite';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
+import { bubbleSite, inlineSite, launchChromium, newestConversation, strictPolicy, type Visit, visit } from './chromium.ts';
+import { accessibilityFaults, expectBubbles, expectCount, phone, write } from './steps.ts';
+
+/** A picture of one pixel. */
+const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
+
+let browser: Browser;
+let server: WidgetStandIn;
+const visits: Visit[] = [];
+
+beforeAll(async () => {
+  await build({ configFile: 'web/vite.config.ts' });
+  browser = await launchChromium();
+});
+afterAll(() => browser?.close());
+beforeEach(async () => {
+  server = await startWidgetStandIn();
+  server.pages.set('/inline', { html: inlineSite(), headers: { 'content-security-policy': strictPolicy } });
+  for (const path of ['/bubble', '/shop/cart']) {
+    server.pages.set(path, { html: bubbleSite(), headers: { 'content-security-policy': strictPolicy } });
+  }
+});
+afterEach(async () => {
+  const problems = visits.flatMap((visited) => visited.problems);
+  for (const visited of visits.splice(0)) await visited.close();
+  await server.stop();
+  expect(problems).toEqual([]);
+});
+
+async function open(path: string, options: Parameters<typeof visit>[3] = {}): Promise<Visit> {
+  const visited = await visit(browser, server, path, options);
+  visits.push(visited);
+  return visited;
+}
+
+async function choose({ chat }: Visit, name: string, mimeType: string, buffer: Buffer): Promise<void> {
+  await chat.locator('input[type=file]').setInputFiles({ name, mimeType, buffer });
+}
+
+/** The width of a picture as loaded; 0 while it is not there. */
+const loadedWidth = ({ chat }: Visit) => chat.locator('.media img').evaluate((picture) => (picture as HTMLImageElement).naturalWidth);
+
+describe('files', () => {
+  it('are chosen, taken back, sent without words, and seen by both sides', async () => {
+    const visited = await open('/inline');
+    await choose(visited, 'wrong.png', 'image/png', png);
+    await visited.chat.getByRole('button', { name: 'Remove wrong.png' }).click();
+    await choose(visited, 'me.png', 'image/png', png);
+    await expectCount(visited, '.file:not(.pending)', 1);
+    await visited.chat.getByRole('button', { name: 'Send' }).click();
+    await expectCount(visited, '.row.mine.delivered .media img', 1);
+    await expect.poll(() => loadedWidth(visited)).toBe(1);
+    await expectCount(visited, '.file', 0);
+    expect((await newestConversation(server)).messages).toMatchObject([{ text: '', attachments: [{ name: 'me.png' }] }]);
+    await visited.page.reload();
+    await expect.poll(() => loadedWidth(visited)).toBe(1);
+    expect(await accessibilityFaults(visited)).toEqual([]);
+  });
+
+  it('are made smaller when they are photographs', async () => {
+    const visited = await open('/inline');
+    const big = await visited.page.evaluate(async () => {
+      const canvas = new OffscreenCanvas(4000, 1000);
+      canvas.getContext('2d')?.fillRect(0, 0, 10, 10);
+      const bytes = new Uint8Array(await (await canvas.convertToBlob({ type: 'image/jpeg' })).arrayBuffer());
+      return Array.from(bytes);
+    });
+    await choose(visited, 'big.jpg', 'image/jpeg', Buffer.from(big));
+    await expectCount(visited, '.file:not(.pending)', 1);
+    await visited.chat.getByRole('button', { name: 'Send' }).click();
+    await expect.poll(() => loadedWidth(visited)).toBe(2048);
+  });
+
+  it('get a new link when the old one has run out, and stay a link where pictures may not be shown', async () => {
+    const visited = await open('/inline');
+    const conversation = await newestConversation(server);
+    server.files.set('p', { name: 'p.png', type: 'image/png', bytes: new Uint8Array(png) });
+    server.expired.add('p');
+    const file = { id: 'p', kind: 'image', type: 'image/png', name: 'p.png', bytes: png.byteLength, url: '/files/p' };
+    server.say(conversation, 'Look', { attachments: [file] });
+    await expect.poll(() => loadedWidth(visited)).toBe(1);
+    server.say(conversation, 'Gone', { attachments: [{ ...file, id: 'gone', name: 'gone.png', url: '/files/gone' }] });
+    await expect.poll(() => visited.chat.locator('a.media', { hasText: 'gone.png' }).count()).toBe(1);
+  });
+
+  it('of the coach are played, shown or downloaded by their kind', async () => {
+    const visited = await open('/inline');
+    const conversation = await newestConversation(server);
+    server.files.set('d', { name: 'plan.pdf', type: 'application/pdf', bytes: new Uint8Array(Buffer.from('%PDF-1.4')) });
+    const file = { id: 'd', kind: 'file', type: 'application/pdf', name: 'plan.pdf', bytes: 1_200_000, url: '/files/d' };
+    server.say(conversation, 'Your plan', { attachments: [file] });
+    server.say(conversation, 'Breathe', { attachments: [{ ...file, kind: 'audio', name: 'breathe.mp3' }] });
+    await expectCount(visited, 'audio[aria-label="breathe.mp3"], a.media:has-text("breathe.mp3")', 1);
+    expect(await visited.chat.locator('a.media').first().textContent()).toBe('plan.pdf · 1,200 kB');
+    const [download] = await Promise.all([visited.page.waitForEvent('download'), visited.chat.locator('a.media').first().click()]);
+    expect(download.url()).toContain('/files/d');
+  });
+
+  it('that are refused say so by name', async () => {
+    const visited = await open('/inline');
+    await write(visited, 'hello');
+    await expectBubbles(visited, ['hello']);
+    (await newestConversation(server)).token = 'another';
+    await choose(visited, 'late.png', 'image/png', png);
+    await expect.poll(() => visited.chat.locator('.file.failed').textContent()).toContain('late.png: Not sent');
+  });
+});
+
+describe('an open question', () => {
+  const fill = (value: string) => async (visited: Visit) => {
+    await visited.chat.locator('.asking input').fill(value);
+    await visited.chat.locator('.asking input').press('Enter');
+  };
+  const press = (name: string) => (visited: Visit) => visited.chat.locator('.asking').getByRole('button', { name }).click();
+  const options = [
+    { id: 'walk', title: 'Walk' },
+    { id: 'tea', title: 'Tea' },
+    { id: 'rest', title: 'Rest' },
+  ];
+
+  it.each([
+    [{ type: 'time' }, fill('06:30'), '06:30'],
+    [{ type: 'date' }, fill('2026-12-24'), '2026-12-24'],
+    [{ type: 'number', min: 30, max: 250, unit: 'kg' }, fill('71.5'), '71.5'],
+    [{ type: 'scale', min: 1, max: 5, labels: { 1: 'Poor', 5: 'Great' } }, press('4'), '4'],
+    [{ type: 'mood' }, press('🙂 Good'), '🙂 Good'],
+    [{ type: 'yesNo' }, press('👍 Yes'), '👍 Yes'],
+  ] as const)('of %j has its control, which answers once', async (input, act, answer) => {
+    const visited = await open('/inline');
+    server.say(await newestConversation(server), 'Tell me', { input });
+    await expectCount(visited, '.asking:visible', 1);
+    expect(await accessibilityFaults(visited)).toEqual([]);
+    await act(visited);
+    await expectBubbles(visited, ['Tell me', answer]);
+    await expectCount(visited, '.asking:visible', 0);
+  });
+
+  it('of several choices takes as many as it asks for', async () => {
+    const visited = await open('/inline');
+    const asked = { text: 'Which?', input: { type: 'choices', options, min: 2 }, buttons: options };
+    server.say(await newestConversation(server), 'Which?', asked);
+    await press('Walk')(visited);
+    expect(await visited.chat.locator('.asking .send').isDisabled()).toBe(true);
+    await press('Rest')(visited);
+    await press('Send')(visited);
+    await expectBubbles(visited, ['Which?', 'Walk, Rest']);
+    await expectCount(visited, '.row .choice', 0);
+  });
+
+  it('can always be answered in free words', async () => {
+    const visited = await open('/inline', phone);
+    server.say(await newestConversation(server), 'When?', { input: { type: 'time' } });
+    await expectCount(visited, '.asking:visible', 1);
+    await write(visited, 'half past six');
+    await expectBubbles(visited, ['When?', 'half past six']);
+    await expectCount(visited, '.asking:visible', 0);
+  });
+
+  it('of an unknown type is asked in words', async () => {
+    const visited = await open('/inline');
+    server.say(await newestConversation(server), 'Where?', { input: { type: 'constructor' } });
+    await expectBubbles(visited, ['Where?']);
+    await expectCount(visited, '.asking:visible', 0);
+  });
+});
+
+describe('the configuration', () => {
+  it('shows the bubble on the pages it names, also when the site changes its address by itself', async () => {
+    server.config = { version: 1, pages: { hide: ['/shop/*'] } };
+    const visited = await open('/bubble');
+    await expectCount(visited, '.launcher:visible', 1);
+    await visited.page.evaluate(() => history.pushState({}, '', '/shop/cart'));
+    await expectCount(visited, '.launcher:visible', 0);
+    await visited.page.goto(`${server.origin}/shop/cart`);
+    await expectCount(visited, '.launcher', 1);
+    await expectCount(visited, '.launcher:visible', 0);
+  });
+
+  it('opens the bubble by itself once a visit when it says so', async () => {
+    server.config = { version: 1, open_after_s: 1, texts: { title: 'Ana' } };
+    const visited = await open('/bubble');
+    await expectCount(visited, '.panel:visible', 1);
+    await visited.page.clock.install();
+    await visited.page.reload();
+    await expectCount(visited, '.launcher', 1);
+    await visited.page.clock.runFor(5_000);
+    await expectCount(visited, '.panel:visible', 0);
+  });
+
+  it('is taken up without a reload', async () => {
+    server.config = { version: 1, texts: { title: 'Before' } };
+    const visited = await open('/inline');
+    await expect.poll(() => visited.chat.locator('.title').textContent()).toBe('Before');
+    await expectCount(visited, '.empty', 1);
+    server.config = { version: 2, texts: { title: 'After' }, theme: { accent: '#ffd400' } };
+    server.dropSockets();
+    await expect.poll(() => visited.chat.locator('.title').textContent(), { timeout: 10_000 }).toBe('After');
+    await write(visited, 'hello');
+    expect(await accessibilityFaults(visited)).toEqual([]);
+  });
+
+  it('leaves the sound off until the person turns it on, and remembers', async () => {
+    const visited = await open('/inline');
+    const sound = visited.chat.getByRole('button', { name: 'Sound' });
+    expect(await sound.getAttribute('aria-pressed')).toBe('false');
+    await sound.click();
+    expect(await sound.getAttribute('aria-pressed')).toBe('true');
+    await visited.page.reload();
+    await expect.poll(() => sound.getAttribute('aria-pressed')).toBe('true');
+  });
+});

@@ -1,0 +1,147 @@
+/** The control for the open question above the composer: a date, a scale, faces. Writing freely stays possible beside it. */
+import type { AskedInput } from '../../src/message.ts';
+import { button, el, icon, icons } from './dom.ts';
+import { fieldsOf, listOf, type MessageFrame, textOf } from './protocol.ts';
+import { locale } from './times.ts';
+import type { Words } from './words.ts';
+
+/** The control of one panel. */
+export interface Asking {
+  readonly element: HTMLElement;
+  /** Shows the control that fits the message's question; null, or a question that is best answered in words, shows none. */
+  show(message: MessageFrame | null, words: Words, language: string): void;
+}
+
+/** One question being asked. */
+interface Asked {
+  input: AskedInput;
+  words: Words;
+  language: string;
+  /** The question, for those who do not see that the control belongs to it. */
+  label: string;
+  answer: (text: string) => void;
+}
+
+/** A control that is not shown yet. `answer` sends as if the person had written it. */
+export function createAsking(answer: (text: string) => void): Asking {
+  const element = el('div', { class: 'asking', hidden: '' });
+  let shown = '';
+
+  return {
+    element,
+    show(message, words, language) {
+      const input = message?.input;
+      const key = input === undefined ? '' : `${message?.seq} ${language}`;
+      if (key === shown) return;
+      shown = key;
+      const make = input !== undefined && Object.hasOwn(controls, input.type) ? controls[input.type] : undefined;
+      const parts = make && input ? make({ input, words, language, label: message?.text ?? '', answer }) : [];
+      element.replaceChildren(...parts);
+      element.hidden = parts.length === 0;
+    },
+  };
+}
+
+type Control = (asked: Asked) => HTMLElement[];
+
+const controls: Readonly<Record<string, Control>> = {
+  date: (asked) => [field(asked, { type: 'date' })],
+  time: (asked) => [field(asked, { type: 'time' })],
+  datetime: (asked) => [field(asked, { type: 'datetime-local' })],
+  email: (asked) => [field(asked, { type: 'email', autocomplete: 'email' })],
+  phone: (asked) => [field(asked, { type: 'tel', autocomplete: 'tel' })],
+  number: (asked) => [field(asked, { type: 'number', inputmode: 'decimal', step: asked.input.integer === true ? '1' : 'any' })],
+  // A thumb is understood in every language.
+  yesNo: ({ words, label, answer }) => [chips(label, [`👍 ${words.yes}`, `👎 ${words.no}`], answer)],
+  mood: ({ words, label, answer }) => {
+    const group = chips(
+      label,
+      ['😢', '🙁', '😐', '🙂', '😀'].map((face, index) => `${face} ${words.moods.split('|')[index]}`),
+      answer,
+    );
+    group.classList.add('mood');
+    return [group];
+  },
+  scale: (asked) => {
+    const { min, max } = asked.input;
+    const isShort = typeof min === 'number' && typeof max === 'number' && max - min <= 10;
+    return isShort ? [scale(asked, min, max)] : [field(asked, { type: 'number', inputmode: 'numeric', step: '1' })];
+  },
+  choices: (asked) => several(asked),
+};
+
+/** A field of the browser's own, with a button to answer with it. */
+function field({ input, label, language, words, answer }: Asked, attributes: Record<string, string>): HTMLElement {
+  const bounds = Object.fromEntries(
+    ['min', 'max'].flatMap((name) => (typeof input[name] === 'number' ? [[name, String(input[name])]] : [])),
+  );
+  const control = el('input', { ...attributes, ...bounds, 'aria-label': label, required: '' });
+  const ok = el('button', { type: 'submit', class: 'send', 'aria-label': words.send }, icon(icons.send));
+  const form = el('form', {}, control, ...(textOf(input.unit) === '' ? [] : [el('span', {}, textOf(input.unit))]), ok);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    answer(attributes.type === 'number' ? numberWords(control.valueAsNumber, language) : control.value);
+  });
+  return form;
+}
+
+/** The number as it is written in the language, so that a comma is not taken for a thousand. */
+function numberWords(number: number, language: string): string {
+  return new Intl.NumberFormat(locale(language), { useGrouping: false, maximumFractionDigits: 9, numberingSystem: 'latn' }).format(number);
+}
+
+function chips(label: string, titles: readonly string[], answer: (text: string) => void): HTMLElement {
+  const group = el('div', { class: 'offer', role: 'group', 'aria-label': label });
+  for (const title of titles) group.append(button({ class: 'choice' }, () => answer(title), title));
+  return group;
+}
+
+function scale({ input, label, answer }: Asked, min: number, max: number): HTMLElement {
+  const numbers = Array.from({ length: max - min + 1 }, (_, index) => String(min + index));
+  const labels = fieldsOf(input.labels);
+  const group = chips(label, numbers, answer);
+  group.classList.add('scale');
+  for (const [index, number] of numbers.entries()) {
+    const meaning = textOf(labels[number]);
+    if (meaning !== '') group.children[index]?.append(el('small', { dir: 'auto' }, meaning));
+  }
+  return group;
+}
+
+/** Several of the options at once. */
+function several({ input, label, words, answer }: Asked): HTMLElement[] {
+  const options = listOf(input.options).map((option) => {
+    const { id, title } = fieldsOf(option);
+    return { id: textOf(id), title: textOf(title) };
+  });
+  const chosen = new Set<string>();
+  const least = typeof input.min === 'number' ? input.min : 1;
+  const most = typeof input.max === 'number' ? input.max : options.length;
+  const ok = button(
+    { class: 'send', 'aria-label': words.send },
+    () => answer(listed(options.filter(({ id }) => chosen.has(id)))),
+    icon(icons.send),
+  );
+  const group = el('div', { class: 'offer', role: 'group', 'aria-label': label });
+  const refresh = () => {
+    ok.disabled = chosen.size < least || chosen.size > most;
+  };
+  for (const { id, title } of options) {
+    const choice = button({ class: 'choice', dir: 'auto', 'aria-pressed': 'false' }, () => {
+      if (!chosen.delete(id)) chosen.add(id);
+      choice.classList.toggle('chosen', chosen.has(id));
+      choice.setAttribute('aria-pressed', String(chosen.has(id)));
+      refresh();
+    });
+    choice.append(title);
+    group.append(choice);
+  }
+  refresh();
+  return [group, ok];
+}
+
+/** The options as a list the server takes apart again; by id where a title would come apart in itself. */
+function listed(options: readonly { id: string; title: string }[]): string {
+  const comesApart = options.some(({ title }) => /[,;&+]|\s(and|y|e|und|et)\s/i.test(title));
+  return options.map(({ id, title }) => (comesApart ? id : title)).join(', ');
+}

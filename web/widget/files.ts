@@ -1,0 +1,75 @@
+/** Files and media in a bubble: a picture, a player, or a link that downloads. */
+import { el } from './dom.ts';
+import type { LinkedFile } from './protocol.ts';
+import { locale } from './times.ts';
+
+/** A file to show. */
+export interface ShownFile {
+  kind: string;
+  url: string;
+  /** What stands for it where it cannot be seen. */
+  label: string;
+  /** Asks for a new link once the old one no longer works. */
+  renew?: () => Promise<string>;
+}
+
+/** How long a link is used without asking for a new one; the server's live an hour. */
+const linkMs = 55 * 60_000;
+
+/** The file of a message, its links renewed when they have run out. */
+export function attachmentElement(file: LinkedFile, language: string, server: string, link: (id: string) => Promise<string>): HTMLElement {
+  const size = new Intl.NumberFormat(locale(language), { style: 'unit', unit: 'kilobyte', maximumFractionDigits: 0 }).format(
+    file.bytes / 1000,
+  );
+  const label = file.kind === 'file' ? `${file.name} · ${size}` : file.name;
+  const absolute = (path: string) => new URL(path, server).href;
+  return fileElement({ kind: file.kind, label, url: absolute(file.url), renew: async () => absolute(await link(file.id)) });
+}
+
+/** The file as an element. What cannot be loaded becomes its label. */
+export function fileElement({ kind, url, label, renew }: ShownFile): HTMLElement {
+  if (!/^https?:\/\//.test(url)) return el('p', { class: 'media' }, label);
+  if (kind === 'audio' || kind === 'video') {
+    const player = el(kind, { class: 'media', src: url, controls: '', preload: 'metadata', 'aria-label': label });
+    retryOnce(player, renew, () => player.replaceWith(linkTo(url, renew, label)));
+    return player;
+  }
+  if (kind !== 'image') return linkTo(url, renew, label);
+  const picture = el('img', { src: url, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer' });
+  const link = linkTo(url, renew, picture);
+  link.target = '_blank';
+  // A site's policy may forbid pictures of other origins: the link is left.
+  retryOnce(picture, renew, () => picture.replaceWith(label));
+  return link;
+}
+
+function linkTo(url: string, renew: ShownFile['renew'], content: Node | string): HTMLAnchorElement {
+  const link = el('a', { class: 'media', href: url, rel: 'noopener noreferrer' }, content);
+  if (renew === undefined) link.target = '_blank';
+  let madeAt = Date.now();
+  link.addEventListener('click', (event) => {
+    if (renew === undefined || Date.now() - madeAt < linkMs) return;
+    event.preventDefault();
+    void renew().then(
+      (fresh) => {
+        madeAt = Date.now();
+        link.href = fresh;
+        link.click();
+      },
+      // Without a network nothing can be opened; the next click tries again.
+      () => undefined,
+    );
+  });
+  return link;
+}
+
+function retryOnce(element: HTMLImageElement | HTMLMediaElement, renew: ShownFile['renew'], giveUp: () => void): void {
+  let isRetried = renew === undefined;
+  element.addEventListener('error', () => {
+    if (isRetried || renew === undefined) return giveUp();
+    isRetried = true;
+    renew().then((fresh) => {
+      element.src = fresh;
+    }, giveUp);
+  });
+}
