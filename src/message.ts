@@ -38,6 +38,8 @@ export interface AskedInput {
 export interface MessageBody {
   text: string;
   buttons?: readonly { id: string; title: string }[];
+  /** The buttons as a list that opens, for channels that show one; `title` is on what opens it. */
+  list?: { title: string; sections: readonly { title: string; rows: readonly { id: string; title: string; description: string }[] }[] };
   media?: { url: string; kind: string; alt: string };
   citations?: readonly Citation[];
   /** The id of the streamed answer this message completes: the same id as in the `delta` frames before it. */

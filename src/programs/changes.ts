@@ -1,8 +1,9 @@
 /** What actions change in a scope: variables, fields, tags, points, consent. Pure; the given scope stays as it is. */
 import type { Definition } from './definition.ts';
 import { ExpressionError } from './expressions.ts';
+import { advance, type Fact } from './progress.ts';
 import { isZone, localDate } from './schedule.ts';
-import type { Contact, Json, Progress, Scope } from './scope.ts';
+import type { Contact, Json, Scope } from './scope.ts';
 import { builtInFields, fits, valueTypeOf, writableFields } from './view.ts';
 
 /** Where a value is kept. */
@@ -67,21 +68,15 @@ export function untagged(scope: Scope, tag: string): Scope {
   return { ...scope, contact: { ...contact, tags: contact.tags.filter((other) => other !== tag) } };
 }
 
-/** The scope with some of the contact's progress replaced. */
-export function reward(scope: Scope, progress: Partial<Progress>): Scope {
-  return { ...scope, contact: { ...scope.contact, progress: { ...scope.contact.progress, ...progress } } };
-}
-
 /** The scope with a consent given or withdrawn. */
 export function grantConsent(scope: Scope, kind: string, granted: boolean): Scope {
   return { ...scope, contact: { ...scope.contact, consent: { ...scope.contact.consent, [kind]: granted } } };
 }
 
-/** The scope with the streak's event counted on the local day of now: once a day, starting again after more than `grace` missed days. */
-export function countStreak(scope: Scope, zone: string, grace: number): Scope {
-  const day = localDate(scope.now, zone);
-  const { streak } = scope.contact.progress;
-  if (streak.day === day) return scope;
-  const missed = streak.day === null ? Number.POSITIVE_INFINITY : (Date.parse(day) - Date.parse(streak.day)) / 86_400_000 - 1;
-  return reward(scope, { streak: { count: missed > grace || missed < 0 ? 1 : streak.count + 1, day } });
+/** The scope with a fact counted towards the contact's progress. */
+export function counted(definition: Definition, scope: Scope, zone: string, fact: Fact): Scope {
+  const { now, contact } = scope;
+  const moment = { program: definition.meta.id, at: now, day: localDate(now, zone) };
+  const progress = advance(contact.progress, fact, definition.progress ?? {}, moment);
+  return progress === contact.progress ? scope : { ...scope, contact: { ...contact, progress } };
 }

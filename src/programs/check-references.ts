@@ -1,11 +1,13 @@
 /** Checks that every name means something and every expression and template can be computed. */
 import { placeOf } from './changes.ts';
-import type { Definition } from './definition.ts';
+import { checkCalendar } from './check-calendar.ts';
+import { templatesOf, wordingsOf } from './content.ts';
+import type { Definition, InvokeDefinition } from './definition.ts';
 import { createExpressions, type Expressions, type ValueType } from './expressions.ts';
 import { type Finding, pointerTo, problem, warning } from './finding.ts';
 import { readTemplate } from './templates.ts';
 import { builtInFields, fits, namesOf, valueTypeOf, writableFields } from './view.ts';
-import { actionEntry, type Use, usesOfGuard } from './vocabulary.ts';
+import { actionEntry, invokeEntry, literalInputs, type Use, usesOfGuard } from './vocabulary.ts';
 import { actionsOf, guardsOf, type Place } from './walk.ts';
 
 interface Library {
@@ -20,6 +22,7 @@ export function checkReferences(definition: Definition, places: readonly Place[]
     ...checkDeclarations(definition),
     ...checkContent(library),
     ...checkDelays(library),
+    ...checkCalendar(definition, places),
     ...places.flatMap((place) => checkPlace(library, place)),
   ];
 }
@@ -38,10 +41,24 @@ function checkPlace(library: Library, place: Place): readonly Finding[] {
     ...Object.keys(after ?? {})
       .filter((name) => !Object.hasOwn(known, name))
       .map((name) => unknownName('delay', name, place.pointer + pointerTo('after', name))),
-    ...Object.entries(invoke?.input ?? {}).flatMap(([name, template]) =>
-      checkTemplate(library, template ?? '', place.pointer + pointerTo('invoke', 'input', name)),
-    ),
+    ...(invoke ? checkInvoke(library, invoke, place.pointer + pointerTo('invoke')) : []),
   ];
+}
+
+/** What an invoke refers to, and the templates in its input. */
+function checkInvoke(library: Library, { src, input = {} }: InvokeDefinition, pointer: string): readonly Finding[] {
+  const uses = Object.keys(input).length > 0 ? invokeEntry(src).uses(input) : [];
+  return [
+    ...uses.flatMap((use) => checkUse(library, use, `${pointer}/input${use.at}`)),
+    ...textsIn(input, `${pointer}/input`).flatMap(({ text, at }) => checkTemplate(library, text, at)),
+  ];
+}
+
+/** Every text of an input that may hold templates. */
+function textsIn(value: unknown, at: string): readonly { text: string; at: string }[] {
+  if (typeof value === 'string') return [{ text: value, at }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (literalInputs.has(key) ? [] : textsIn(inner, at + pointerTo(key))));
 }
 
 function unknownName(kind: string, name: string, pointer: string): Finding {
@@ -125,16 +142,29 @@ function checkContent(library: Library): readonly Finding[] {
 
 type Content = Definition['content'][string][string];
 
-function checkEntry(library: Library, { text, hint, buttons = [], template }: Content, pointer: string): readonly Finding[] {
+function checkEntry(library: Library, content: Content, pointer: string): readonly Finding[] {
   return [
-    ...checkTemplate(library, text, `${pointer}/text`),
-    ...checkTemplate(library, hint ?? '', `${pointer}/hint`),
-    ...buttons.flatMap(({ title }, index) => checkTemplate(library, title, `${pointer}/buttons/${index}/title`)),
-    ...(template?.variables ?? []).flatMap((variable, index) => checkTemplate(library, variable, `${pointer}/template/variables/${index}`)),
-    ...repeated(buttons.map(({ id }) => id)).map((index) =>
-      problem('duplicate-id', `${pointer}/buttons/${index}/id`, `Two buttons have the id "${buttons[index]?.id}"`),
+    ...wordingsOf(content).flatMap(({ wording, at }) => [
+      ...templatesOf(wording).flatMap((template) => checkTemplate(library, template.source, pointer + at + template.at)),
+      ...checkChoices(wording, pointer + at),
+    ]),
+    ...repeated((content.variants ?? []).map(({ id }) => id)).map((index) =>
+      problem('duplicate-id', `${pointer}/variants/${index}/id`, `Two variants have the id "${content.variants?.[index]?.id}"`),
     ),
   ];
+}
+
+/** Buttons and rows of one wording: each id once. */
+function checkChoices({ buttons = [], list }: Pick<Content, 'buttons' | 'list'>, pointer: string): readonly Finding[] {
+  const choices = [
+    ...buttons.map(({ id }, index) => ({ id, at: `/buttons/${index}/id` })),
+    ...(list?.sections ?? []).flatMap(({ rows }, section) =>
+      rows.map(({ id }, row) => ({ id, at: `/list/sections/${section}/rows/${row}/id` })),
+    ),
+  ];
+  return repeated(choices.map(({ id }) => id)).map((index) =>
+    problem('duplicate-id', pointer + (choices[index]?.at ?? ''), `Two buttons have the id "${choices[index]?.id}"`),
+  );
 }
 
 /** The places of ids that stood there before. */

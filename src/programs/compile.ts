@@ -1,17 +1,32 @@
 /** From a definition to a machine: pure, everything it names registered, so that XState never meets a name it does not know. */
 import { type AnyStateMachine, assign, createMachine, fromPromise } from 'xstate';
-import { countStreak } from './changes.ts';
+import { trialsOf } from './buckets.ts';
+import { calendarTimer, nextOccurrence } from './calendar.ts';
+import { counted } from './changes.ts';
+import { wordingFor } from './content.ts';
 import type { Definition } from './definition.ts';
 import { delayFacts, dueAt } from './delays.ts';
 import { asExpressionError, createExpressions, ExpressionError, type Expressions } from './expressions.ts';
 import { contentHash } from './hash.ts';
 import { conversationConfig, timersOf } from './machine.ts';
 import type { DelayFacts, MachineEvent, Program, RenderedContent } from './program.ts';
-import { isZone } from './schedule.ts';
+import { rulesHash } from './progress.ts';
+import { durationMs, isZone } from './schedule.ts';
 import { type Json, newContact, type Scope } from './scope.ts';
 import { fillTemplate, readTemplate } from './templates.ts';
 import { emptyValue, namesOf, valueTypeOf, viewOf } from './view.ts';
-import { type Action, actionEntry, actions, type Guard, guards, holds, type Setting } from './vocabulary.ts';
+import {
+  type Action,
+  actionEntry,
+  actions,
+  type Guard,
+  guards,
+  holds,
+  type Invoke,
+  invokes,
+  literalInputs,
+  type Setting,
+} from './vocabulary.ts';
 
 /** The most automatic steps one input may cause. */
 export const maxAutomaticSteps = 50;
@@ -41,7 +56,7 @@ export function compile(definition: Definition): Program {
   const due = (name: string, scope: Scope, anchor: number): number => {
     const delay = Object.hasOwn(delays, name) ? delays[name] : undefined;
     if (!delay) throw new ExpressionError(`Cannot find the delay "${name}"`);
-    return dueAt(delay, workshop.zoneOf(scope), scope, anchor);
+    return dueAt(name, delay, workshop.zoneOf(scope), scope, anchor);
   };
   return {
     definition,
@@ -53,6 +68,15 @@ export function compile(definition: Definition): Program {
     render: (content, scope, event) => render(workshop, content, scope, event),
     evaluate: workshop.evaluate,
     zoneOf: workshop.zoneOf,
+    trials: trialsOf(definition),
+    rules: rulesHash(definition),
+    calendar: Object.entries(definition.calendar ?? {}).map(([id, point]) => ({
+      id,
+      timerId: calendarTimer(id),
+      mode: point.mode ?? 'interrupt',
+      lateMs: point.late === undefined ? null : durationMs(point.late),
+      next: (scope, given) => nextOccurrence(point, workshop.zoneOf(scope), scope, given),
+    })),
   };
 }
 
@@ -102,8 +126,11 @@ function createConversation(workshop: Workshop, delays: readonly string[], due: 
   const config = conversationConfig(definition, {
     actions: (list, state) => list.flatMap((action) => compileAction(action, state, settingOf)),
     guard: (guard) => guard,
-    input: (input) => (call: Call) =>
-      Object.fromEntries(Object.entries(input).map(([name, template]) => [name, workshop.fill(template, call.context, call.event)])),
+    input: (input, src) => (call: Call) => fillInput(input, src, (template) => workshop.fill(template, call.context, call.event)),
+    enter: (state) => [
+      { type: 'progress', params: { state } },
+      ...(isCounted(definition, state) ? [{ type: 'countEntry', params: { state } }] : []),
+    ],
   });
   const nobody: Scope = {
     now: 0,
@@ -115,7 +142,9 @@ function createConversation(workshop: Workshop, delays: readonly string[], due: 
     actions: {
       ...Object.fromEntries([...Object.keys(actions), 'progress'].map((name) => [name, noop])),
       ...changes(settingOf),
-      countStreak: assign(({ context }: Call) => countStreak(context, workshop.zoneOf(context), definition.progress?.streak?.grace ?? 0)),
+      countEntry: assign(({ context }: Call, { state }: { state: string }) =>
+        counted(definition, context, workshop.zoneOf(context), { entered: state }),
+      ),
     },
     guards: Object.fromEntries(
       [...Object.keys(guards), 'all', 'any', 'not'].map((type) => [
@@ -124,10 +153,52 @@ function createConversation(workshop: Workshop, delays: readonly string[], due: 
       ]),
     ),
     delays: Object.fromEntries(delays.map((name) => [name, ({ context }: Call) => due(name, context, context.now) - context.now])),
-    actors: { answer: fromPromise(() => Promise.reject(new Error('Invokes are run from their rows'))) },
+    actors: Object.fromEntries(Object.keys(invokes).map((src) => [src, nobodyRuns])),
   };
   const root = { ...config, context: ({ input }: { input?: Scope }) => input ?? nobody, options: { maxIterations: maxAutomaticSteps } };
   return createMachine(root as never, implementations as never) as AnyStateMachine;
+}
+
+const nobodyRuns = fromPromise(() => Promise.reject(new Error('Invokes are run from their rows')));
+
+/** Whether the rules of progress look at a state being entered. */
+function isCounted({ progress }: Definition, state: string): boolean {
+  const { streak, points = [], milestones = {} } = progress ?? {};
+  return (
+    streak?.event === state || points.some((rule) => rule.state === state) || Object.values(milestones).some((rule) => rule.state === state)
+  );
+}
+
+/** The texts of an invoke's input filled in; in an address each value is escaped, so that none can lead elsewhere. */
+function fillInput(
+  input: Readonly<Record<string, unknown>>,
+  src: Invoke['src'],
+  fill: (template: string) => string,
+): Record<string, unknown> {
+  const deep = (value: unknown): unknown => {
+    if (typeof value === 'string') return fill(value);
+    if (Array.isArray(value)) return value.map(deep);
+    return typeof value === 'object' && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, deep(inner)]))
+      : value;
+  };
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]) => {
+      if (literalInputs.has(name)) return [name, value];
+      return [name, src === 'http' && name === 'url' ? fillAddress(String(value), fill) : deep(value)];
+    }),
+  );
+}
+
+function fillAddress(template: string, fill: (template: string) => string): string {
+  const pieces = readTemplate(template) ?? [];
+  return pieces
+    .map((piece) => {
+      if ('text' in piece) return piece.text;
+      const { expression, fallback } = piece;
+      return encodeURIComponent(fill(`{{ ${expression}${fallback === null ? '' : ` | ${fallback}`} }}`));
+    })
+    .join('');
 }
 
 /** Recording actions do nothing: `transition()` gives them back as data. */
@@ -159,25 +230,26 @@ const longestText = 16_000;
 
 function render({ definition, fill }: Workshop, name: string, scope: Scope, event: MachineEvent): RenderedContent {
   const languages = Object.hasOwn(definition.content, name) ? definition.content[name] : undefined;
-  const content = languages && inLanguage(languages, scope.contact.language, definition.meta.languages);
+  const content = languages && wordingFor(name, languages, scope, definition.meta.languages);
   if (!content) throw new ExpressionError(`Cannot find the content "${name}"`);
   const filled = (template: string) => fill(template, scope, event).slice(0, longestText);
-  const { media } = content;
+  const titled = ({ id, title }: { id: string; title: string }) => ({ id, title: filled(title) });
+  const { media, list, hint } = content;
+  const template = content.template ?? definition.policies?.windowFallback;
   return {
     text: filled(content.text),
-    buttons: (content.buttons ?? []).map(({ id, title }) => ({ id, title: filled(title) })),
-    hint: content.hint === undefined ? null : filled(content.hint),
+    buttons: [...(content.buttons ?? []), ...(list?.sections ?? []).flatMap(({ rows }) => rows)].map(titled),
+    list: list
+      ? {
+          title: list.title,
+          sections: list.sections.map(({ title, rows }) => ({
+            title: title ?? '',
+            rows: rows.map((row) => ({ ...titled(row), description: filled(row.description ?? '') })),
+          })),
+        }
+      : null,
+    hint: hint === undefined ? null : filled(hint),
     media: media ? { url: media.url, kind: media.kind, alt: media.alt ?? '' } : null,
+    template: template ? { name: template.name, language: template.language, variables: (template.variables ?? []).map(filled) } : null,
   };
-}
-
-/** The content in the contact's language, in its primary language, else in the program's first that has it. */
-function inLanguage<Content>(
-  content: Readonly<Record<string, Content>>,
-  language: string | null,
-  fallbacks: readonly string[],
-): Content | undefined {
-  const wanted = language === null ? [] : [language, language.split('-', 1)[0] ?? ''];
-  const found = [...wanted, ...fallbacks].find((candidate) => Object.hasOwn(content, candidate));
-  return found === undefined ? undefined : content[found];
 }

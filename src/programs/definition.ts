@@ -1,22 +1,14 @@
 /** The program definition, specVersion 1: what a creator may write, no key more. `check` adds what a schema cannot say. */
 import * as v from 'valibot';
+import { calendarPointSchema } from './calendar.ts';
+import { contentSchema, templateSchema } from './content.ts';
 import { type Delay, delaySchema } from './delays.ts';
 import { migrationSchema } from './migrations.ts';
-import {
-  durationSchema,
-  hasKey,
-  idSchema,
-  labelSchema,
-  languageSchema,
-  nameSchema,
-  oneOf,
-  textSchema,
-  timeSchema,
-  zoneSchema,
-} from './names.ts';
+import { durationSchema, hasKey, idSchema, labelSchema, languageSchema, nameSchema, oneOf, timeSchema, zoneSchema } from './names.ts';
+import { progressSchema } from './progress.ts';
 import { promiseSchema } from './promises.ts';
 import { testSchema } from './script.ts';
-import { type Action, actionSchema, type Guard, guardSchema, invokes } from './vocabulary.ts';
+import { type Action, actionSchema, type Guard, guardSchema, type Invoke, invokeOptions } from './vocabulary.ts';
 
 /** Types a contact field can have. */
 const fieldTypes = ['text', 'number', 'boolean', 'date', 'time', 'datetime', 'enum', 'phone', 'email', 'zone', 'language', 'list'] as const;
@@ -66,28 +58,6 @@ const entrySchema = oneOf(
   (value) => (hasKey(value, 'keywords') ? 0 : hasKey(value, 'link') ? 2 : 1),
 );
 
-const buttonSchema = v.strictObject({ id: idSchema, title: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) });
-
-const contentSchema = v.strictObject({
-  text: textSchema,
-  hint: v.optional(textSchema),
-  buttons: v.optional(v.pipe(v.array(buttonSchema), v.minLength(1), v.maxLength(25))),
-  media: v.optional(
-    v.strictObject({
-      url: v.pipe(v.string(), v.url(), v.startsWith('https://', 'Use an https:// address'), v.maxLength(2000)),
-      kind: v.picklist(['image', 'audio', 'video', 'file']),
-      alt: v.optional(labelSchema),
-    }),
-  ),
-  template: v.optional(
-    v.strictObject({
-      name: v.pipe(v.string(), v.regex(/^[a-z0-9_]{1,512}$/)),
-      language: v.pipe(v.string(), v.regex(/^[a-z]{2,3}(?:_[A-Za-z]{2,4})?$/)),
-      variables: v.optional(v.array(textSchema)),
-    }),
-  ),
-});
-
 /** A transition with everything said. */
 export interface TransitionDefinition {
   target?: string | undefined;
@@ -101,12 +71,7 @@ export interface TransitionDefinition {
 export type Transitions = string | TransitionDefinition | readonly TransitionDefinition[];
 
 /** The awaited work of a state. */
-export interface InvokeDefinition {
-  src: keyof typeof invokes;
-  input?: { message?: string | undefined; instructions?: string | undefined } | undefined;
-  onDone?: Transitions | undefined;
-  onError?: Transitions | undefined;
-}
+export type InvokeDefinition = Invoke & { onDone?: Transitions | undefined; onError?: Transitions | undefined };
 
 /** A state; the machine itself is one with an id. */
 export interface StateDefinition {
@@ -148,8 +113,8 @@ const transitionsSchema = oneOf(
 const eventSchema = v.pipe(
   v.string(),
   v.regex(
-    /^(?:MESSAGE|ANSWER|INVALID|BUTTON|EVENT\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})$/,
-    'No such event: use MESSAGE, ANSWER, INVALID, BUTTON or EVENT.<name>',
+    /^(?:MESSAGE|ANSWER|INVALID|BUTTON|(?:EVENT|CALENDAR|MILESTONE)\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})$/,
+    'No such event: use MESSAGE, ANSWER, INVALID, BUTTON, EVENT.<name>, CALENDAR.<id> or MILESTONE.<id>',
   ),
 );
 
@@ -170,14 +135,7 @@ const stateEntries = {
   onDone: v.optional(transitionsSchema),
   entry: v.optional(actionsSchema),
   exit: v.optional(actionsSchema),
-  invoke: v.optional(
-    v.strictObject({
-      src: v.picklist(Object.keys(invokes) as (keyof typeof invokes)[]),
-      input: v.optional(invokes.answer.input),
-      onDone: v.optional(transitionsSchema),
-      onError: v.optional(transitionsSchema),
-    }),
-  ),
+  invoke: v.optional(invokeOptions({ onDone: v.optional(transitionsSchema), onError: v.optional(transitionsSchema) })),
   tags: v.optional(v.array(idSchema)),
   description: v.optional(descriptionSchema),
   meta: v.optional(v.strictObject({ timeout: v.optional(idSchema), outcome: v.optional(idSchema) })),
@@ -209,6 +167,10 @@ const policiesSchema = v.strictObject({
   /** Content that is said when the documents hold no answer. */
   noAnswer: v.optional(idSchema),
   whileReplying: v.optional(v.picklist(['queue', 'merge', 'latest', 'drop'])),
+  /** The kind of consent without which nothing of a class goes out; `promo` needs "promo" where nothing is said. */
+  consent: v.optional(v.strictObject({ nudge: v.optional(idSchema), promo: v.optional(idSchema), transactional: v.optional(idSchema) })),
+  /** What is sent outside the WhatsApp window for content without a template of its own. */
+  windowFallback: v.optional(templateSchema),
 });
 
 /** How a program may send, and what it does with words it did not expect. */
@@ -223,17 +185,6 @@ const globalSchema = v.strictObject({
   help: v.optional(wordsSchema),
 });
 
-const progressSchema = v.strictObject({
-  streak: v.optional(
-    v.strictObject({
-      event: idSchema,
-      period: v.optional(v.literal('P1D', 'Only P1D: one day')),
-      grace: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(31))),
-    }),
-  ),
-  badges: v.optional(v.record(idSchema, v.strictObject({ title: labelSchema, description: v.optional(labelSchema) }))),
-});
-
 /** The schema of a whole definition. */
 export const definitionSchema = v.strictObject({
   meta: metaSchema,
@@ -244,6 +195,7 @@ export const definitionSchema = v.strictObject({
   delays: v.optional(v.record(idSchema, delaySchema as v.GenericSchema<unknown, Delay>)),
   machine: machineSchema,
   global: v.optional(globalSchema),
+  calendar: v.optional(v.pipe(v.record(idSchema, calendarPointSchema), v.maxEntries(50, 'Use at most 50 points'))),
   policies: v.optional(policiesSchema),
   progress: v.optional(progressSchema),
   tests: v.optional(v.pipe(v.array(testSchema), v.maxLength(100))),

@@ -1,5 +1,6 @@
 /** Named delays: for a while, until a local time, or counted from a date the contact gave. */
 import * as v from 'valibot';
+import { chanceOf } from './chance.ts';
 import { placeOf, valueAt } from './changes.ts';
 import { durationSchema, hasKey, nameSchema, oneOf, timeOrPlaceSchema, timeSchema } from './names.ts';
 import type { DelayFacts, LateRule } from './program.ts';
@@ -16,7 +17,10 @@ const waitSchema = v.pipe(
   v.check((text) => parseDuration(text) === null || durationMs(text) >= 1000, 'Wait at least PT1S'),
 );
 
-/** A delay as a creator writes it; which of `for`, `until`, `field` stands there says its kind. */
+const isDuration = (text: string) => parseDuration(text) !== null;
+const kinds = ['for', 'until', 'field', 'between'];
+
+/** A delay as a creator writes it; which of `for`, `until`, `field`, `between` stands there says its kind. */
 export const delaySchema = oneOf(
   [
     v.strictObject({ for: waitSchema, late: v.optional(lateSchema) }),
@@ -29,8 +33,22 @@ export const delaySchema = oneOf(
       late: v.optional(lateSchema),
     }),
     v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), late: v.optional(lateSchema) }),
+    v.strictObject({
+      between: v.pipe(
+        v.strictTuple([waitSchema, waitSchema]),
+        v.check(
+          ([least, most]) => !isDuration(least) || !isDuration(most) || durationMs(least) <= durationMs(most),
+          'Write the shorter one first',
+        ),
+      ),
+      late: v.optional(lateSchema),
+    }),
   ],
-  (value) => (hasKey(value, 'until') ? 1 : hasKey(value, 'field') ? 2 : 0),
+  (value) =>
+    Math.max(
+      0,
+      kinds.findIndex((kind) => hasKey(value, kind)),
+    ),
 );
 
 /** A named delay. */
@@ -45,16 +63,22 @@ export const longestMs = 10 * 366 * 86_400_000;
 /** The facts of a delay that do not hang on a contact. */
 export function delayFacts(name: string, delay: Delay): DelayFacts {
   const late: LateRule | null = delay.late ? { afterMs: durationMs(delay.late.after), do: delay.late.do } : null;
-  return { name, calendar: !('for' in delay), recurring: 'until' in delay, late };
+  return { name, calendar: 'until' in delay || 'field' in delay, recurring: 'until' in delay, late };
 }
 
-/** When a delay armed at `anchor` falls due in a zone, milliseconds since 1970, between anchor and anchor + ten years. A date that is not known is ten years away. */
-export function dueAt(delay: Delay, zone: string, scope: Scope, anchor: number): number {
-  const due = rawDue(delay, zone, scope, anchor);
+/** When a delay armed at `anchor` falls due in a zone; one of `between` draws by the scope's chance and the delay's name. Milliseconds since 1970, between anchor and anchor + ten years. A date that is not known is ten years away. */
+export function dueAt(name: string, delay: Delay, zone: string, scope: Scope, anchor: number): number {
+  const due = 'between' in delay ? drawnDue(name, delay.between, zone, scope, anchor) : rawDue(delay, zone, scope, anchor);
   return Math.min(Math.max(due, anchor), anchor + longestMs);
 }
 
-function rawDue(delay: Delay, zone: string, scope: Scope, anchor: number): number {
+function drawnDue(name: string, [least, most]: readonly [string, string], zone: string, scope: Scope, anchor: number): number {
+  const from = addDuration(anchor, least, zone);
+  const chance = chanceOf('between', name, scope.conversation.chance ?? '');
+  return Math.round(from + chance * (addDuration(anchor, most, zone) - from));
+}
+
+function rawDue(delay: Exclude<Delay, { between: unknown }>, zone: string, scope: Scope, anchor: number): number {
   if ('for' in delay) return addDuration(anchor, delay.for, zone);
   if ('until' in delay) {
     const { time, plus, weekdays: named } = delay.until;

@@ -1,6 +1,6 @@
 /** The shape of a conversation's machine: the creator's machine as one region beside who has control and the answer in flight. */
 import type { Definition, MachineDefinition, StateDefinition, TransitionDefinition, Transitions } from './definition.ts';
-import type { Action, Guard } from './vocabulary.ts';
+import type { Action, Guard, Invoke } from './vocabulary.ts';
 
 /** The id of the whole machine; ids of states begin with it, but for the creator's root, which keeps its own. */
 export const machineId = 'conversation';
@@ -13,7 +13,9 @@ export interface Making {
   /** @param state the id of the state node the actions stand in */
   actions(actions: readonly Action[], state: string): readonly unknown[];
   guard(guard: Guard): unknown;
-  input(input: Readonly<Record<string, string>>): unknown;
+  input(input: Readonly<Record<string, unknown>>, src: Invoke['src']): unknown;
+  /** What happens before anything else when a state is entered. */
+  enter?(state: string): readonly unknown[];
 }
 
 /** Keeps every part as it was written. */
@@ -73,24 +75,17 @@ function makeState(definition: Definition, state: StateDefinition, path: readonl
     after: each(after),
     always: transitions(always),
     onDone: transitions(onDone),
-    entry: withStreak(definition, path, making.actions(entry ?? [], id)),
+    entry: [...((path.length > 0 && making.enter?.(path.at(-1) ?? '')) || []), ...making.actions(entry ?? [], id)],
     exit: exit && making.actions(exit, id),
     invoke:
       invoke &&
       defined({
         src: invoke.src,
-        input: making.input(defined(invoke.input ?? {}) as Record<string, string>),
+        input: making.input(defined(invoke.input ?? {}), invoke.src),
         onDone: transitions(invoke.onDone),
         onError: transitions(invoke.onError),
       }),
   });
-}
-
-/** The streak is counted, and its event recorded, before anything else in the state that stands for it. */
-function withStreak(definition: Definition, path: readonly string[], entry: readonly unknown[]): readonly unknown[] {
-  const event = definition.progress?.streak?.event;
-  if (event === undefined || path.at(-1) !== event) return entry;
-  return [{ type: 'progress', params: { event } }, { type: 'countStreak' }, ...entry];
 }
 
 function makeTransitions(machine: MachineDefinition, from: Transitions | undefined, path: readonly string[], making: Making): unknown {

@@ -63,6 +63,13 @@ export const durationSchema = v.pipe(
 /** A time of day, HH:MM. */
 export const timeSchema = v.pipe(v.string(), v.regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'Write a time such as 07:30'));
 
+/** A date, YYYY-MM-DD. */
+export const dateSchema = v.pipe(
+  v.string(),
+  v.regex(/^\d{4}-\d{2}-\d{2}$/, 'Write a date such as 2026-11-21'),
+  v.check((text) => !Number.isNaN(Date.parse(`${text}T00:00:00Z`)), 'Write a date that exists'),
+);
+
 /** A language, BCP 47. */
 export const languageSchema = v.pipe(v.string(), v.regex(/^[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,3}$/, 'Write a language such as en or pt-BR'));
 

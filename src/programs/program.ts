@@ -1,5 +1,6 @@
 /** A compiled program: what `compile` promises to `step`, the simulator and the checks. */
 import type { AnyStateMachine } from 'xstate';
+import type { Trial } from './buckets.ts';
 import type { Definition } from './definition.ts';
 import type { Json, Scope } from './scope.ts';
 
@@ -16,6 +17,10 @@ export interface RenderedContent {
   /** Shown when an answer was not understood. */
   hint: string | null;
   media: { url: string; kind: string; alt: string } | null;
+  /** The rows of `buttons` as a list that opens, for channels that show one. */
+  list: { title: string; sections: readonly { title: string; rows: readonly (Button & { description: string })[] }[] } | null;
+  /** The WhatsApp template that says the same, its own or the one of the policies. */
+  template: { name: string; language: string; variables: readonly string[] } | null;
 }
 
 /** An event as machine and expressions see it: `type` and plain JSON. */
@@ -40,13 +45,26 @@ export interface DelayFacts {
   late: LateRule | null;
 }
 
+/** What the runtime needs to know of a point of the calendar. */
+export interface CalendarFacts {
+  id: string;
+  timerId: string;
+  /** `interrupt` closes an open question, `skip` gives way to it, `passive` leaves it open. */
+  mode: 'interrupt' | 'skip' | 'passive';
+  /** A moment found later than this is left out; null for never. */
+  lateMs: number | null;
+  /** The next moment strictly after `after` and later on the wall clock than `last`; null where there is none. See `nextOccurrence`. */
+  next(scope: Scope, given: { after: number; began: number; last: string | null }): { at: number; local: string } | null;
+}
+
 /**
  * A compiled program. The machine's root is parallel: region `program` holds the creator's machine under its own id,
  * beside `control` (`bot`, `human`, `paused`) and `reply` (`idle`, `answering`). Its context is a Scope.
  *
  * Actions that only change what is known (`set`, `setField`, `tag`, `untag`) are assigns and vanish into the context. All others come
  * back from `transition()` as `{type, params, info: {context, event}}`, with the context as it was at that point of the macrostep, so
- * that content is rendered with the values of its place. `award` and `badge` do both: first the record, then the assign.
+ * that content is rendered with the values of its place. `award` and `badge` do both: first the record, then the assign. Each state
+ * entered is recorded first as `progress` with `params.state`, its name.
  * `ask` carries `params.state`, the id of the state node that asked. An invoke appears as `xstate.spawnChild` with `params.src` and `params.input`
  * as written by the creator.
  */
@@ -65,6 +83,11 @@ export interface Program {
   render(content: string, scope: Scope, event: MachineEvent): RenderedContent;
   /** What an expression gives. @throws ExpressionError */
   evaluate(source: string, scope: Scope, event: MachineEvent): Json;
+  readonly calendar: readonly CalendarFacts[];
+  /** The trials of the program, whose buckets are drawn when a run begins. */
+  readonly trials: readonly Trial[];
+  /** The name of the rules of its progress. */
+  readonly rules: string;
   /** The contact's zone, else the program's, else UTC. */
   zoneOf(scope: Scope): string;
 }

@@ -64,12 +64,13 @@ function requireDuration(text: string): Duration {
 }
 
 /**
- * The instant a duration after another. Months and days keep the local time of day, hours and less are exact.
+ * The instant a duration after another, or before it with `sign` -1. Months and days keep the local time of day, hours and less are exact.
  *
  * @throws RangeError when `text` is no ISO 8601 duration of whole units
  */
-export function addDuration(instant: number, text: string, zone: string): number {
-  const { months, days, ms } = requireDuration(text);
+export function addDuration(instant: number, text: string, zone: string, sign: 1 | -1 = 1): number {
+  const duration = requireDuration(text);
+  const [months, days, ms] = [sign * duration.months, sign * duration.days, sign * duration.ms];
   if (months === 0 && days === 0) return instant + ms;
   const local = localTime(instant, zone);
   const moved = new Date(Date.UTC(local.year, local.month - 1 + months, 1));
@@ -168,7 +169,8 @@ export function shiftLocalDate(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
 }
 
-function weekdayOf(date: string): number {
+/** The weekday of a date, 1 (Monday) – 7 (Sunday). */
+export function weekdayOf(date: string): number {
   return new Date(`${date}T00:00:00Z`).getUTCDay() || 7;
 }
 

@@ -12,6 +12,12 @@ export interface Progress {
   milestones: Readonly<Record<string, string>>;
   /** Days in a row on which the streak's event happened; `day` is the last such local date, YYYY-MM-DD. */
   streak: { count: number; day: string | null };
+  /** Salt of a trial → the bucket the contact was drawn into, for good. */
+  buckets?: Readonly<Record<string, string>>;
+  /** `<program>:<rule>` → when a points rule last paid and how often, by local date YYYY-MM-DD. */
+  paid?: Readonly<Record<string, { day: string; count: number }>>;
+  /** Program → hash of the rules by which the rest was counted. */
+  rules?: Readonly<Record<string, string>>;
 }
 
 /** An end user as programs see them. `zone` (IANA) and `language` (BCP 47) are null until known. */
@@ -35,6 +41,8 @@ export interface ConversationFacts {
   lastInboundAt: number | null;
   /** How often the open or last question was answered invalidly. */
   tries: number;
+  /** What draws by chance begin from: the same for every try of one input, another for the next. Left out, every draw is the same. */
+  chance?: string;
 }
 
 /** The context of a compiled machine while it steps. Only `vars` is kept between steps; the rest is put in fresh each time. */

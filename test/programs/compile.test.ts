@@ -66,12 +66,12 @@ function drive(program: Program, start: string, zone = 'Europe/Lisbon', channel 
     },
     state: () => (snapshot.value as Record<string, unknown>).program,
     context: () => snapshot.context as Scope,
-    did: () => actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.')),
+    did: () => actions.map(({ type }) => type).filter((type) => !type.startsWith('xstate.') && type !== 'progress'),
     said: () =>
       actions
         .filter(({ type }) => type === 'say')
         .map(({ params, info }) => program.render(String(params.content), info.context, info.event).text),
-    raw: () => actions,
+    raw: () => actions.filter(({ type }) => type !== 'progress'),
     /** Delay → due, of the timers armed by the last step. */
     armed: () =>
       Object.fromEntries(
@@ -134,7 +134,7 @@ describe('the example, from hello to seven nights', () => {
     }
     expect(seen).toEqual(mornings);
     expect(run.state()).toBe('done');
-    expect(run.did()).toEqual(['award', 'progress', 'say', 'badge', 'say']);
+    expect(run.did()).toEqual(['award', 'say', 'badge', 'say']);
     expect(run.said()[1]).toBe('Seven nights. You did it.');
     const { progress } = run.context().contact;
     expect(progress).toMatchObject({ points: 40, badges: ['week'], streak: { count: 7, day: '2026-04-03' } });
