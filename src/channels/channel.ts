@@ -109,11 +109,8 @@ export interface Recipient {
   phone: string | null;
 }
 
-/** How much a channel takes. Lengths in code points. */
+/** How fast and how long a channel takes messages. What one message may hold is known to `render` alone. */
 export interface Capabilities {
-  textLength: number;
-  /** Most buttons shown as such; more become numbered text. */
-  options: number;
   /** How long after the person's last message free text may be sent; null for ever. */
   windowMs: number | null;
   /** Most messages a second over the connection, and to one person: how many at once and one more every so many milliseconds. */
@@ -131,12 +128,15 @@ export interface Connected {
   shown?: Readonly<Record<string, string>>;
 }
 
+/** The schema of an account: an object whose `channel` tells it from the others. */
+export type AccountSchema = GenericSchema<unknown, { channel: ChannelName; name: string; uncertain: 'leave' | 'resend' }>;
+
 /** One channel. Adding one is writing this. */
 export interface Channel {
   readonly name: ChannelName;
   readonly capabilities: Capabilities;
   /** What a creator gives to connect an account; unknown keys are refused. */
-  readonly account: GenericSchema<unknown, { readonly name: string }>;
+  readonly account: AccountSchema;
 
   /**
    * Checks the account with the provider and makes it send to `webhookUrl`.

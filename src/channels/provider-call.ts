@@ -1,7 +1,10 @@
 /** One HTTP call to a provider: bounded in time and size, no redirects, and a plain word for what went wrong. */
 
-/** What came back. `down`: it was surely not taken. `unknown`: it may have been. */
-export type ProviderAnswer = { got: 'answer'; status: number; body: unknown } | { got: 'down' } | { got: 'unknown'; reason: string };
+/** What came back. `down`: it was surely not taken. `unknown`: it may have been. `retryAfterMs` is null where the answer named no time. */
+export type ProviderAnswer =
+  | { got: 'answer'; status: number; body: unknown; retryAfterMs: number | null }
+  | { got: 'down' }
+  | { got: 'unknown'; reason: string };
 
 /** `fetch`, or what stands for it. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -9,6 +12,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 /** How long a provider may take, in milliseconds, and how much it may say, in bytes. */
 const mostMs = 10_000;
 const mostBytes = 1024 * 1024;
+/** A longer pause, in seconds, is a mistake. */
+const mostRetryAfter = 86_400;
 
 /** Failures before anything was sent (Node's `error.cause.code`). */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
@@ -22,7 +27,9 @@ export async function callProvider(fetch: Fetch, url: string, init: RequestInit,
   const late = AbortSignal.timeout(mostMs);
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any([signal, late]) });
-    return { got: 'answer', status: response.status, body: await readBody(response) };
+    const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
+    const retryAfterMs = retryAfter >= 0 ? Math.min(retryAfter, mostRetryAfter) * 1000 : null;
+    return { got: 'answer', status: response.status, body: await readBody(response), retryAfterMs };
   } catch (error) {
     signal.throwIfAborted();
     if (isNeverSent(error)) return { got: 'down' };
@@ -38,8 +45,18 @@ export function postJson(
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<ProviderAnswer> {
-  const init = { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(value) };
-  return callProvider(fetch, url, init, signal);
+  return postText(fetch, url, JSON.stringify(value), headers, signal);
+}
+
+/** A POST of JSON that is text already, because it was signed. @throws the signal's reason */
+export function postText(
+  fetch: Fetch,
+  url: string,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ProviderAnswer> {
+  return callProvider(fetch, url, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body }, signal);
 }
 
 /** Deno tells a refused connection in words only. */

@@ -1,16 +1,17 @@
 /** Telegram as a channel: a thin client of the Bot API, one secret per bot, and its errors as decisions. */
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
+import { accountEntries } from './account-entries.ts';
 import type { Channel, ChannelEvent, OpenConnection, Refusal, SendOutcome } from './channel.ts';
 import { type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
 import { sameText } from './signature.ts';
 import { readUpdate } from './telegram-inbound.ts';
-import { renderTelegram, telegramLimits } from './telegram-render.ts';
+import { renderTelegram } from './telegram-render.ts';
 
 /** What a creator gives: the token BotFather gave. */
 const Account = v.strictObject({
   channel: v.literal('telegram'),
-  name: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ''),
+  ...accountEntries,
   token: v.pipe(v.string(), v.regex(/^\d{1,20}:[A-Za-z0-9_-]{20,128}$/, 'Expected a token such as "123456:ABC…"')),
 });
 
@@ -52,8 +53,6 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
     name: 'telegram',
     account: Account,
     capabilities: {
-      textLength: telegramLimits.text,
-      options: telegramLimits.buttons,
       windowMs: null,
       perSecond: 30,
       perPerson: { burst: 3, everyMs: 1_000 },

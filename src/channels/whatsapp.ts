@@ -1,23 +1,22 @@
 /** WhatsApp Cloud API as a channel: our own thin client, signatures over raw bytes, and the provider's error codes as decisions. */
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
+import { AccountSecret, accountEntries } from './account-entries.ts';
 import type { Channel, ChannelEvent, InboundRequest, OpenConnection, Recipient, SendOutcome } from './channel.ts';
 import { callProvider, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
 import { isSigned, sameText } from './signature.ts';
 import { refusalOf } from './whatsapp-errors.ts';
 import { readWebhook } from './whatsapp-inbound.ts';
-import { renderWhatsApp, whatsappLimits } from './whatsapp-render.ts';
-
-const Secret = v.pipe(v.string(), v.minLength(1), v.maxLength(4_096), v.regex(/^[\x21-\x7e]+$/, 'Expected visible ASCII characters'));
+import { renderWhatsApp } from './whatsapp-render.ts';
 
 /** What a creator gives: the number's id, a permanent token, the app's secret, and the word Meta repeats when it verifies the webhook. */
 const Account = v.strictObject({
   channel: v.literal('whatsapp'),
-  name: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200)), ''),
+  ...accountEntries,
   phone_number_id: v.pipe(v.string(), v.regex(/^\d{1,32}$/, 'Expected digits')),
-  access_token: Secret,
-  app_secret: Secret,
-  verify_token: v.optional(v.pipe(Secret, v.minLength(8))),
+  access_token: AccountSecret,
+  app_secret: AccountSecret,
+  verify_token: v.optional(v.pipe(AccountSecret, v.minLength(8))),
   version: v.optional(v.pipe(v.string(), v.regex(/^v\d{1,3}\.\d$/, 'Expected a version such as "v26.0"'))),
 });
 
@@ -48,8 +47,6 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
     name: 'whatsapp',
     account: Account,
     capabilities: {
-      textLength: whatsappLimits.text,
-      options: whatsappLimits.rows,
       windowMs: 86_400_000,
       perSecond: 80,
       perPerson: { burst: 10, everyMs: 6_000 },

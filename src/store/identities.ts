@@ -93,8 +93,8 @@ export async function moveConversation(
   way: { channel: string; connectionId: string | null },
 ): Promise<void> {
   await sql(
-    `update conversations set channel = $3, connection_id = $4, version = version + 1, updated_at = now()
-     where creator_id = $1 and id = $2 and (channel, coalesce(connection_id::text, '')) is distinct from ($3, coalesce($4::text, ''))`,
+    `update conversations set channel = $3::text, connection_id = $4::uuid, version = version + 1, updated_at = now()
+     where creator_id = $1 and id = $2 and (channel, connection_id) is distinct from ($3::text, $4::uuid)`,
     [key.creatorId, key.conversationId, way.channel, way.connectionId],
   );
 }

@@ -1,0 +1,67 @@
+/** What another system tells over the webhook channel, as events. Our own format, still read leniently: one broken event spoils no other. */
+import * as v from 'valibot';
+import type { ChannelEvent, Received } from './channel.ts';
+
+const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(200), v.regex(/^[\x21-\x7e]+$/));
+const From = v.pipe(
+  v.object({
+    id: Id,
+    name: v.optional(v.pipe(v.string(), v.maxLength(200)), ''),
+    phone: v.optional(v.pipe(v.string(), v.regex(/^\d{5,20}$/))),
+    language: v.optional(v.pipe(v.string(), v.regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/))),
+  }),
+  v.transform(({ id, name, phone, language }) => ({
+    ...{ externalId: id, formerId: null, name: name.toWellFormed().replaceAll('\u0000', '').trim() },
+    phone: phone ?? null,
+    language: language ?? null,
+  })),
+);
+const At = v.optional(v.pipe(v.string(), v.isoTimestamp(), v.transform(Date.parse)));
+
+const Event = v.variant('type', [
+  v.object({ type: v.literal('message'), id: Id, from: From, at: At, text: v.pipe(v.string(), v.maxLength(65_536)) }),
+  v.object({
+    type: v.literal('button'),
+    id: Id,
+    from: From,
+    at: At,
+    key: v.pipe(v.string(), v.maxLength(256)),
+    title: v.optional(v.string(), ''),
+  }),
+  v.object({ type: v.literal('status'), id: Id, status: v.picklist(['sent', 'delivered', 'read', 'played']) }),
+  v.object({
+    type: v.literal('status'),
+    id: Id,
+    status: v.literal('failed'),
+    reason: v.optional(v.pipe(v.string(), v.regex(/^[\w .-]{1,64}$/)), 'failed'),
+  }),
+  v.object({ type: v.literal('unreachable'), from: From }),
+]);
+const Body = v.object({ events: v.pipe(v.array(v.unknown()), v.maxLength(1_000)) });
+
+/** Every event of a body. @param now milliseconds since 1970 */
+export function readEvents(value: unknown, account: string, now: number): Received {
+  const body = v.safeParse(Body, value);
+  if (!body.success) return { batches: [], ignored: { broken: 1 } };
+  const events: ChannelEvent[] = [];
+  for (const given of body.output.events) {
+    const read = v.safeParse(Event, given);
+    if (read.success) events.push(eventOf(read.output, now));
+  }
+  const broken = body.output.events.length - events.length;
+  return { batches: [{ account, events }], ignored: broken === 0 ? {} : { broken } };
+}
+
+function eventOf(event: v.InferOutput<typeof Event>, now: number): ChannelEvent {
+  if (event.type === 'unreachable') return { kind: 'reachable', from: event.from, reachable: false };
+  if (event.type === 'status') return statusOf(event);
+  const heard = { from: event.from, id: event.id, at: Math.min(event.at ?? now, now) };
+  if (event.type === 'button') return { kind: 'button', ...heard, key: event.key, title: event.title };
+  return /[^\s\p{Cf}\p{Cc}]/u.test(event.text) ? { kind: 'message', ...heard, text: event.text } : { kind: 'unreadable', ...heard };
+}
+
+function statusOf(event: Extract<v.InferOutput<typeof Event>, { type: 'status' }>): ChannelEvent {
+  const about = { kind: 'status', providerId: event.id, reference: event.id } as const;
+  if (event.status !== 'failed') return { ...about, status: event.status };
+  return { ...about, status: 'failed', refusal: { code: event.reason, does: 'fail' } };
+}

@@ -1,0 +1,130 @@
+/** Outside channels over a test database: the real runtime, the real adapters, and stand-ins for the providers. */
+import { vi } from 'vitest';
+import type { ChannelName } from '../../src/channels/channel.ts';
+import type { GivenAccount } from '../../src/channels/connect.ts';
+import { createOutside, type Outside } from '../../src/channels/outside.ts';
+import type { Receiver } from '../../src/channels/receive.ts';
+import { sign } from '../../src/channels/signature.ts';
+import type { Database } from '../../src/database.ts';
+import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
+import type { Message } from '../../src/message.ts';
+import { createSeal } from '../../src/seal.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
+import { messagesAfter } from '../../src/store/conversations.ts';
+import { type ManualClock, manualClock } from './clock.ts';
+import { quietLog } from './quiet-log.ts';
+import { evening, makeRuntime, type TestRuntime } from './runtime.ts';
+import { startTelegram, type TelegramStandIn } from './telegram-stand-in.ts';
+import { signedWebhook, startWhatsApp, type WhatsAppStandIn } from './whatsapp-stand-in.ts';
+
+/** Outside channels with everything around them. */
+export interface OutsideBench {
+  clock: ManualClock;
+  runtime: TestRuntime;
+  outside: Outside;
+  receiver: Receiver;
+  whatsapp: WhatsAppStandIn;
+  telegram: TelegramStandIn;
+  /** Connects an account and gives its id. */
+  connect(creatorId: CreatorId, account: Record<string, unknown>): Promise<string>;
+  /** Hands the way in a body of a WhatsApp webhook, signed as Meta does. */
+  fromMeta(connectionId: string, body: unknown, secret?: string): Promise<void>;
+  /** Hands the way in an update, with the secret the bot was given. */
+  fromTelegram(connectionId: string, update: unknown): Promise<void>;
+  /** Hands the way in a body of the webhook channel, signed with the secret. */
+  fromSystem(connectionId: string, body: unknown, secret: string): Promise<void>;
+  /** Hands the way in any request. */
+  post(channel: ChannelName, connectionId: string, body: string, headers: Record<string, string>): Promise<void>;
+  /** Waits until nothing is planned that may run now. */
+  settled(): Promise<void>;
+  /** Turns the clock and waits. */
+  turn(ms: number): Promise<void>;
+  /** The messages of the creator's only conversation, or the one named. */
+  messages(creatorId: CreatorId, conversationId?: ConversationId): Promise<Message[]>;
+  stop(): Promise<void>;
+}
+
+/** Puts it together. The effect pump runs; the clock stands at 20 October 2026, 20:00 UTC. */
+export async function openOutside(db: Database): Promise<OutsideBench> {
+  const clock = manualClock(evening);
+  const [whatsapp, telegram] = await Promise.all([startWhatsApp(), startTelegram()]);
+  const outside = createOutside({
+    ...{ db, clock, ids: systemIds, log: quietLog, fetch, guardedFetch: fetch },
+    seal: await createSeal(new Uint8Array(32).fill(3)),
+    cache: createMemoryCache(clock),
+    whatsapp: { url: whatsapp.url, version: 'v26.0' },
+    telegram: { url: telegram.url },
+    publicUrl: 'https://coach.example',
+  });
+  const runtime = makeRuntime(db, { clock, send: outside.deliveries.send });
+  const receiver = outside.receiver(runtime.mailboxes);
+  runtime.effects.start();
+  runtime.timers.start();
+
+  const bench: OutsideBench = {
+    ...{ clock, runtime, outside, receiver, whatsapp, telegram },
+    async connect(creatorId, account) {
+      const { connection } = await outside.connections.connect(creatorId, { name: '', uncertain: 'leave', ...account } as GivenAccount);
+      return connection.id;
+    },
+    fromMeta(connectionId, value, secret) {
+      const { body, headers } = signedWebhook(value, secret);
+      return bench.post('whatsapp', connectionId, body, headers);
+    },
+    fromTelegram: (connectionId, update) =>
+      bench.post('telegram', connectionId, JSON.stringify(update), { 'X-Telegram-Bot-Api-Secret-Token': telegram.webhook?.secret ?? '' }),
+    fromSystem(connectionId, value, secret) {
+      const body = JSON.stringify(value);
+      const timestamp = String(Math.floor(clock.wall() / 1000));
+      const headers = { 'X-Companero-Timestamp': timestamp, 'X-Companero-Signature': `v1=${sign(secret, `${timestamp}.`, body)}` };
+      return bench.post('webhook', connectionId, body, headers);
+    },
+    post(channel, connectionId, body, headers) {
+      const lower = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+      const request = { bytes: new TextEncoder().encode(body), header: (name: string) => lower.get(name.toLowerCase()), now: clock.wall() };
+      return receiver.receive(channel, connectionId, request);
+    },
+    async settled() {
+      await receiver.idle();
+      await vi.waitFor(
+        async () => {
+          runtime.effects.wake();
+          runtime.timers.wake();
+          if ((await runnable(db, clock)) > 0) throw new Error('Something may still run');
+        },
+        { timeout: 10_000, interval: 5 },
+      );
+    },
+    async turn(ms) {
+      clock.advance(ms);
+      await bench.settled();
+    },
+    async messages(creatorId, conversationId) {
+      const [only] = await db.tenant(creatorId, (sql) => sql<{ id: ConversationId }>('select id from conversations order by created_at'));
+      return messagesAfter(db, { creatorId, conversationId: conversationId ?? (only?.id as ConversationId) }, 0, 200);
+    },
+    async stop() {
+      await runtime.stop();
+      await receiver.idle();
+      await Promise.all([whatsapp.close(), telegram.close()]);
+    },
+  };
+  return bench;
+}
+
+/** Effects and timers that are due or run now, of all creators. */
+async function runnable(db: Database, clock: ManualClock): Promise<number> {
+  const creators = await db.owner((sql) => sql<{ id: CreatorId }>('select creator_id as id from creators'));
+  let count = 0;
+  for (const { id } of creators) {
+    const [row] = await db.tenant(id, (sql) =>
+      sql<{ count: number }>(
+        `select (select count(*) from effects where status = 'planned' and (not_before <= $1 or leased_until > $1))
+           + (select count(*) from timers where due_at <= $1) as count`,
+        [new Date(clock.now())],
+      ),
+    );
+    count += Number(row?.count ?? 0);
+  }
+  return count;
+}
