@@ -10,9 +10,13 @@ import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
 import { createMailboxes } from './actors/mailboxes.ts';
 import { answerRunner } from './actors/run-answer.ts';
+import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
 import type { Answers } from './answers.ts';
+import { connectionOfPath } from './channels/accounts.ts';
+import { createOutside, type Outside } from './channels/outside.ts';
+import type { Receiver } from './channels/receive.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts';
@@ -23,6 +27,7 @@ import { memberGate, operatorGate } from './http/auth.ts';
 import { createCountLimit, createSignInLimits } from './http/limits.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { authRoutes } from './http/routes/auth.ts';
+import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
 import { docsRoutes } from './http/routes/docs.ts';
@@ -33,6 +38,7 @@ import { membersRoutes } from './http/routes/members.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { programsRoutes } from './http/routes/programs.ts';
+import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
 import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
@@ -40,6 +46,7 @@ import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, 
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks } from './media/links.ts';
 import { createMedia } from './media/media.ts';
+import { createPublicFetch } from './public-fetch.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
@@ -97,17 +104,35 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     folder: join(config.dataDir, 'documents'),
     uploadMaxBytes: config.uploadMaxBytes,
     ollama: config.ollama,
+    chromaUrl: config.chromaUrl,
+    cache: shared.cache,
     clock,
     ids,
     log,
   });
-  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers });
   const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
+  const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0] });
+  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers, outside });
+  const receiver = outside.receiver(actors.mailboxes);
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
 
-  const parts = { config, log, clock, database, origins, sockets, knowledge, ...shared, ...actors, ...accounts, ...media };
+  const parts = {
+    config,
+    log,
+    clock,
+    database,
+    origins,
+    sockets,
+    knowledge,
+    outside,
+    receiver,
+    ...shared,
+    ...actors,
+    ...accounts,
+    ...media,
+  };
   const { connInfo } = runtime;
   const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, mounts(parts));
 
@@ -125,7 +150,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
       return config.demo ? demo(database, localOrigin(config.host, runtime.port)) : null;
     },
     async stop() {
-      await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop()]);
+      await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop(), receiver.idle()]);
       await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
       await database.close();
     },
@@ -148,6 +173,8 @@ type Parts = Core & {
   cache: Cache;
   fanOut: FanOut;
   knowledge: Knowledge;
+  outside: Outside;
+  receiver: Receiver;
 } & ReturnType<typeof createActors> &
   Awaited<ReturnType<typeof openAccess>> &
   Awaited<ReturnType<typeof openMedia>>;
@@ -173,7 +200,14 @@ async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Pr
 }
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
-function createActors({ database: db, clock, log, fanOut, answers }: Core & { fanOut: FanOut; answers: Answers }) {
+function createActors({
+  database: db,
+  clock,
+  log,
+  fanOut,
+  answers,
+  outside,
+}: Core & { fanOut: FanOut; answers: Answers; outside: Outside }) {
   const programs = createPrograms({ db, fanOut, clock });
   const turns = createTurns({
     db,
@@ -190,7 +224,7 @@ function createActors({ database: db, clock, log, fanOut, answers }: Core & { fa
   });
   const mailboxes = createMailboxes(turns);
   const timers = createTimerPump({ db, clock, log, mailboxes });
-  const runners = { answer: answerRunner({ db, fanOut, answers }) };
+  const runners = { answer: answerRunner({ db, fanOut, answers }), send: sendRunner(outside.deliveries) };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
   return { mailboxes, timers, effects };
 }
@@ -207,6 +241,16 @@ async function openAccess(config: Config, core: Core & { cache: Cache; fanOut: F
 
 function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string }): Post {
   return smtp === null ? null : { mail: createSmtpMail({ ...smtp, log }), letters: letters(origin) };
+}
+
+/** The channels whose providers call us and are called. */
+function openOutside(
+  config: Config,
+  { database: db, clock, log, cache, seal, origin }: Core & { cache: Cache; seal: Seal; origin: string },
+) {
+  const { whatsapp, telegram, outboundAllow } = config;
+  const fetches = { fetch, guardedFetch: createPublicFetch(outboundAllow) };
+  return createOutside({ db, clock, ids, log, seal, cache, ...fetches, whatsapp, telegram, publicUrl: origin });
 }
 
 /** Files that are sent, and the links to them. */
@@ -251,6 +295,8 @@ function mounts(parts: Parts): Mount[] {
         },
       }),
     },
+    { path: '/api/v1/channels', routes: outsideRoutes(parts) },
+    { path: '/api/v1/channels', routes: webhooksInRoutes({ receiver: parts.receiver, clock, verifyToken: verifyTokenOf(parts) }) },
     { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
     {
       path: '/api/v1',
@@ -267,6 +313,17 @@ function mounts(parts: Parts): Mount[] {
       }),
     },
   ];
+}
+
+function outsideRoutes({ database, outside, tokens, clock, member, effects }: Parts) {
+  const { connections, channels, links } = outside;
+  const accounts = Object.values(channels).map(({ account }) => account);
+  return connectionsRoutes({ database, connections, accounts, links, tokens, ids, clock, member, planned: () => effects.wake() });
+}
+
+/** The word that Meta must repeat when it asks whether an address is ours. */
+function verifyTokenOf({ database: db, seal }: Parts) {
+  return async (id: string) => (await connectionOfPath({ db, seal }, 'whatsapp', id))?.secrets.verify_token ?? null;
 }
 
 /** A conversation of its own for each widget session, with what the page knows of the person. */

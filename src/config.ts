@@ -69,6 +69,12 @@ export const variables = {
     absent: 'answers are quoted from the documents, found by their words',
     schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
   },
+  CHROMA_URL: {
+    meaning: 'Chroma 1.0 or newer, for vectors; used together with `OLLAMA_URL`',
+    fallback: null,
+    absent: 'vectors are kept in the database, where it has pgvector',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
+  },
   OLLAMA_CHAT_MODEL: { meaning: 'Model that writes answers', fallback: 'llama3.2', schema: name },
   OLLAMA_EMBED_MODEL: { meaning: 'Model that embeds documents and questions', fallback: 'nomic-embed-text', schema: name },
   MASTER_KEY: {
@@ -112,6 +118,21 @@ export const variables = {
         'must be origins such as https://hooks.example:8443, separated by commas',
       ),
     ),
+  },
+  WHATSAPP_URL: {
+    meaning: 'Graph API of WhatsApp; another address serves a stand-in',
+    fallback: 'https://graph.facebook.com',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
+  },
+  WHATSAPP_VERSION: {
+    meaning: 'Version of the Graph API, where a connection names none',
+    fallback: 'v26.0',
+    schema: v.pipe(v.string(), v.regex(/^v\d{1,3}\.\d$/, 'must be a version such as v26.0')),
+  },
+  TELEGRAM_URL: {
+    meaning: 'Bot API of Telegram; another address serves a stand-in',
+    fallback: 'https://api.telegram.org',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
   },
   TRUSTED_PROXY_HOPS: {
     meaning: 'Number of proxies in front whose `X-Forwarded-For` entry is believed when requests are limited by address',
@@ -157,6 +178,7 @@ export interface Config {
   readonly databaseUrl: string | null;
   readonly redisUrl: string | null;
   readonly ollama: { readonly url: string; readonly chatModel: string; readonly embedModel: string } | null;
+  readonly chromaUrl: string | null;
   /** 32 bytes; null means the one in the data folder. */
   readonly masterKey: Uint8Array | null;
   /** Without a trailing slash; null means the address that was bound. */
@@ -165,6 +187,8 @@ export interface Config {
   readonly smtp: { readonly url: string; readonly from: string } | null;
   /** Origins that creators' addresses may name although they are not public. */
   readonly outboundAllow: readonly string[];
+  readonly whatsapp: { readonly url: string; readonly version: string };
+  readonly telegram: { readonly url: string };
   readonly trustedProxyHops: number;
   readonly logLevel: LogLevel;
   readonly clockRate: number;
@@ -226,10 +250,13 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
       given('OLLAMA_URL') === null
         ? null
         : { url: values.OLLAMA_URL, chatModel: values.OLLAMA_CHAT_MODEL, embedModel: values.OLLAMA_EMBED_MODEL },
+    chromaUrl: given('CHROMA_URL'),
     masterKey: given('MASTER_KEY'),
     publicUrl: given('PUBLIC_URL'),
     smtp: given('SMTP_URL') === null ? null : { url: values.SMTP_URL, from: values.MAIL_FROM },
     outboundAllow: values.OUTBOUND_ALLOW ?? [],
+    whatsapp: { url: values.WHATSAPP_URL, version: values.WHATSAPP_VERSION },
+    telegram: { url: values.TELEGRAM_URL },
     trustedProxyHops: values.TRUSTED_PROXY_HOPS,
     logLevel: values.LOG_LEVEL,
     clockRate: values.CLOCK_RATE,
