@@ -34,6 +34,8 @@ export interface Simulation {
   start(): void;
   /** Turns the clock: an ISO 8601 duration in the contact's zone, or `next` to the next timer. */
   advance(by: string): void;
+  /** Turns the clock to an instant, milliseconds since 1970; one that has passed changes nothing. */
+  advanceTo(at: number): void;
   /** Virtual time, milliseconds since 1970. */
   now(): number;
   /** The zone of the contact, else of the program. */
@@ -116,6 +118,11 @@ export function createSimulation(
     take({ id: `timer:${timerId}:${generation}`, kind: 'timer', timerId, generation, dueAt });
   }
 
+  function advanceTo(at: number): void {
+    for (let [timer] = timers(); timer && timer.dueAt <= at; [timer] = timers()) fire(timer);
+    now = Math.max(now, at);
+  }
+
   return {
     say: (text) => take({ id: `msg:${turns}`, kind: 'message', messageId: `${turns}`, text }),
     press: (button) =>
@@ -128,10 +135,9 @@ export function createSimulation(
         if (timer) fire(timer);
         return;
       }
-      const until = addDuration(now, by, program.zoneOf(scope()));
-      for (let [timer] = timers(); timer && timer.dueAt <= until; [timer] = timers()) fire(timer);
-      now = until;
+      advanceTo(addDuration(now, by, program.zoneOf(scope())));
     },
+    advanceTo,
     now: () => now,
     zone: () => program.zoneOf(scope()),
     conversation: () => conversation,

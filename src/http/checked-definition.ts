@@ -6,9 +6,14 @@ import { check, hasErrors } from '../programs/check.ts';
 import type { Definition } from '../programs/definition.ts';
 import { getProgram, getVersion } from '../store/programs.ts';
 
-/** A draft as a definition without errors. @throws AppError INVALID_PROGRAM with `details.findings` */
-export function withoutErrors(draft: unknown): Definition {
-  const { definition, findings } = check(draft);
+/**
+ * A draft as a definition without errors.
+ *
+ * @param judge how deep it is looked into: `check` at what it says, `review` at what it does too
+ * @throws AppError INVALID_PROGRAM with `details.findings`
+ */
+export function withoutErrors(draft: unknown, judge: typeof check = check): Definition {
+  const { definition, findings } = judge(draft);
   if (definition !== undefined && !hasErrors(findings)) return definition;
   throw new AppError('INVALID_PROGRAM', 'Correct the errors in this program first', { details: { findings } });
 }

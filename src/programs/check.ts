@@ -1,10 +1,13 @@
 /** The check of a program: everything that can be said about a definition before anybody talks to it. Pure and bounded in time. */
+import { checkBehaviour } from './check-behaviour.ts';
+import { checkChannels } from './check-channels.ts';
 import { checkFlow } from './check-flow.ts';
+import { checkQuestionInputs } from './check-questions.ts';
 import { checkReferences } from './check-references.ts';
 import { checkShape } from './check-shape.ts';
 import { compile } from './compile.ts';
 import type { Definition } from './definition.ts';
-import { type Finding, problem } from './finding.ts';
+import { type Finding, type FindingCode, problem } from './finding.ts';
 import { placesOf } from './walk.ts';
 
 export type { Finding } from './finding.ts';
@@ -17,10 +20,33 @@ export function check(json: unknown): { definition?: Definition; findings: reado
   const { definition, findings } = checkShape(json);
   if (!definition) return { findings };
   const places = placesOf(definition.machine);
-  const meaning = [...checkReferences(definition, places), ...checkFlow(definition, places)];
-  if (meaning.some(({ severity }) => severity === 'error')) return { definition, findings: meaning };
-  return { definition, findings: [...meaning, ...checkCompiles(definition)] };
+  const meaning = [
+    ...checkReferences(definition, places),
+    ...checkChannels(definition),
+    ...checkFlow(definition, places),
+    ...checkQuestionInputs(places),
+  ];
+  if (!canBeExplored(meaning)) return { definition, findings: meaning };
+  const compiles = hasErrors(meaning) ? [] : checkCompiles(definition);
+  return { definition, findings: compiles.length > 0 ? [...meaning, ...compiles] : checkBehaviour(definition, places, meaning) };
 }
+
+/** Where every name means something, the machine runs, whatever else may be wrong with it. */
+function canBeExplored(findings: readonly Finding[]): boolean {
+  return findings.every(({ code, severity }) => severity === 'warning' || flowCodes.has(code));
+}
+
+const flowCodes: ReadonlySet<FindingCode> = new Set<FindingCode>([
+  'unreachable-state',
+  'eventless-loop',
+  'no-time-limit',
+  'invoke-without-error-way',
+  'invoke-without-time-limit',
+  'dead-end',
+  'unanswered-question',
+  'answer-cannot-match',
+  'does-not-fit',
+]);
 
 /** Whether there is an error among the findings, so that the program cannot be published. */
 export function hasErrors(findings: readonly Finding[]): boolean {

@@ -23,6 +23,19 @@ export type FindingCode =
   | 'dead-end'
   | 'unanswered-question'
   | 'no-entry'
+  | 'too-many-messages'
+  | 'outside-window'
+  | 'answer-cannot-match'
+  | 'unheard-answer'
+  | 'unheard-button'
+  | 'does-not-fit'
+  | 'broken-promise'
+  | 'failed-test'
+  | 'failed-expression'
+  | 'many-nudges'
+  | 'never-left'
+  | 'not-covered'
+  | 'unmapped-state'
   | 'cannot-compile';
 
 /** One thing to know about a program. An error keeps it from being published. */
@@ -32,6 +45,8 @@ export interface Finding {
   /** JSON pointer (RFC 6901) into the definition. */
   pointer: string;
   message: string;
+  /** Of a finding about behaviour: a shortest way to it, line by line, the time since the beginning first. */
+  transcript?: readonly string[];
 }
 
 /** A finding that keeps the program from being published. */

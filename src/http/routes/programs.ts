@@ -1,11 +1,11 @@
 /** /api/v1/creators/programs: drafts, checks, published versions and which of them is live. */
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
+import { review } from '../../actors/review.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import type { Ids, ProgramId } from '../../ids.ts';
-import { check } from '../../programs/check.ts';
 import { contentHash } from '../../programs/hash.ts';
 import { definitionJsonSchema } from '../../programs/json-schema.ts';
 import { machineJson } from '../../programs/machine.ts';
@@ -57,7 +57,16 @@ const programEntries = {
 const ProgramItem = v.object(programEntries);
 const ProgramAnswer = v.object({ program: v.object({ ...programEntries, definition: v.looseObject({}) }) });
 const FindingsAnswer = v.object({
-  findings: v.array(v.object({ severity: v.picklist(['error', 'warning']), code: v.string(), pointer: v.string(), message: v.string() })),
+  findings: v.array(
+    v.object({
+      severity: v.picklist(['error', 'warning']),
+      code: v.string(),
+      pointer: v.string(),
+      message: v.string(),
+      /** A shortest way to it, line by line. */
+      transcript: v.optional(v.array(v.string())),
+    }),
+  ),
 });
 const versionEntries = { version: v.number(), hash: v.string(), live: v.boolean(), created_at: Time };
 const VersionItem = v.object(versionEntries);
@@ -145,7 +154,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member }: Program
     member('programs.read'),
     async (c) => {
       const { draft } = await getProgram(database, c.var.principal.creatorId, pathId(c));
-      return c.json({ findings: check(draft).findings });
+      return c.json({ findings: review(draft).findings });
     },
   );
 
@@ -162,7 +171,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member }: Program
       const { creatorId } = c.var.principal;
       const programId = pathId<ProgramId>(c);
       const { draft } = await getProgram(database, creatorId, programId);
-      const definition = withoutErrors(draft);
+      const definition = withoutErrors(draft, review);
       const published = { definition, hash: contentHash(definition as unknown as Json), at: clock.wall() };
       const { version, hash } = await addVersion(database, creatorId, programId, published);
       return c.json({ version, hash }, 201);

@@ -1,6 +1,7 @@
 /** /api/v1/creators/programs/{id}/simulations: a scripted conversation on a virtual clock, nothing kept and nothing sent. */
 import { Hono } from 'hono';
 import * as v from 'valibot';
+import { personaOf } from '../../actors/personas.ts';
 import { rehearse, scriptStart } from '../../actors/rehearse.ts';
 import { transcriptLine } from '../../actors/transcript.ts';
 import type { Database } from '../../database.ts';
@@ -85,19 +86,12 @@ export function simulationRoutes({ database, member }: { database: Database; mem
     member('programs.read'),
     body(Script, maxBytes),
     async (c) => {
-      const { persona = {}, start, steps, version } = c.req.valid('json');
+      const { persona, start, steps, version } = c.req.valid('json');
       const definition = await definitionOf(database, c.var.principal.creatorId, pathId<ProgramId>(c), version);
-      const script = { persona: withoutGaps(persona), start: start === undefined ? scriptStart : Date.parse(start), steps };
+      const script = { persona: personaOf(persona), start: start === undefined ? scriptStart : Date.parse(start), steps };
       return c.json(answerOf(rehearse(compile(definition), script, { turns: mostTurns })));
     },
   );
-}
-
-type Given = v.InferOutput<typeof personaSchema>;
-
-/** Without keys that stand for nothing. */
-function withoutGaps(persona: Given): { [Key in keyof Given]: Exclude<Given[Key], undefined> } {
-  return Object.fromEntries(Object.entries(persona).filter(([, value]) => value !== undefined)) as never;
 }
 
 function answerOf({ simulation, failures, stopped }: ReturnType<typeof rehearse>): v.InferInput<typeof Simulated> {
