@@ -212,7 +212,7 @@ function decide(draft: Draft, messageClass: MessageClass): Decision {
 /** Arms a timer under this turn's generation, replacing one of the same id. */
 export function armTimer(draft: Draft, timerId: string, timer: Omit<ArmedTimer, 'generation'>): void {
   const { generation } = draft.surroundings;
-  draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { generation, ...timer } };
+  draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { ...timer, generation } };
   draft.timersSet.set(timerId, { id: timerId, generation, dueAt: timer.dueAt });
   draft.timersCleared.delete(timerId);
 }

@@ -38,6 +38,7 @@ export interface EffectPump extends Pump {
 const leaseMs = 30_000;
 /** An effect that takes longer than this has failed; a program's own time limit usually comes first. */
 const mostMs = 120_000;
+const timedOut = new Error('Took too long');
 const mostTries = 3;
 const retryMs = 2_000;
 const mostAtOnce = 64;
@@ -54,24 +55,26 @@ export function createEffectPump(parts: {
   const { db, clock, log, mailboxes } = parts;
   const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
 
-  function run(claimed: ClaimedEffect): void {
+  function run(claimed: ClaimedEffect, leasedAt: number): void {
     const abort = new AbortController();
-    const ended = runToEnd(claimed, abort).finally(() => {
+    const ended = runToEnd(claimed, leasedAt, abort).finally(() => {
       running.delete(claimed.id);
       pump.wake();
     });
     running.set(claimed.id, { abort, ended });
   }
 
-  async function runToEnd(claimed: ClaimedEffect, abort: AbortController): Promise<void> {
-    const stopExtending = keepLease(claimed, abort);
+  async function runToEnd(claimed: ClaimedEffect, leasedAt: number, abort: AbortController): Promise<void> {
+    let stop: () => void = () => undefined;
     try {
       const effect = await readEffect(db, claimed);
-      if (effect) await conclude(claimed, effect, abort.signal);
+      if (!effect) return;
+      stop = watch(claimed, effect.attempts, leasedAt, abort);
+      await conclude(claimed, effect, abort.signal);
     } catch (error) {
       log.error('effect.undelivered', error, { creator_id: claimed.creator_id, effect_id: claimed.id });
     } finally {
-      stopExtending();
+      stop();
     }
   }
 
@@ -96,10 +99,10 @@ export function createEffectPump(parts: {
     try {
       const runner = parts.runners[type];
       if (!runner) throw new Error(`Cannot run an effect of type "${type}"`);
-      return await runner(run, AbortSignal.any([signal, AbortSignal.timeout(mostMs)]));
+      return await runner(run, signal);
     } catch (error) {
       // Stopped here, by a newer turn or because the node stops: whoever claims it next finds out what is left to do.
-      if (signal.aborted) return { outcome: 'retry', afterMs: 0 };
+      if (signal.aborted && signal.reason !== timedOut) return { outcome: 'retry', afterMs: 0 };
       log.error('effect.failed', error, { creator_id: claimed.creator_id, effect_id: claimed.id, attempts: run.attempts });
       return run.attempts < mostTries
         ? { outcome: 'retry', afterMs: retryMs * 2 ** run.attempts }
@@ -107,23 +110,47 @@ export function createEffectPump(parts: {
     }
   }
 
-  /** Extends the lease while the effect runs; the result stops that. */
-  function keepLease(claimed: ClaimedEffect, abort: AbortController): () => void {
-    let cancel = clock.after(leaseMs / 3, extend);
+  /**
+   * Extends the lease while the effect runs, one extension at a time, and stops the run when its time is up or when it is no longer
+   * ours: a lease that could not be extended in time has run out for us too, and the number of the try is the fence, since whoever
+   * claims the effect next raises it. The result ends the watch.
+   */
+  function watch(claimed: ClaimedEffect, attempts: number, leasedAt: number, abort: AbortController): () => void {
+    const lose = () => abort.abort(new Error('Lease lost'));
+    const stopDeadline = clock.after(mostMs, () => abort.abort(timedOut));
+    let stopLease = clock.after(leasedAt + leaseMs - clock.wall(), lose);
+    let stopExtending = clock.after(leaseMs / 3, extend);
+    let stopped = false;
+
     function extend(): void {
-      cancel = clock.after(leaseMs / 3, extend);
-      extendLease(db, claimed, clock.wall() + leaseMs).then(
-        (held) => held || abort.abort(new Error('Effect has ended elsewhere')),
-        (error) => log.error('effect.lease', error, { creator_id: claimed.creator_id, effect_id: claimed.id }),
-      );
+      const until = clock.wall() + leaseMs;
+      extendLease(db, claimed, attempts, until)
+        .then(
+          (held) => (held ? renew(until) : lose()),
+          (error) => log.error('effect.lease', error, { creator_id: claimed.creator_id, effect_id: claimed.id }),
+        )
+        .finally(() => {
+          if (!stopped) stopExtending = clock.after(leaseMs / 3, extend);
+        });
     }
-    return () => cancel();
+
+    function renew(until: number): void {
+      if (stopped) return;
+      stopLease();
+      stopLease = clock.after(until - clock.wall(), lose);
+    }
+
+    return () => {
+      stopped = true;
+      for (const stop of [stopDeadline, stopLease, stopExtending]) stop();
+    };
   }
 
   async function round(): Promise<number | null> {
     const room = mostAtOnce - running.size;
     if (room <= 0) return null;
-    for (const claimed of await claimEffects(db, clock.wall(), leaseMs, room, null)) run(claimed);
+    const leasedAt = clock.wall();
+    for (const claimed of await claimEffects(db, leasedAt, leaseMs, room, null)) run(claimed, leasedAt);
     const next = await nextEffect(db);
     return next === null ? null : Math.max(0, next - clock.wall());
   }

@@ -105,7 +105,8 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
           })),
         }),
     ...(ended.size === 0 ? {} : { effects_ended: [...ended.values()] }),
-    ...(planned.length === 0 ? {} : { effects: planned }),
+    // Numbered anew: the inputs of a turn each count from zero, and a lane is run in the order of its positions.
+    ...(planned.length === 0 ? {} : { effects: planned.map((effect, ordinal) => ({ ...effect, ordinal })) }),
     ...(awards.length === 0 ? {} : { awards }),
   };
 }

@@ -47,12 +47,57 @@ export type TurnOutcome =
   | { outcome: 'duplicate'; known: Readonly<Record<string, unknown>> };
 
 /**
- * Commits turns together, each all or nothing, outcomes in the order given.
+ * Commits turns together, each all or nothing, outcomes in the order given. The turns of one creator share their statements.
  *
- * @param turns at most one of each conversation, sorted by conversation id
+ * @param turns in the order they came; of two of one conversation, or of two that change one contact, the first wins
  */
-export function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
-  return db.routing<TurnOutcome>('select outcome, known from commit_turns($1::jsonb)', [JSON.stringify(turns)]);
+export async function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
+  const rows = await db.routing<TurnOutcome & { turn: number }>('select turn, outcome, known from commit_turns($1::jsonb)', [
+    JSON.stringify(batchOf(turns)),
+  ]);
+  const outcomes: TurnOutcome[] = [];
+  for (const { turn, ...outcome } of rows) outcomes[turn] = outcome;
+  return outcomes;
+}
+
+/** All turns of one creator as `commit_turns` takes them: each part a flat list, each row with the place of its turn. */
+interface CreatorBatch {
+  creator: string;
+  turns: object[];
+  [part: string]: string | object[];
+}
+
+function batchOf(turns: readonly TurnRow[]): CreatorBatch[] {
+  const batches = new Map<string, CreatorBatch>();
+  for (const [place, turn] of turns.entries()) {
+    const batch = batches.get(turn.creator) ?? { creator: turn.creator, turns: [] };
+    batches.set(turn.creator, batch);
+    addTurn(batch, place, turn);
+  }
+  // In one order, so that two batches lock in the same order.
+  return [...batches.values()].sort((a, b) => (a.creator < b.creator ? -1 : 1));
+}
+
+function addTurn(batch: CreatorBatch, place: number, row: TurnRow): void {
+  const { creator: _, contact, inputs, messages, timers_set, timers_cleared, effects, effects_ended, awards, ...turn } = row;
+  const common = { turn: place, conversation: turn.conversation, at: turn.at, version: turn.expected + 1 };
+  batch.turns.push({ turn: place, contact_changes: contact !== undefined, ...turn });
+  const add = (part: string, rows: readonly object[] = []) => {
+    if (rows.length === 0) return;
+    const list = (batch[part] ??= []) as object[];
+    for (const one of rows) list.push({ ...common, ...one });
+  };
+  add('inputs', inputs);
+  add('messages', messages);
+  add('contacts', contact && [contact]);
+  add(
+    'timers_cleared',
+    timers_cleared?.map((id) => ({ id })),
+  );
+  add('timers_set', timers_set);
+  add('effects_ended', effects_ended);
+  add('effects', effects);
+  add('awards', awards);
 }
 
 /** A conversation row and its contact's, as PostgreSQL writes rows in JSON. */
@@ -159,14 +204,14 @@ export async function readEffect(db: Database, key: ClaimedEffect): Promise<Plan
   return row;
 }
 
-/** Extends the lease of an effect that runs. False when it has ended meanwhile. */
-export async function extendLease(db: Database, key: ClaimedEffect, until: number): Promise<boolean> {
+/** Extends the lease of the try `attempts` of an effect. False when the effect has ended or is on another try. */
+export async function extendLease(db: Database, key: ClaimedEffect, attempts: number, until: number): Promise<boolean> {
   const rows = await db.tenant(key.creator_id, (sql) =>
-    sql(`update effects set leased_until = $3, updated_at = now() where creator_id = $1 and id = $2 and status = 'planned' returning id`, [
-      key.creator_id,
-      key.id,
-      new Date(until),
-    ]),
+    sql(
+      `update effects set leased_until = $4, updated_at = now()
+       where creator_id = $1 and id = $2 and attempts = $3 and status = 'planned' returning id`,
+      [key.creator_id, key.id, attempts, new Date(until)],
+    ),
   );
   return rows.length > 0;
 }

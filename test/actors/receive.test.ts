@@ -194,6 +194,7 @@ describe('a timer', () => {
     const late = fire(4 * 3_600_000);
     expect(late.next.state).toBe('asleep');
     expect(late.timersSet).toEqual([{ id: timerId, generation: conversation.version + 1, dueAt: dueAt + 86_400_000 }]);
+    expect(late.next.snapshot.timers[timerId]?.generation).toBe(conversation.version + 1);
   });
 
   it('moves with the contact’s wake time and zone', () => {

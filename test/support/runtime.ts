@@ -11,7 +11,7 @@ import { createTurns } from '../../src/actors/turn.ts';
 import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
 import type { Deliveries } from '../../src/deliveries.ts';
-import { type ContactId, type ConversationId, type CreatorId, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
+import { type ContactId, type ConversationId, type CreatorId, type Ids, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
 import { contentHash } from '../../src/programs/hash.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
@@ -36,7 +36,13 @@ export interface TestRuntime {
 /** A node over a database. Pumps are made but not started. `script` answers, `nine hours` unless told. */
 export function makeRuntime(
   db: Database,
-  options: { clock?: ManualClock; hotConversations?: number; script?: Answers['answer']; send?: Deliveries['send'] } = {},
+  options: {
+    clock?: ManualClock;
+    ids?: Ids;
+    hotConversations?: number;
+    script?: Answers['answer'];
+    send?: Deliveries['send'];
+  } = {},
 ): TestRuntime {
   const clock = options.clock ?? manualClock(evening);
   const fanOut = createMemoryFanOut(() => undefined);
@@ -51,7 +57,7 @@ export function makeRuntime(
   const parts = { db, clock, log: quietLog, fanOut };
   const turns = createTurns({
     ...parts,
-    ids: systemIds,
+    ids: options.ids ?? systemIds,
     programs: createPrograms(parts),
     hotConversations: options.hotConversations ?? 100,
     onCommitted(_key, { planned, cancelled, nextDueAt }) {

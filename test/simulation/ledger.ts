@@ -1,0 +1,150 @@
+/** What the database has taken, kept from outside, and the invariants that must hold of it after every step (I1–I10 of src/actors/SPEC.md). */
+import type { Trace } from '../../src/actors/conversation.ts';
+import type { InputResult } from '../../src/actors/input.ts';
+import type { Snapshot } from '../../src/actors/snapshot.ts';
+import type { DeliveryRequest } from '../../src/deliveries.ts';
+import type { TurnOutcome, TurnRow } from '../../src/store/turns.ts';
+
+/** One conversation as its committed turns have made it. */
+export interface Entry {
+  creator: string;
+  version: number;
+  seq: number;
+  snapshot: Snapshot | null;
+  inputs: Map<string, InputResult>;
+  effects: Map<string, { status: string; text: string }>;
+  /** The rows of timers: id → generation. */
+  timers: Map<string, number>;
+}
+
+export interface Ledger {
+  open(conversation: string, creator: string): void;
+  entry(conversation: string): Entry;
+  /** Hears of every turn the database was given, with its outcome. @throws Error that names the broken invariant */
+  onCommit(row: TurnRow, outcome: TurnOutcome): void;
+  /** Hears of every acknowledgement. */
+  onAck(conversation: string, inputId: string, result: InputResult): void;
+  /** Hears of every question that reaches the documents. */
+  onAsk(question: string): void;
+  /** Hears of every message that reaches the provider, which knows a message by its key. */
+  onSend(request: DeliveryRequest): void;
+  /** Notes an invariant that only the caller can see broken. */
+  demand(holds: boolean, invariant: string): void;
+  /** What was found broken. */
+  broken(): readonly string[];
+}
+
+/** The words of a creator's contacts hold this, so that what crosses creators is seen. */
+export const mark = (creator: string) => `@${creator.slice(-6)}`;
+
+export function createLedger(): Ledger {
+  const entries = new Map<string, Entry>();
+  const faults: string[] = [];
+  const delivered = new Map<string, DeliveryRequest[]>();
+  const demand = (holds: boolean, invariant: string) => {
+    if (!holds) faults.push(invariant);
+  };
+
+  function entry(conversation: string): Entry {
+    const found = entries.get(conversation);
+    if (!found) throw new Error(`Nobody opened conversation ${conversation}`);
+    return found;
+  }
+
+  function takeInputs(row: TurnRow, of: Entry): void {
+    for (const input of row.inputs) {
+      demand(!of.inputs.has(input.id), `I2: input ${input.id} was applied twice`);
+      of.inputs.set(input.id, input.result as InputResult);
+      const trace = input.trace as Trace;
+      const payload = input.payload as { timerId?: string; generation?: number };
+      if (input.kind === 'timer' && trace.as !== 'stale') {
+        const armed = of.snapshot?.timers[payload.timerId ?? '']?.generation;
+        demand(armed === payload.generation, `I6: timer ${payload.timerId} of generation ${payload.generation} fired, armed was ${armed}`);
+      }
+    }
+  }
+
+  function takeMessages(row: TurnRow, of: Entry): void {
+    const wasHuman = of.snapshot !== null && of.snapshot.control !== 'bot';
+    for (const message of row.messages ?? []) {
+      demand(message.seq === of.seq + 1, `seq ${message.seq} follows ${of.seq}`);
+      of.seq = message.seq;
+      const body = JSON.stringify(message.body);
+      for (const [, other] of entries) {
+        demand(other.creator === of.creator || !body.includes(mark(other.creator)), 'I9: words of another creator');
+      }
+      const silent = wasHuman && row.control !== 'bot';
+      demand(!silent || message.role !== 'coach' || message.class === 'safety', 'I10: the program spoke while a person had control');
+    }
+    demand(row.seq === of.seq, `I1: seq of the conversation is ${row.seq}, its messages end at ${of.seq}`);
+  }
+
+  function takeEffects(row: TurnRow, of: Entry): void {
+    for (const end of row.effects_ended ?? []) {
+      const effect = of.effects.get(end.id);
+      demand(effect !== undefined, `I4: effect ${end.id} ended without having been planned`);
+      if (effect?.status === 'planned') effect.status = end.status;
+    }
+    for (const effect of row.effects ?? []) {
+      demand(!of.effects.has(effect.id), `I4: effect ${effect.id} was planned twice`);
+      of.effects.set(effect.id, { status: 'planned', text: String((effect.params as { text?: string }).text) });
+    }
+  }
+
+  function takeTimers(row: TurnRow, of: Entry, snapshot: Snapshot): void {
+    for (const id of row.timers_cleared ?? []) of.timers.delete(id);
+    for (const timer of row.timers_set ?? []) of.timers.set(timer.id, timer.generation);
+    const armed = Object.entries(snapshot.timers).filter(([id]) => !snapshot.deferred.includes(id));
+    const same = armed.length === of.timers.size && armed.every(([id, timer]) => of.timers.get(id) === timer.generation);
+    demand(same, `I7: armed ${JSON.stringify(armed.map(([id, timer]) => [id, timer.generation]))}, rows ${JSON.stringify([...of.timers])}`);
+  }
+
+  return {
+    open(conversation, creator) {
+      entries.set(conversation, {
+        creator,
+        version: 0,
+        seq: 0,
+        snapshot: null,
+        inputs: new Map(),
+        effects: new Map(),
+        timers: new Map(),
+      });
+    },
+    entry,
+    onCommit(row, { outcome }) {
+      if (outcome !== 'committed') return;
+      const of = entry(row.conversation);
+      demand(row.creator === of.creator, 'I9: a turn of another creator');
+      demand(row.expected === of.version, `I8: version ${row.expected} + 1 follows ${of.version}`);
+      const snapshot = JSON.parse(row.snapshot) as Snapshot;
+      takeInputs(row, of);
+      takeMessages(row, of);
+      takeEffects(row, of);
+      takeTimers(row, of, snapshot);
+      of.version += 1;
+      of.snapshot = snapshot;
+    },
+    onAck(conversation, inputId, result) {
+      const stored = entry(conversation).inputs.get(inputId);
+      demand(stored !== undefined, `I1: input ${inputId} was acked and is not on record`);
+      demand(stored?.seq === result.seq, `I2: input ${inputId} was acked with ${result.seq}, on record is ${stored?.seq}`);
+    },
+    onAsk(question) {
+      const planned = [...entries.values()].some((of) => [...of.effects.values()].some(({ text }) => text === question));
+      demand(planned, 'I5: an effect ran before its turn was durable');
+    },
+    onSend(request) {
+      const of = entry(request.conversationId);
+      demand(request.seq <= of.seq, `I5: message ${request.seq} was sent before its turn was durable`);
+      const before = delivered.get(request.conversationId) ?? [];
+      const same = before.find(({ seq }) => seq === request.seq);
+      demand(same === undefined || same.key === request.key, `I4: message ${request.seq} reached the provider under two keys`);
+      if (same) return;
+      demand((before.at(-1)?.seq ?? 0) < request.seq, `Message ${request.seq} was overtaken by ${before.at(-1)?.seq}`);
+      delivered.set(request.conversationId, [...before, request]);
+    },
+    demand,
+    broken: () => faults,
+  };
+}

@@ -1,0 +1,105 @@
+/** The wires between the nodes and the world: every call that leaves a node waits here until the history lets it go on, fail or get lost. */
+import type { Answers } from '../../src/answers.ts';
+import type { Database } from '../../src/database.ts';
+import type { Deliveries, DeliveryRequest } from '../../src/deliveries.ts';
+import { AppError } from '../../src/errors.ts';
+import type { TurnOutcome, TurnRow } from '../../src/store/turns.ts';
+import { answerOf } from '../support/runtime.ts';
+
+/** How a call ends: done, refused before anything happened, or done with its reply lost. */
+export type Fate = 'done' | 'refused' | 'reply lost';
+
+/** A call that waits for its fate. */
+export interface Call {
+  node: number;
+  what: string;
+  end(fate: Fate): Promise<void>;
+}
+
+/** All calls under way, in the order they were made. */
+export interface Wires {
+  calls: Call[];
+  /** The database as a node sees it. Calls of a node that has died never come back. */
+  database(node: number): Database;
+  answers(node: number): Answers['answer'];
+  send(node: number): Deliveries['send'];
+  cut(node: number): void;
+}
+
+/** Who hears what the wires carry. */
+interface Listeners {
+  /** Every turn as the database has taken it. */
+  onCommit(row: TurnRow, outcome: TurnOutcome): void;
+  onAsk(question: string): void;
+  /** Every message as the provider has got it. */
+  onSend(request: DeliveryRequest): void;
+}
+
+/** Wires between any number of nodes and one database. */
+export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners): Wires {
+  const calls: Call[] = [];
+  const dead = new Set<number>();
+
+  function call<T>(node: number, what: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (dead.has(node)) return;
+      const waiting: Call = {
+        node,
+        what,
+        async end(fate) {
+          calls.splice(calls.indexOf(waiting), 1);
+          if (fate === 'refused') return reply(() => reject(new AppError('UNAVAILABLE', 'Connection refused')));
+          try {
+            const result = await work();
+            reply(() => (fate === 'done' ? resolve(result) : reject(new AppError('UNAVAILABLE', 'Connection lost'))));
+          } catch (error) {
+            reply(() => reject(error));
+          }
+        },
+      };
+      const reply = (answer: () => void) => {
+        if (!dead.has(node)) answer();
+      };
+      calls.push(waiting);
+      // A caller that hangs up is not called back, and what it had not yet said is never heard.
+      signal?.addEventListener('abort', () => {
+        const at = calls.indexOf(waiting);
+        if (at >= 0) calls.splice(at, 1);
+        reply(() => reject(signal.reason));
+      });
+    });
+  }
+
+  async function commit(text: string, params: readonly unknown[]): Promise<never[]> {
+    const outcomes = await db.routing<TurnOutcome>(text, params);
+    const rows = JSON.parse(String(params[0])) as TurnRow[];
+    for (const [index, row] of rows.entries()) onCommit(row, outcomes[index] as TurnOutcome);
+    return outcomes as never[];
+  }
+
+  return {
+    calls,
+    database: (node) => ({
+      ...db,
+      tenant: (creator, work) => call(node, 'tenant', () => db.tenant(creator, work)),
+      routing: (text, params = []) =>
+        text.includes('commit_turns')
+          ? call(node, 'commit', () => commit(text, params))
+          : call(node, text.slice(0, 40), () => db.routing<never>(text, params)),
+    }),
+    answers: (node) => (request, signal) => {
+      onAsk(request.question);
+      return call(node, 'answer', async () => answerOf(`About ${request.question}`), signal);
+    },
+    send: (node) => (request, signal) => {
+      const sent = async () => {
+        onSend(request);
+        return { outcome: 'sent' as const, providerId: request.key };
+      };
+      return call(node, 'send', sent, signal);
+    },
+    cut(node) {
+      dead.add(node);
+    },
+  };
+}
