@@ -56,6 +56,7 @@ const mostTries = 3;
 /** How an input is taken: into the program, or, as a last resort, only onto the record. */
 type Take = typeof receive;
 
+/** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
   const { db, clock, log } = parts;
   const hot = new Map<string, Conversation>();

@@ -45,6 +45,7 @@ export interface Sockets {
   size(): number;
 }
 
+/** The sockets of this process, upgraded by its runtime. */
 export function createSockets(deps: SocketsDeps): Sockets {
   const { upgradeWebSocket, random, maxSockets = 20_000 } = deps;
   const open = new Map<ServedSocket, SocketOwner>();
