@@ -37,7 +37,7 @@ setInterval(() => {
   for (const limit of [...whatsapp.broken.splice(0), ...telegram.broken.splice(0)]) console.log(`Refused: ${limit}`);
 }, 200).unref();
 
-const acts: Record<string, (rest: string) => Promise<void> | void> = {
+const acts: Record<string, (rest: string) => unknown> = {
   webhook(url) {
     whatsappWebhook = url;
   },
@@ -47,13 +47,13 @@ const acts: Record<string, (rest: string) => Promise<void> | void> = {
     const options =
       interactive?.action.buttons?.map(({ reply }) => reply) ?? interactive?.action.sections?.flatMap(({ rows }) => rows) ?? [];
     const option = options[Number(number) - 1];
-    if (option) return fromWhatsApp({ type: 'interactive', interactive: { type: 'button_reply', button_reply: option } });
+    return option && fromWhatsApp({ type: 'interactive', interactive: { type: 'button_reply', button_reply: option } });
   },
   t: (text) => fromTelegram(textUpdate(next(), person, text)),
   tb(number) {
     const markup = telegram.sent.findLast(({ params }) => params.reply_markup !== undefined)?.params.reply_markup as Markup | undefined;
     const key = markup?.inline_keyboard.flat()[Number(number) - 1];
-    if (key) return fromTelegram(callbackUpdate(next(), person, key.callback_data));
+    return key && fromTelegram(callbackUpdate(next(), person, key.callback_data));
   },
   fault(what) {
     whatsapp.faults.push((/^\d+$/.test(what) ? Number(what) : what) as never);
