@@ -1,7 +1,9 @@
 /** Conversations, messages and turns as clients see them. */
 import * as v from 'valibot';
 import { decodeSnapshot, SnapshotError } from '../../actors/snapshot.ts';
+import type { Message } from '../../message.ts';
 import type { ConversationDetail, ConversationRow, TurnInputRow } from '../../store/conversations.ts';
+import type { MessageDelivery } from '../../store/deliveries.ts';
 import { ContactItem, contactItem } from './contacts.ts';
 
 const Id = v.pipe(v.string(), v.uuid());
@@ -44,6 +46,15 @@ export const MessageItem = v.object({
   class: v.string(),
   at: Time,
   body: v.looseObject({ text: v.string() }),
+  /** What became of it on an outside channel; null for what never left by one. */
+  delivery: v.nullable(
+    v.object({
+      channel: v.string(),
+      status: v.picklist(['queued', 'sending', 'uncertain', 'sent', 'failed', 'delivered', 'read', 'played']),
+      reason: v.nullable(v.string()),
+      updated_at: Time,
+    }),
+  ),
 });
 
 /** An input and what it did. */
@@ -100,6 +111,18 @@ function variablesOf(snapshot: string | null): Record<string, unknown> | null {
     if (error instanceof SnapshotError) return null;
     throw error;
   }
+}
+
+/** A stored message as clients see it, with what became of it. */
+export function messageItem(message: Message, deliveries: readonly MessageDelivery[]) {
+  const known = deliveries.find(({ seq }) => seq === message.seq);
+  const delivery = known && {
+    channel: known.channel,
+    status: known.status,
+    reason: known.reason,
+    updated_at: known.updatedAt.toISOString(),
+  };
+  return { ...message, delivery: delivery ?? null };
 }
 
 /** A stored input as clients see it. */

@@ -5,6 +5,7 @@ import type { ControlAct, ConversationKey, Input, Mailboxes } from '../../actors
 import type { Database } from '../../database.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
+import { deliveriesOf } from '../../store/deliveries.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { idempotencyKey } from '../idempotency.ts';
@@ -17,6 +18,7 @@ import {
   conversationAnswer,
   listItem,
   MessageItem,
+  messageItem,
   TurnItem,
   turnItem,
 } from './conversation-answers.ts';
@@ -107,11 +109,16 @@ export function conversationsRoutes({ database, mailboxes, ids, member }: Conver
       const key = keyOf(c);
       const { limit, after, before } = c.req.valid('query');
       await getConversation(database, key);
-      const items =
+      const messages =
         after === undefined
           ? await messagesBefore(database, key, before ?? lastNumber, limit)
           : await messagesAfter(database, key, after, limit);
-      return c.json({ items });
+      const deliveries = await deliveriesOf(
+        database,
+        key,
+        messages.map(({ seq }) => seq),
+      );
+      return c.json({ items: messages.map((message) => messageItem(message, deliveries)) });
     },
   );
 
