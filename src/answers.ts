@@ -1,5 +1,5 @@
 /** The port to grounded answers: what the runtime and the query route ask of the knowledge. */
-import type { CreatorId } from './ids.ts';
+import type { ConversationId, CreatorId } from './ids.ts';
 import type { Citation } from './message.ts';
 
 export interface AnswerRequest {
@@ -13,6 +13,10 @@ export interface AnswerRequest {
   instructions: string | null;
   /** Only documents of these collections; null means all. */
   collections: readonly string[] | null;
+  /** Whose record the answer goes to; absent where nobody's conversation asks. */
+  conversationId?: ConversationId | null;
+  /** How long the model may write before what it has is taken, in milliseconds. Default two minutes. */
+  withinMs?: number;
 }
 
 export interface Answer {

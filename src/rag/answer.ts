@@ -1,109 +1,192 @@
 /** Answers questions from a creator's documents: with a model where one is reachable, else by quoting; never beyond what was retrieved. */
 import type { Answer, AnswerRequest, Answers } from '../answers.ts';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import type { DocumentId, Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { checkCitations, maxAnswerChars, onlyKnownLinks } from './citations.ts';
-import { findEvidence } from './evidence.ts';
+import { type AnswerSettings, answerSettings, insertAnswer } from '../store/answers.ts';
+import type { AnswerCache, Computed } from './answer-cache.ts';
+import { answerKey } from './answer-key.ts';
 import { extractiveAnswer } from './extractive.ts';
 import { questionsOf } from './follow-up.ts';
+import type { ModelShare } from './model-share.ts';
 import type { ChatModel } from './ollama.ts';
-import { chatMessages, defaultWindow } from './prompt-window.ts';
-import { notFoundWord, promptVersion } from './prompts.ts';
+import { promptVersionOf } from './prompts.ts';
+import { rerank } from './rerank.ts';
 import type { Retrieved, Retriever } from './retrieve.ts';
+import { writtenAnswer } from './written.ts';
 
 export interface AnswerDeps {
+  db: Database;
   retriever: Retriever;
-  /** Null when none is configured. */
-  model: ChatModel | null;
+  /** The writer of this name, or of the installation's for null; null when no server of models is configured. */
+  writer(name: string | null): ChatModel | null;
+  share: ModelShare;
+  cache: AnswerCache;
+  clock: Clock;
+  ids: Ids;
   log: Log;
 }
 
 const passagesForAnswer = 5;
+const passagesToRerank = 10;
+const withinMs = 120_000;
+const rerankMs = 5_000;
+
+/** What one answer is made with. */
+interface Asked {
+  request: AnswerRequest;
+  /** The question, and the one before where it leans on it. */
+  questions: readonly string[];
+  settings: AnswerSettings;
+  model: ChatModel | null;
+  signal: AbortSignal;
+  onDelta(text: string): void;
+}
 
 /** The answers port over retrieval and, where there is one, a model. */
-export function createAnswers({ retriever, model, log }: AnswerDeps): Answers {
+export function createAnswers(deps: AnswerDeps): Answers {
+  const { db, clock, log } = deps;
   return {
     async answer(request, signal, onDelta) {
+      const begun = clock.wall();
+      const settings = await db.tenant(request.creatorId, (sql) => answerSettings(sql, request.creatorId));
+      const model = deps.writer(settings.model);
       const questions = questionsOf(request.question, request.history);
-      const retrieved = await retriever.retrieve(request.creatorId, questions, request.collections, passagesForAnswer, signal);
-      if (retrieved.passages.length === 0) return notFound('extractive', model === null);
-      const asked = questions.join(' ');
-      if (model === null || !model.available) return quoted(asked, questions, retrieved, onDelta);
-      try {
-        return await written(model, request, retrieved, signal, onDelta);
-      } catch (error) {
-        signal.throwIfAborted();
-        log.warn('answer.degraded', {
-          creator_id: request.creatorId,
-          model: model.name,
-          code: error instanceof Error ? error.name : 'unknown',
-        });
-        return quoted(asked, questions, retrieved, () => {
-          // what has been streamed stands until the final message replaces it
-        });
-      }
+      let retrieved: Retrieved | null = null;
+      const { answer, cached } = await deps.cache.once(answerKey(request, questions, settings, model), signal, () =>
+        compute(deps, { request, questions, settings, model, signal, onDelta }, (found) => {
+          retrieved = found;
+        }),
+      );
+      signal.throwIfAborted();
+      if (cached && answer.text !== '') onDelta(answer.text);
+      await record(deps, request, answer, { cached, retrieved, durationMs: clock.wall() - begun }).catch((cause: unknown) =>
+        log.error('answer.record.failed', cause, { creator_id: request.creatorId }),
+      );
+      return answer;
     },
   };
 }
 
-function notFound(model: string, degraded: boolean): Answer {
-  return { text: '', citations: [], grounded: false, degraded, model, promptVersion };
+/** Kept are answers that would come out the same: not those of a failure, and not those that depend on what was said before. */
+async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: Retrieved) => void): Promise<Computed> {
+  const { request, questions, model, settings, signal } = asked;
+  const many = settings.rerank && model !== null ? passagesToRerank : passagesForAnswer;
+  const retrieved = await deps.retriever.retrieve(request.creatorId, questions, request.collections, many, signal);
+  onRetrieved(retrieved);
+  const promptVersion = promptVersionOf(settings.prompt);
+  if (retrieved.passages.length === 0) {
+    return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keep: true };
+  }
+  const written = model?.available ? await write(deps, asked, model, retrieved) : null;
+  if (written !== null) return { answer: { ...written, promptVersion }, keep: !written.degraded };
+  const answer = { ...quoted(questions, retrieved), promptVersion };
+  for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') asked.onDelta(line);
+  return { answer, keep: model === null };
 }
+
+type Unversioned = Omit<Answer, 'promptVersion'>;
+
+const nothing = { text: '', citations: [], grounded: false };
 
 /** The last question alone is tried first: an earlier one is context, not what was asked. */
-function quoted(asked: string, questions: readonly string[], retrieved: Retrieved, onDelta: (text: string) => void): Answer {
+function quoted(questions: readonly string[], retrieved: Retrieved): Unversioned {
   const alone = extractiveAnswer(questions[0] ?? '', retrieved);
-  const answer = alone.grounded ? alone : extractiveAnswer(asked, retrieved);
-  for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') onDelta(line);
-  return answer;
+  return alone.grounded ? alone : extractiveAnswer(questions.join(' '), retrieved);
 }
 
-async function written(
+/** The model's answer; null when it fails, or the creator's share of it is used up. */
+async function write(deps: AnswerDeps, asked: Asked, model: ChatModel, retrieved: Retrieved): Promise<Unversioned | null> {
+  const { request, signal, settings } = asked;
+  const fields = { creator_id: request.creatorId, model: model.name };
+  const place = await deps.share.take(request.creatorId).catch(() => {
+    // without the cache nothing is counted, and nothing refused
+    return { done: () => Promise.resolve() };
+  });
+  if (place === null) {
+    deps.log.warn('answer.share.used', fields);
+    return null;
+  }
+  const late = createLateness(deps.clock, request.withinMs ?? withinMs, signal);
+  let tokens = 0;
+  try {
+    const best = settings.rerank ? await reranked(deps, request.question, model, retrieved, late.signal) : retrieved;
+    const written = await writtenAnswer({ model, request, retrieved: best, prompt: settings.prompt, late }, asked.onDelta);
+    tokens = written.tokens;
+    return written.answer;
+  } catch (error) {
+    signal.throwIfAborted();
+    deps.log.warn('answer.degraded', { ...fields, code: error instanceof Error ? error.name : 'unknown' });
+    return null;
+  } finally {
+    late.clear();
+    await place.done(tokens).catch((cause: unknown) => deps.log.error('answer.share.failed', cause, fields));
+  }
+}
+
+async function reranked(
+  deps: AnswerDeps,
+  question: string,
   model: ChatModel,
-  request: AnswerRequest,
   retrieved: Retrieved,
   signal: AbortSignal,
-  onDelta: (text: string) => void,
-): Promise<Answer> {
-  const limits = { window: defaultWindow.total, answer: defaultWindow.answer };
-  const stream = createPlainStream(retrieved, onDelta);
-  for await (const piece of model.chat(chatMessages(request, retrieved), limits, signal)) {
-    if (!stream.push(piece)) break;
+): Promise<Retrieved> {
+  const brief = createLateness(deps.clock, rerankMs, signal);
+  try {
+    const passages = await rerank(model, question, retrieved.passages, brief.signal);
+    return { ...retrieved, passages: passages.slice(0, passagesForAnswer) };
+  } catch {
+    // the order by words and vectors stands
+    signal.throwIfAborted();
+    return { ...retrieved, passages: retrieved.passages.slice(0, passagesForAnswer) };
+  } finally {
+    brief.clear();
   }
-  const raw = stream.end();
-  if (raw.trim() === '' || raw.includes(notFoundWord)) return notFound(model.name, false);
-  const checked = checkCitations(onlyKnownLinks(raw, retrieved.passages), retrieved.passages);
-  if (checked.citations.length === 0) return uncited(model, request.question, retrieved);
-  return { ...checked, grounded: true, degraded: false, model: model.name, promptVersion };
 }
 
-/** A text that cites nothing is not believed; what the passages say is quoted instead. */
-function uncited(model: ChatModel, question: string, retrieved: Retrieved): Answer {
-  if (findEvidence(question, retrieved.passages, retrieved.rarity).length === 0) return notFound(model.name, false);
-  return extractiveAnswer(question, retrieved);
+/** Fires with the given signal or after `ms`, and tells which. */
+export interface Lateness {
+  signal: AbortSignal;
+  /** Whether time has run out, and not the caller gone. */
+  readonly late: boolean;
+  clear(): void;
 }
 
-/** Passes on whole words, guarded as the final text is, and nothing while the text may still turn out to be `NOT_FOUND`. */
-function createPlainStream({ passages }: Retrieved, onDelta: (text: string) => void) {
-  let raw = '';
-  let sent = '';
-  function pass(upTo: number): void {
-    if (notFoundWord.startsWith(raw.trim().slice(0, notFoundWord.length))) return;
-    const safe = onlyKnownLinks(raw.slice(0, upTo), passages);
-    if (!safe.startsWith(sent) || safe.length === sent.length) return;
-    onDelta(safe.slice(sent.length));
-    sent = safe;
-  }
+function createLateness(clock: Clock, ms: number, signal: AbortSignal): Lateness {
+  const late = new AbortController();
+  const clear = clock.after(ms, () => late.abort(new Error(`No answer within ${ms} ms`)));
   return {
-    /** False when the answer has grown too long: read no further. */
-    push(piece: string): boolean {
-      raw += piece;
-      pass(raw.lastIndexOf(' ') + 1);
-      return raw.length < maxAnswerChars;
-    },
-    end(): string {
-      raw = raw.slice(0, maxAnswerChars);
-      pass(raw.length);
-      return raw;
+    signal: AbortSignal.any([signal, late.signal]),
+    clear,
+    get late() {
+      return late.signal.aborted && !signal.aborted;
     },
   };
+}
+
+async function record(
+  { db, ids, clock }: AnswerDeps,
+  request: AnswerRequest,
+  answer: Answer,
+  how: { cached: boolean; retrieved: Retrieved | null; durationMs: number },
+): Promise<void> {
+  const cited = answer.citations.map(({ document_id, chunk_index }) => ({ document_id: document_id as DocumentId, chunk_index, score: 0 }));
+  const found = how.retrieved?.passages.map(({ document_id, position, score }) => ({ document_id, chunk_index: position, score }));
+  await db.tenant(request.creatorId, (sql) =>
+    insertAnswer(sql, request.creatorId, {
+      id: ids.uuid(),
+      conversation_id: request.conversationId ?? null,
+      question: request.question.slice(0, 4_000),
+      answer: answer.text,
+      grounded: answer.grounded,
+      degraded: answer.degraded,
+      cached: how.cached,
+      model: answer.model,
+      prompt_version: answer.promptVersion,
+      passages: found ?? cited,
+      duration_ms: Math.max(0, Math.round(how.durationMs)),
+      created_at: new Date(clock.wall()),
+    }),
+  );
 }

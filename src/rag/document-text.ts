@@ -24,6 +24,8 @@ export interface DocumentText {
   text: string;
   /** In order of `at`; the first is at 0. */
   marks: readonly Mark[];
+  /** `hidden_characters`: it holds characters that nobody sees but machines read, which were taken out. */
+  flags: readonly string[];
 }
 
 /** Why a document cannot be read. The code is stable; clients switch on it. */
@@ -48,14 +50,15 @@ export function joinBlocks(blocks: Iterable<Block>, maxChars: number): DocumentT
   const marks: Mark[] = [];
   const parts: string[] = [];
   let at = 0;
+  let hidden = 0;
   for (const block of blocks) {
+    hidden += countOf(suspicious, block.text);
     const text = cleanText(block.text).trim();
     if (text === '') continue;
     if (at + text.length > maxChars)
       throw new UnreadableDocument('too_large', `Split the document: it has more than ${maxChars} characters`);
     if (block.level > 0) {
-      while ((path.at(-1)?.level ?? 0) >= block.level) path.pop();
-      path.push({ level: block.level, text: text.replace(/^#+\s*/, '').slice(0, maxHeadingChars) });
+      enter(path, block.level, text);
     }
     const heading = path.map((entry) => entry.text).join(' › ');
     const last = marks.at(-1);
@@ -66,11 +69,26 @@ export function joinBlocks(blocks: Iterable<Block>, maxChars: number): DocumentT
     at += text.length + 2;
   }
   if (parts.length === 0) throw new UnreadableDocument('no_text', 'Run text recognition (OCR) first: the document has no text');
-  return { text: parts.join('\n\n'), marks };
+  return { text: parts.join('\n\n'), marks, flags: hidden > innocent ? ['hidden_characters'] : [] };
 }
 
 /** What is never seen but is read by machines: controls, soft hyphen, zero-width, bidirectional overrides, tag characters. */
 const invisible = /(?![\n\t])[\p{Cc}\p{Cf}]/gu;
+
+/** Of these, what word processors and web pages do not leave behind by themselves. */
+const suspicious = /[\u200B-\u200D\u2060-\u2064\u202A-\u202E\u2066-\u2069\u{E0000}-\u{E007F}]/gu;
+/** As many joiners as a text with some emoji and a copied word may hold. */
+const innocent = 8;
+
+/** Leaves the headings of this level and below, and puts the heading in force. */
+function enter(path: { level: number; text: string }[], level: number, text: string): void {
+  while ((path.at(-1)?.level ?? 0) >= level) path.pop();
+  path.push({ level, text: text.replace(/^#+\s*/, '').slice(0, maxHeadingChars) });
+}
+
+function countOf(pattern: RegExp, text: string): number {
+  return text.match(pattern)?.length ?? 0;
+}
 
 /** Text as a reader would see it, in NFC with `\n` line ends, safe to store. */
 export function cleanText(text: string): string {

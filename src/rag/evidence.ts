@@ -1,7 +1,7 @@
 /** Finds the sentences of passages that speak to a question, and says when none does. */
 
 import { lexemesOf } from './lexemes.ts';
-import type { Passage } from './retrieve.ts';
+import type { Passage, Retrieved } from './retrieve.ts';
 import { sentencesOf } from './sentences.ts';
 
 /** A sentence of a passage and how much of the question it covers. */
@@ -28,17 +28,21 @@ const unknown = 1.5;
 const maxQuoteChars = 700;
 const maxHeadingChars = 80;
 
+/** What is known of a question's words. */
+export type QuestionWords = Pick<Retrieved, 'rarity' | 'corrections'>;
+
 /** The best sentences of the passages for the question, best first; none when no passage speaks to it. */
-export function findEvidence(question: string, passages: readonly Passage[], rarity: ReadonlyMap<string, number>): Evidence[] {
-  const found = passages.flatMap((passage, rank) => evidenceIn(question, passage, rank, rarity));
+export function findEvidence(question: string, retrieved: Retrieved): Evidence[] {
+  const found = retrieved.passages.flatMap((passage, rank) => evidenceIn(question, passage, rank, retrieved));
   return found
     .filter(({ coverage }) => coverage >= enough)
     .sort((a, b) => b.coverage - a.coverage || a.rank - b.rank || a.sentence - b.sentence);
 }
 
 /** Every sentence of one passage with what it covers, in reading order. */
-export function evidenceIn(question: string, passage: Passage, rank: number, rarity: ReadonlyMap<string, number>): Evidence[] {
-  const weights = weigh(new Set(lexemesOf(question, passage.language)), rarity);
+export function evidenceIn(question: string, passage: Passage, rank: number, { rarity, corrections }: QuestionWords): Evidence[] {
+  const lexemes = lexemesOf(question, passage.language).map((lexeme) => corrections.get(lexeme) ?? lexeme);
+  const weights = weigh(new Set(lexemes), rarity);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return [];
   const sentences = sentencesIn(passage);

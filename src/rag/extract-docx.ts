@@ -17,7 +17,7 @@ const wanted = /^(\[Content_Types\]\.xml|_rels\/\.rels|word\/[\w.-]+\.xml|word\/
 /**
  * Paragraphs, list items, table cells and headings, in order. Hidden text is left out.
  *
- * @throws UnreadableDocument broken · too_large · unsupported (macros, DOCTYPE)
+ * @throws UnreadableDocument broken · too_large · unsupported (macros, DOCTYPE, parts elsewhere)
  */
 export async function docxBlocks(bytes: Uint8Array, limits: ContainerLimits): Promise<Block[]> {
   const container = cleanContainer(bytes, limits);
@@ -47,7 +47,7 @@ function cleanContainer(bytes: Uint8Array, limits: ContainerLimits): Uint8Array 
     }
     return true;
   });
-  for (const name of Object.keys(parts)) parts[name] = cleanPart(parts[name] ?? new Uint8Array());
+  for (const name of Object.keys(parts)) parts[name] = cleanPart(name, parts[name] ?? new Uint8Array());
   return zipSync(parts, { level: 0 });
 }
 
@@ -62,11 +62,19 @@ function unzipParts(bytes: Uint8Array, filter: Filter): Record<string, Uint8Arra
   }
 }
 
-function cleanPart(bytes: Uint8Array): Uint8Array {
+function cleanPart(name: string, bytes: Uint8Array): Uint8Array {
   const xml = new TextDecoder().decode(bytes);
+  if (name.endsWith('.rels') && fetchesOutside(xml))
+    throw new UnreadableDocument('unsupported', 'Save the document with its pictures and templates inside: it refers to parts elsewhere');
   if (/<!(DOCTYPE|ENTITY)/i.test(xml)) throw new UnreadableDocument('unsupported', 'Save the document again: it declares a DOCTYPE');
   if (!xml.includes('<w:vanish')) return bytes;
   return strToU8(xml.replace(/<w:r(?: [^>]*)?>[\s\S]*?<\/w:r>/g, (run) => (isHidden(run) ? '' : run)));
+}
+
+/** Links are addresses to click; anything else outside (templates, pictures, objects, frames) would be fetched by a reader. */
+function fetchesOutside(relationships: string): boolean {
+  const tags = relationships.match(/<Relationship\b[^>]*>/g) ?? [];
+  return tags.some((tag) => /TargetMode\s*=\s*["']External["']/i.test(tag) && !/Type\s*=\s*["'][^"']*\/hyperlink["']/i.test(tag));
 }
 
 function isHidden(run: string): boolean {

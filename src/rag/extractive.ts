@@ -2,7 +2,6 @@
 import type { Answer } from '../answers.ts';
 import { citationOf } from './citations.ts';
 import { type Evidence, findEvidence } from './evidence.ts';
-import { promptVersion } from './prompts.ts';
 import type { Retrieved } from './retrieve.ts';
 
 const maxSentences = 3;
@@ -10,15 +9,14 @@ const maxSentences = 3;
 const closeEnough = 0.75;
 
 /** One to three quoted sentences with their citations, or `grounded: false` when no passage speaks to the question. */
-export function extractiveAnswer(question: string, { passages, rarity }: Retrieved): Answer {
-  const chosen = choose(findEvidence(question, passages, rarity));
+export function extractiveAnswer(question: string, retrieved: Retrieved): Omit<Answer, 'promptVersion'> {
+  const chosen = choose(findEvidence(question, retrieved));
   return {
     text: chosen.map(({ quote }, at) => `${quote.replace(/^[-*•]\s+/, '')} [${at + 1}]`).join('\n'),
     citations: chosen.map(citationOf),
     grounded: chosen.length > 0,
     degraded: true,
     model: 'extractive',
-    promptVersion,
   };
 }
 

@@ -1,6 +1,6 @@
-/** The port to vectors: where they are kept and searched. One adapter is pgvector; another a vector server. */
+/** The port to vectors: where they are kept and searched. One adapter is pgvector, the other a Chroma server. */
 import type { CreatorId, DocumentId } from '../ids.ts';
-import type { ChunkKey, Collections } from './lexical.ts';
+import type { ChunkKey } from './lexical.ts';
 
 /** What a chunk means, as numbers of one model. */
 export interface ChunkVector {
@@ -9,18 +9,31 @@ export interface ChunkVector {
   vector: readonly number[];
 }
 
-/** Vectors of chunks, apart by creator and by model. */
+/** A reading of a document whose vectors are stored together. */
+export interface Reading {
+  document: DocumentId;
+  generation: number;
+  /** Where the document comes from: an address or a title. */
+  source: string;
+  /** When it was embedded. */
+  at: Date;
+}
+
+/** Vectors of chunks, apart by creator and by model. Every call rejects with AppError UNAVAILABLE when the vectors cannot be reached. */
 export interface VectorIndex {
-  /** Stores vectors of one document, replacing those of the same model. */
-  put(creator: CreatorId, document: DocumentId, model: string, vectors: readonly ChunkVector[]): Promise<void>;
-  /** The chunks nearest by cosine, nearest first, among this creator's ready documents and this model's vectors only. */
+  /** Stores vectors of one reading, replacing those of the same chunks and model. */
+  put(creator: CreatorId, reading: Reading, model: string, vectors: readonly ChunkVector[]): Promise<void>;
+  /**
+   * The chunks nearest by cosine, nearest first, among this creator's documents (`documents` narrows them) and this model's vectors only.
+   * May name chunks of a reading that answers no more: whoever loads them leaves those out.
+   */
   nearest(
     creator: CreatorId,
     model: string,
     vector: readonly number[],
-    collections: Collections,
+    documents: readonly DocumentId[] | null,
     most: number,
   ): Promise<(ChunkKey & { similarity: number })[]>;
-  /** Forgets a document. Adapters whose rows go with the chunk have nothing to do. */
-  remove(creator: CreatorId, document: DocumentId): Promise<void>;
+  /** Forgets a document: all of it, or every reading but `except`. */
+  remove(creator: CreatorId, document: DocumentId, except?: number): Promise<void>;
 }

@@ -1,24 +1,23 @@
-/** The pump that reads uploaded documents: claims one under a lease, reads, writes, embeds; any node takes up what another dropped. */
+/** The pump that reads uploaded documents: claims one under a lease, reads, writes, goes live; any node takes up what another dropped. */
 import type { Clock } from '../clock.ts';
-import type { Database } from '../database.ts';
+import type { Database, Sql } from '../database.ts';
 import type { Files } from '../files.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { clearChunks, type DocumentClaim, type DocumentRow, findDocument, insertChunks, reportProgress } from '../store/documents.ts';
+import { findSizes } from '../store/collections.ts';
+import { type DocumentRow, findDocument } from '../store/documents.ts';
+import { clearOtherReadings, type DocumentClaim, goLive, insertChunks, reportProgress, triesOf } from '../store/readings.ts';
+import { defaultSizes } from './chunk.ts';
 import { UnreadableDocument } from './document-text.ts';
-import type { Embedder } from './embedding.ts';
-import type { VectorIndex } from './index.ts';
+import type { EmbedNext } from './embed-documents.ts';
 import type { Reader } from './reader.ts';
-import type { ReadChunk } from './reading.ts';
 
 export interface IngestDeps {
   db: Database;
   files: Files;
   reader: Reader;
-  /** Null where the database has no vectors. */
-  vectors: VectorIndex | null;
-  /** In order of preference; the first that answers embeds the document. */
-  embedders: readonly Embedder[];
+  /** Embeds what has been read; null where nothing embeds. */
+  embedNext: EmbedNext | null;
   clock: Clock;
   log: Log;
 }
@@ -37,8 +36,10 @@ export interface Ingest {
 
 const leaseMs = 120_000;
 const pollMs = 5_000;
-const batchSize = 32;
-const maxAttempts = 3;
+const batchSize = 64;
+const maxTries = 3;
+/** No generation has this number: every reading but the live one goes. */
+const noReading = -1;
 
 /** A pump over all creators' documents. One document at a time. */
 export function createIngest(deps: IngestDeps): Ingest {
@@ -64,7 +65,9 @@ export function createIngest(deps: IngestDeps): Ingest {
         await ingestDocument(deps, next, stopping.signal);
         if (stopping.signal.aborted) return;
       }
-    } while (again);
+      // What waits to be read goes first: a document answers by its words before it has vectors.
+      while (!again && deps.embedNext !== null && (await deps.embedNext(stopping.signal)));
+    } while (again && !stopping.signal.aborted);
   }
 
   function drain(): Promise<void> {
@@ -110,10 +113,12 @@ async function ingestDocument(deps: IngestDeps, claim: DocumentClaim, signal: Ab
   const fields = { creator_id: claim.creator, document_id: claim.id, attempt: claim.attempt };
   const begun = clock.wall();
   try {
-    const document = await db.tenant(claim.creator, (sql) => findDocument(sql, claim.creator, claim.id));
+    const [document, tries] = await db.tenant(claim.creator, async (sql) => [
+      await findDocument(sql, claim.creator, claim.id),
+      await triesOf(sql, claim),
+    ]);
     if (document === null) return;
-    if (claim.attempt > maxAttempts)
-      throw new UnreadableDocument('broken', `Upload another version: reading it failed ${maxAttempts} times`);
+    if (tries > maxTries) throw new UnreadableDocument('broken', `Upload another version: reading it failed ${maxTries} times`);
     const chunks = await readAndWrite(deps, claim, document, signal);
     log.info('document.ready', { ...fields, chunks, duration_ms: clock.wall() - begun });
   } catch (error) {
@@ -128,53 +133,33 @@ class LostClaim extends Error {}
 
 async function readAndWrite(deps: IngestDeps, claim: DocumentClaim, document: DocumentRow, signal: AbortSignal): Promise<number> {
   const { db, clock } = deps;
-  const { creator, id } = claim;
-  const read = await deps.reader.read(deps.files.path(creator, document.file), document.kind, signal);
+  const { creator } = claim;
+  const sizes = (await db.tenant(creator, (sql) => findSizes(sql, creator, document.collection))) ?? defaultSizes;
+  const read = await deps.reader.read(deps.files.path(creator, document.file), { kind: document.kind, sizes }, signal);
   const batches = Array.from({ length: Math.ceil(read.chunks.length / batchSize) }, (_, i) =>
     read.chunks.slice(i * batchSize, (i + 1) * batchSize),
   );
-  const embed = embedWithFirst(deps, claim);
 
-  async function report(done: number, write: Parameters<Database['tenant']>[1] = async () => {}, status?: 'ready'): Promise<void> {
+  async function write(done: number, statements: (sql: Sql) => Promise<void>): Promise<void> {
     const now = clock.wall();
     await db.tenant(creator, async (sql) => {
-      const progress = status === 'ready' ? 1 : Math.min(0.99, 0.2 + (0.8 * done) / batches.length);
-      const ending = status === undefined ? {} : { status, language: read.language };
-      const until = new Date(now + leaseMs);
-      if (!(await reportProgress(sql, claim, { progress, until, now: new Date(now), ...ending }))) throw new LostClaim();
-      await write(sql);
+      const progress = Math.min(0.99, 0.2 + (0.8 * done) / batches.length);
+      if (!(await reportProgress(sql, claim, { progress, until: new Date(now + leaseMs), now: new Date(now) }))) throw new LostClaim();
+      await statements(sql);
     });
   }
 
-  await report(0, (sql) => clearChunks(sql, creator, id));
+  await write(0, (sql) => clearOtherReadings(sql, claim));
   for (const [number, batch] of batches.entries()) {
     signal.throwIfAborted();
-    await report(number, (sql) => insertChunks(sql, creator, id, batch));
-    await embed(batch, signal);
+    await write(number, (sql) => insertChunks(sql, claim, batch));
   }
-  await report(batches.length, undefined, 'ready');
+  await db.tenant(creator, async (sql) => {
+    const reading = { language: read.language, flags: read.flags, now: new Date(clock.wall()) };
+    if (!(await goLive(sql, claim, reading))) throw new LostClaim();
+  });
+  await db.tenant(creator, (sql) => clearOtherReadings(sql, claim));
   return read.chunks.length;
-}
-
-/** Embeds batches with the first embedder that answers. One that fails once is not asked again for this document. */
-function embedWithFirst({ vectors, embedders, log }: IngestDeps, claim: DocumentClaim) {
-  let candidates = [...embedders];
-  return async function embed(batch: readonly ReadChunk[], signal: AbortSignal): Promise<void> {
-    const [embedder] = candidates;
-    if (vectors === null || embedder === undefined) return;
-    try {
-      const texts = batch.map((chunk) => (chunk.heading === '' ? chunk.text : `${chunk.heading}\n\n${chunk.text}`));
-      const found = await embedder.embed(texts, 'passage', signal);
-      const rows = batch.map((chunk, at) => ({ position: chunk.position, vector: found[at] ?? [] }));
-      await vectors.put(claim.creator, claim.id, embedder.model, rows);
-    } catch {
-      // the next embedder, or none, is the answer; a stop is passed on
-      signal.throwIfAborted();
-      log.warn('document.embedding.failed', { creator_id: claim.creator, document_id: claim.id, model: embedder.model });
-      candidates = candidates.slice(1);
-      await embed(batch, signal);
-    }
-  };
 }
 
 async function settleFailure(deps: IngestDeps, claim: DocumentClaim, error: unknown, signal: AbortSignal): Promise<void> {
@@ -183,11 +168,11 @@ async function settleFailure(deps: IngestDeps, claim: DocumentClaim, error: unkn
   const failed = error instanceof UnreadableDocument;
   await deps.db
     .tenant(claim.creator, async (sql) => {
-      if (failed) await clearChunks(sql, claim.creator, claim.id);
-      const ending = failed ? { status: 'failed' as const, reason: { code: error.problem, message: error.message } } : {};
+      const ending = failed ? { reason: { code: error.problem, message: error.message } } : {};
       // What was interrupted is free again: at once after a stop, else after a pause.
       const until = signal.aborted ? now : new Date(now.getTime() + pollMs);
       await reportProgress(sql, claim, { progress: failed ? 1 : 0, until, now, ...ending });
+      if (failed) await clearOtherReadings(sql, { ...claim, attempt: noReading });
     })
     .catch((cause: unknown) => deps.log.error('document.settle.failed', cause, { creator_id: claim.creator, document_id: claim.id }));
 }

@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { decodeText } from './extract-text.ts';
 
 /** The kinds of documents we read. */
-export type DocumentKind = 'text' | 'markdown' | 'pdf' | 'docx';
+export type DocumentKind = 'text' | 'markdown' | 'pdf' | 'docx' | 'html';
 
 const zipStart = [0x50, 0x4b, 0x03, 0x04];
 const zipEnd = [0x50, 0x4b, 0x05, 0x06];
@@ -13,12 +13,13 @@ const zipEnd = [0x50, 0x4b, 0x05, 0x06];
  * The kind of a file.
  *
  * @param name as the client gave it: a hint, never trusted
- * @throws AppError INVALID_DOCUMENT empty · UNSUPPORTED_MEDIA anything but TXT, Markdown, PDF and DOCX, or two kinds in one file
+ * @throws AppError INVALID_DOCUMENT empty · UNSUPPORTED_MEDIA anything but TXT, Markdown, HTML, PDF and DOCX, or two kinds in one file
  */
 export function kindOf(bytes: Uint8Array, name: string): DocumentKind {
   if (bytes.byteLength === 0) throw new AppError('INVALID_DOCUMENT', 'Upload a file that is not empty');
   if (startsWith(bytes, zipStart)) return containerKind(bytes);
   if (indexOfAscii(bytes, '%PDF-', 1024) >= 0) return pdfKind(bytes);
+  if (isHtml(bytes)) return 'html';
   if (!isText(bytes)) throw unsupported('Cannot tell what kind of file this is');
   return /\.(md|markdown|mdown)$/i.test(name) ? 'markdown' : 'text';
 }
@@ -46,9 +47,15 @@ function containerKind(bytes: Uint8Array): 'docx' {
   return 'docx';
 }
 
+function isHtml(bytes: Uint8Array): boolean {
+  return /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[\s\S]{0,400}?-->\s*)*<(?:!doctype html|html|head|body)\b/i.test(
+    decodeText(bytes.subarray(0, 1024)),
+  );
+}
+
 function isText(bytes: Uint8Array): boolean {
   const head = bytes.subarray(0, 64 * 1024);
-  if (/^\s*(<!doctype html|<html|\{\\rtf)/i.test(new TextDecoder('latin1').decode(head.subarray(0, 256)))) return false;
+  if (/^\s*\{\\rtf/i.test(new TextDecoder('latin1').decode(head.subarray(0, 256)))) return false;
   const text = decodeText(head);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what gives a binary file away
   const controls = text.match(/[\u0001-\u0008\u000E-\u001A\u001C-\u001F\uFFFD]/g)?.length ?? 0;
@@ -72,5 +79,5 @@ function hasZipEnd(bytes: Uint8Array): boolean {
 }
 
 function unsupported(why: string): AppError {
-  return new AppError('UNSUPPORTED_MEDIA', `${why}: upload TXT, Markdown, PDF or DOCX`);
+  return new AppError('UNSUPPORTED_MEDIA', `${why}: upload TXT, Markdown, HTML, PDF or DOCX`);
 }

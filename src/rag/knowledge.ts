@@ -1,40 +1,40 @@
-/** Everything about documents and answers, put together from a database, a folder and, where there is one, an Ollama server. */
+/** Everything about documents and answers, put together from a database, a folder and, where there are any, servers of models and vectors. */
 import type { Answers } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { createFiles } from '../files.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
+import type { Cache } from '../shared/cache.ts';
 import { createAnswers } from './answer.ts';
-import { builtInEmbedder } from './embedding.ts';
+import { createAnswerCache } from './answer-cache.ts';
+import { connectChroma } from './chroma.ts';
+import { createEmbedNext } from './embed-documents.ts';
+import type { VectorIndex } from './index.ts';
 import { createIngest, type Ingest } from './ingest.ts';
 import { createLibrary, type Library } from './library.ts';
+import { createModelShare, type ShareLimits } from './model-share.ts';
+import { createModels, type Models } from './models.ts';
 import { connectOllama } from './ollama.ts';
 import { openPgvector } from './pgvector.ts';
-import { promptVersion } from './prompts.ts';
 import { createReader } from './reader.ts';
 import { createRetriever, type Retriever } from './retrieve.ts';
 
 export interface KnowledgeDeps {
   db: Database;
+  cache: Cache;
   /** Where uploaded files are kept. */
   folder: string;
-  /** Largest upload, in bytes. Default 25 MiB. */
-  uploadMaxBytes?: number;
   /** Null quotes from documents instead of writing answers. */
   ollama: { url: string; chatModel: string; embedModel: string } | null;
+  /** Where vectors are kept; null keeps them in the database, where it can. */
+  chromaUrl: string | null;
+  /** Largest upload, in bytes. */
+  uploadMaxBytes: number;
   clock: Clock;
   ids: Ids;
   log: Log;
-}
-
-/** What does what at present. */
-export interface ModelsInUse {
-  answers: { model: string; available: boolean };
-  embeddings: { model: string; weight: number }[];
-  promptVersion: string;
-  /** Whether vectors are searched at all. */
-  vectors: boolean;
+  share?: ShareLimits;
 }
 
 /** The knowledge of all creators. */
@@ -44,28 +44,33 @@ export interface Knowledge {
   answers: Answers;
   /** To be started and stopped with the server. */
   ingest: Ingest;
-  models(): ModelsInUse;
+  models: Models;
 }
 
 /** Opens the knowledge over a migrated database. */
-export async function openKnowledge({ db, folder, uploadMaxBytes, ollama, clock, ids, log }: KnowledgeDeps): Promise<Knowledge> {
-  const vectors = await openPgvector(db);
-  const connected = ollama === null ? null : connectOllama({ ...ollama, clock });
-  const embedders = connected === null ? [builtInEmbedder] : [connected.embedder, builtInEmbedder];
+export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
+  const { db, folder, ollama, clock, ids, log, cache, uploadMaxBytes } = deps;
+  const server = ollama === null ? null : connectOllama({ ...ollama, clock });
+  const embedder = server?.embedder ?? null;
+  const vectors = await openVectors(deps);
   const files = createFiles(folder, ids);
-  const ingest = createIngest({ db, files, reader: createReader(clock), vectors, embedders, clock, log });
-  const retriever = createRetriever({ db, vectors, embedders, log });
-  const model = connected?.chat ?? null;
+  const embedNext = vectors === null || embedder === null ? null : createEmbedNext({ db, vectors, embedder, clock, log });
+  const ingest = createIngest({ db, files, reader: createReader(clock), embedNext, clock, log });
+  const retriever = createRetriever({ db, vectors, embedder, log });
   return {
-    documents: createLibrary({ db, files, vectors, ingest, maxBytes: uploadMaxBytes, clock, ids }),
+    documents: createLibrary({ db, files, vectors, ingest, clock, ids, log, maxBytes: uploadMaxBytes }),
     retriever,
-    answers: createAnswers({ retriever, model, log }),
-    ingest,
-    models: () => ({
-      answers: { model: model?.name ?? 'extractive', available: model?.available ?? true },
-      embeddings: embedders.map((embedder) => ({ model: embedder.model, weight: embedder.weight })),
-      promptVersion,
-      vectors: vectors !== null,
+    answers: createAnswers({
+      ...{ db, retriever, clock, ids, log },
+      writer: (name) => (server === null || ollama === null ? null : server.chat(name ?? ollama.chatModel)),
+      share: createModelShare(cache, deps.share),
+      cache: createAnswerCache(cache, clock),
     }),
+    ingest,
+    models: createModels({ db, server, chatModel: ollama?.chatModel ?? '', vectors: vectors !== null, clock }),
   };
+}
+
+function openVectors({ db, chromaUrl }: KnowledgeDeps): Promise<VectorIndex | null> | VectorIndex {
+  return chromaUrl === null ? openPgvector(db) : connectChroma(chromaUrl);
 }

@@ -5,15 +5,20 @@ import type { CreatorId, DocumentId } from '../ids.ts';
 /** A chunk by name. */
 export interface ChunkKey {
   document_id: DocumentId;
+  /** The reading of the document it belongs to. */
+  generation: number;
   position: number;
 }
 
-/** Which documents a question may be answered from: those of these collections; null means all. Only ready ones ever. */
+/** Which documents a question may be answered from: those of these collections; null means all. */
 export type Collections = readonly string[] | null;
+
+/** A chunk and how well it matches. */
+export type Hit = ChunkKey & { score: number };
 
 /** A ranking by words, and how rare each word of the question is. */
 export interface LexicalRanking {
-  hits: ChunkKey[];
+  hits: Hit[];
   /** Inverse document frequency of the lexemes asked for; those found nowhere are left out. */
   rarity: ReadonlyMap<string, number>;
 }
@@ -22,7 +27,9 @@ export interface LexicalRanking {
 const saturation = 1.2;
 const lengthWeight = 0.75;
 
-const searched = `documents d where d.creator_id = $1 and d.status = 'ready' and ($2::text[] is null or d.collection = any ($2))`;
+/** Joins postings `p` with their documents where these answer within the scope `$1`, `$2`. */
+const ifLive = `join documents d
+  on d.creator_id = $1 and d.id = p.document_id and d.live = p.generation and ($2::text[] is null or d.collection = any ($2))`;
 
 /** The best chunks by BM25, best first. Any lexeme may match: requiring all finds next to nothing. */
 export async function rankByWords(
@@ -34,32 +41,33 @@ export async function rankByWords(
 ): Promise<LexicalRanking> {
   if (lexemes.length === 0) return { hits: [], rarity: new Map() };
   const scope = [creator, collections === null ? null : [...collections]];
-  const [total] = await sql<{ chunks: number; mean: number | null }>(
-    `select count(*) as chunks, avg(c.length)::float8 as mean from chunks c
-     where c.creator_id = $1 and c.document_id in (select d.id from ${searched})`,
+  const [total] = await sql<{ chunks: number; lexemes: number }>(
+    `select coalesce(sum(live_chunks), 0)::int as chunks, coalesce(sum(live_lexemes), 0)::float8 as lexemes from documents
+     where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))`,
     scope,
   );
+  const { chunks = 0, lexemes: length = 0 } = total ?? {};
   const found = await sql<{ lexeme: string; chunks: number }>(
-    `select p.lexeme, count(*) as chunks from postings p
-     where p.creator_id = $1 and p.lexeme = any ($3) and p.document_id in (select d.id from ${searched}) group by p.lexeme`,
+    `select p.lexeme, sum(cardinality(p.positions))::int as chunks from postings p ${ifLive}
+     where p.creator_id = $1 and p.lexeme = any ($3) group by p.lexeme`,
     [...scope, lexemes],
   );
-  const rarity = new Map(found.map(({ lexeme, chunks }) => [lexeme, rarityOf(chunks, total?.chunks ?? 0)]));
+  const rarity = new Map(found.map((row) => [row.lexeme, rarityOf(row.chunks, chunks)]));
   if (found.length === 0) return { hits: [], rarity };
-  const hits = await sql<ChunkKey>(
-    `select p.document_id, p.position
+  const hits = await sql<Hit>(
+    `select p.document_id, p.generation, o.position, sum(q.rarity * o.frequency * ($5::float8 + 1)
+       / (o.frequency + $5::float8 * (1 - $6::float8 + $6::float8 * o.length / $7::float8))) as score
      from unnest($3::text[], $4::float8[]) as q (lexeme, rarity)
-     join postings p on p.creator_id = $1 and p.lexeme = q.lexeme and p.document_id in (select d.id from ${searched})
-     join chunks c on c.creator_id = $1 and c.document_id = p.document_id and c.position = p.position
-     group by p.document_id, p.position
-     order by sum(q.rarity * p.frequency * ($5::float8 + 1)
-       / (p.frequency + $5::float8 * (1 - $6::float8 + $6::float8 * c.length / $7::float8))) desc, p.document_id, p.position
+     join postings p on p.creator_id = $1 and p.lexeme = q.lexeme ${ifLive}
+     cross join lateral unnest(p.positions, p.frequencies, p.lengths) as o (position, frequency, length)
+     group by p.document_id, p.generation, o.position
+     order by score desc, p.document_id, o.position
      limit $8`,
-    [...scope, [...rarity.keys()], [...rarity.values()], saturation, lengthWeight, Math.max(1, total?.mean ?? 1), most],
+    [...scope, [...rarity.keys()], [...rarity.values()], saturation, lengthWeight, Math.max(1, length / Math.max(1, chunks)), most],
   );
   return { hits, rarity };
 }
 
 function rarityOf(inChunks: number, ofChunks: number): number {
-  return Math.log(1 + (ofChunks - inChunks + 0.5) / (inChunks + 0.5));
+  return Math.log(1 + Math.max(0, ofChunks - inChunks + 0.5) / (inChunks + 0.5));
 }

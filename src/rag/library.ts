@@ -4,6 +4,9 @@ import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { Files, StoredFile } from '../files.ts';
 import type { CreatorId, DocumentId, Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { CollectionRow, CollectionSizes } from '../store/collections.ts';
+import * as collections from '../store/collections.ts';
 import * as store from '../store/documents.ts';
 import type { VectorIndex } from './index.ts';
 import type { Ingest } from './ingest.ts';
@@ -16,10 +19,10 @@ export interface Upload {
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
   title?: string | undefined;
   collection?: string | undefined;
+  /** The address it was fetched from. */
+  source?: string | undefined;
 }
 
-/** Largest upload unless the configuration says otherwise, in bytes. */
-export const maxUploadBytes = 25 * 1024 * 1024;
 /** Title lengths, in UTF-16 units. */
 export const maxTitleChars = 200;
 
@@ -30,7 +33,7 @@ export interface Library {
   /**
    * Stores a file and has it read. The same content again gives the document that is there, `existing` true; one that failed is tried again.
    *
-   * @throws AppError TOO_LARGE · INVALID_DOCUMENT empty · UNSUPPORTED_MEDIA no TXT, Markdown, PDF or DOCX
+   * @throws AppError TOO_LARGE · INVALID_DOCUMENT empty · UNSUPPORTED_MEDIA no TXT, Markdown, HTML, PDF or DOCX
    */
   add(creator: CreatorId, upload: Upload): Promise<{ document: store.DocumentRow; existing: boolean }>;
   /** @throws AppError NOT_FOUND */
@@ -42,8 +45,11 @@ export interface Library {
   update(creator: CreatorId, id: DocumentId, patch: store.DocumentPatch): Promise<store.DocumentRow>;
   /** Reads the file again. @throws AppError NOT_FOUND */
   reindex(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow>;
-  /** Deletes the document with chunks, postings, vectors and file. @throws AppError NOT_FOUND */
+  /** Deletes the document with chunks, postings, vectors and file. @throws AppError NOT_FOUND · UNAVAILABLE its vectors cannot be reached */
   remove(creator: CreatorId, id: DocumentId): Promise<void>;
+  collections(creator: CreatorId): Promise<CollectionRow[]>;
+  /** Sets how a collection is cut, null as all others, and has its documents read again; they answer meanwhile. How many there are. */
+  configure(creator: CreatorId, name: string, sizes: CollectionSizes | null): Promise<number>;
 }
 
 export interface LibraryDeps {
@@ -51,15 +57,15 @@ export interface LibraryDeps {
   files: Files;
   vectors: VectorIndex | null;
   ingest: Pick<Ingest, 'wake'>;
-  /** Default `maxUploadBytes`. */
-  maxBytes?: number | undefined;
+  maxBytes: number;
   clock: Clock;
   ids: Ids;
+  log: Log;
 }
 
 /** The documents of all creators over their files, records and vectors. */
 export function createLibrary(deps: LibraryDeps): Library {
-  const { db, files, vectors, ingest, maxBytes = maxUploadBytes } = deps;
+  const { db, files, vectors, ingest, maxBytes } = deps;
   const now = () => new Date(deps.clock.wall());
 
   async function get(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
@@ -84,9 +90,10 @@ export function createLibrary(deps: LibraryDeps): Library {
 
   async function record(creator: CreatorId, upload: Upload, file: StoredFile): Promise<store.DocumentRow | null> {
     const kind = kindOf(await files.read(creator, file.name), upload.name);
-    const title = plainTitle(upload.title ?? upload.name.replace(/\.(txt|md|markdown|mdown|pdf|docx)$/i, ''));
+    const title = plainTitle(upload.title ?? upload.name.replace(/\.(txt|md|markdown|mdown|html?|pdf|docx)$/i, ''));
     const { name, bytes, hash } = file;
-    const row = { id: deps.ids.uuid<DocumentId>(), title, collection: upload.collection ?? 'default', kind, bytes, hash, file: name };
+    const where = { collection: upload.collection ?? 'default', source: upload.source ?? null };
+    const row = { id: deps.ids.uuid<DocumentId>(), title, ...where, kind, bytes, hash, file: name };
     return db.tenant(creator, (sql) => store.insertDocument(sql, creator, row, now()));
   }
 
@@ -111,10 +118,22 @@ export function createLibrary(deps: LibraryDeps): Library {
       return get(creator, id);
     },
     async remove(creator, id) {
+      await get(creator, id);
+      // Before the record of it goes, or nobody would know of vectors that stay; and once more after it, for those put meanwhile.
+      await vectors?.remove(creator, id);
       const file = await db.tenant(creator, (sql) => store.deleteDocument(sql, creator, id));
       if (file === null) throw missing();
-      await vectors?.remove(creator, id);
       await files.remove(creator, file);
+      await vectors?.remove(creator, id).catch((cause: unknown) => deps.log.error('document.vectors.left', cause, { document_id: id }));
+    },
+    collections: (creator) => db.tenant(creator, (sql) => collections.listCollections(sql, creator)),
+    async configure(creator, name, sizes) {
+      const waiting = await db.tenant(creator, async (sql) => {
+        await collections.putSizes(sql, creator, name, sizes);
+        return collections.requeueCollection(sql, creator, name, now());
+      });
+      ingest.wake();
+      return waiting;
     },
   };
 }

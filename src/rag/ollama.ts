@@ -1,9 +1,10 @@
-/** Ollama as a model for answers and embeddings: every call bounded, aborted with our own signal, and given up quickly when it is down. */
+/** Ollama as a server of models for answers and embeddings: every call bounded, aborted with our own signal, and given up quickly when it is down. */
 import { type ChatResponse, Ollama } from 'ollama';
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { Embedder } from './embedding.ts';
+import { embeddingTraits } from './model-names.ts';
 import type { ChatMessage } from './prompt-window.ts';
 
 /** A model that writes. */
@@ -19,10 +20,37 @@ export interface ChatModel {
   chat(messages: readonly ChatMessage[], limits: { window: number; answer: number }, signal: AbortSignal): AsyncGenerator<string>;
 }
 
+/** A model as the server lists it. */
+export interface InstalledModel {
+  name: string;
+  digest: string;
+  bytes: number;
+  /** Such as `8.0B`. */
+  parameters: string;
+}
+
+/** How far the fetching of a model is. */
+export interface PullProgress {
+  status: string;
+  completed: number;
+  /** Bytes; 0 while unknown. */
+  total: number;
+}
+
+/** A server of models. */
+export interface ModelServer {
+  /** The writer of this name; it need not be installed. The same name gives the same writer. */
+  chat(name: string): ChatModel;
+  readonly embedder: Embedder;
+  /** @throws AppError UNAVAILABLE */
+  installed(signal: AbortSignal): Promise<InstalledModel[]>;
+  /** Fetches a model, telling how far it is. @throws AppError UNAVAILABLE · the signal's reason */
+  pull(name: string, signal: AbortSignal): AsyncGenerator<PullProgress>;
+}
+
 export interface OllamaOptions {
   /** Base address, such as `http://127.0.0.1:11434`. */
   url: string;
-  chatModel: string;
   embedModel: string;
   clock: Clock;
   /** How long the first piece may take (a model may have to load), and each piece after it. */
@@ -33,12 +61,56 @@ export interface OllamaOptions {
 }
 
 const retries = 1;
-const nomicDimensions = 768;
+const listMs = 5_000;
 
-/** The writer and the embedder of one Ollama server, with one breaker between them. */
-export function connectOllama(options: OllamaOptions): { chat: ChatModel; embedder: Embedder } {
-  const breaker = createBreaker(options.clock);
-  return { chat: chatModel(options, breaker), embedder: nomicEmbedder(options, breaker) };
+/** The models of one Ollama server, with a breaker for each. */
+export function connectOllama(options: OllamaOptions): ModelServer {
+  const writers = new Map<string, ChatModel>();
+  return {
+    embedder: embedder(options, createBreaker(options.clock)),
+    chat(name) {
+      const writer = writers.get(name) ?? chatModel(name, options, createBreaker(options.clock));
+      writers.set(name, writer);
+      return writer;
+    },
+    installed: (signal) => installed(options, signal),
+    pull: (name, signal) => pull(options, name, signal),
+  };
+}
+
+async function installed({ url, clock }: OllamaOptions, signal: AbortSignal): Promise<InstalledModel[]> {
+  const deadline = createDeadline(clock, signal);
+  deadline.within(listMs);
+  try {
+    const { models } = await client(url, deadline.signal).list();
+    return models.map(({ name, digest, size, details }) => ({
+      name,
+      digest: digest ?? '',
+      bytes: size ?? 0,
+      parameters: details?.parameter_size ?? '',
+    }));
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new AppError('UNAVAILABLE', 'Try again shortly: the server of models does not answer', { cause });
+  } finally {
+    deadline.clear();
+  }
+}
+
+async function* pull({ url, clock, firstMs = 60_000 }: OllamaOptions, model: string, signal: AbortSignal): AsyncGenerator<PullProgress> {
+  const deadline = createDeadline(clock, signal);
+  try {
+    deadline.within(firstMs);
+    for await (const { status, completed, total } of await client(url, deadline.signal).pull({ model, stream: true })) {
+      deadline.within(firstMs);
+      yield { status: String(status), completed: completed ?? 0, total: total ?? 0 };
+    }
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new AppError('UNAVAILABLE', `Try again later: the model "${model}" could not be fetched`, { cause });
+  } finally {
+    deadline.clear();
+  }
 }
 
 /** The client's own abort does nothing before headers arrive, so each call gets a client whose fetch carries its signal. */
@@ -48,7 +120,7 @@ function client(url: string, signal: AbortSignal): Ollama {
   return new Ollama({ host: url, fetch: abortable });
 }
 
-function chatModel({ url, chatModel: name, clock, firstMs = 20_000, pieceMs = 10_000 }: OllamaOptions, breaker: Breaker): ChatModel {
+function chatModel(name: string, { url, clock, firstMs = 20_000, pieceMs = 10_000 }: OllamaOptions, breaker: Breaker): ChatModel {
   async function* chat(
     messages: readonly ChatMessage[],
     limits: { window: number; answer: number },
@@ -87,22 +159,25 @@ function chatModel({ url, chatModel: name, clock, firstMs = 20_000, pieceMs = 10
   };
 }
 
-function nomicEmbedder({ url, embedModel, clock, embedMs = 30_000 }: OllamaOptions, breaker: Breaker): Embedder {
+function embedder({ url, embedModel, clock, embedMs = 30_000 }: OllamaOptions, breaker: Breaker): Embedder {
+  const { dimensions, passagePrefix, questionPrefix } = embeddingTraits(embedModel);
   return {
-    model: `${embedModel}-1-${nomicDimensions}`,
+    model: `${embedModel}-1-${dimensions ?? 'any'}`,
     weight: 1,
+    get available() {
+      return breaker.closed;
+    },
     async embed(texts, purpose, signal) {
       if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
       const deadline = createDeadline(clock, signal);
       deadline.within(embedMs);
       try {
-        // The model expects these prefixes and the server does not add them.
-        const prefix = purpose === 'passage' ? 'search_document: ' : 'search_query: ';
+        const prefix = purpose === 'passage' ? passagePrefix : questionPrefix;
         const input = texts.map((text) => prefix + text);
         const { embeddings } = await retry(deadline.signal, () =>
           client(url, deadline.signal).embed({ model: embedModel, input, truncate: false }),
         );
-        if (!isMatrix(embeddings, texts.length)) throw new TypeError('The model sent something that is no embedding');
+        if (!isMatrix(embeddings, texts.length, dimensions)) throw new TypeError('The model sent something that is no embedding');
         breaker.report(true);
         return embeddings;
       } catch (cause) {
@@ -114,11 +189,12 @@ function nomicEmbedder({ url, embedModel, clock, embedMs = 30_000 }: OllamaOptio
   };
 }
 
-function isMatrix(value: unknown, rows: number): value is number[][] {
+function isMatrix(value: unknown, rows: number, dimensions: number | null): value is number[][] {
+  const width = dimensions ?? (Array.isArray(value) && Array.isArray(value[0]) ? value[0].length : 0);
   return (
     Array.isArray(value) &&
     value.length === rows &&
-    value.every((row) => Array.isArray(row) && row.length === nomicDimensions && row.every(Number.isFinite))
+    value.every((row) => Array.isArray(row) && row.length === width && row.every(Number.isFinite))
   );
 }
 

@@ -11,33 +11,38 @@ export async function openPgvector(db: Database): Promise<VectorIndex | null> {
 
 function pgvectorIndex(db: Database): VectorIndex {
   return {
-    put: (creator, document, model, vectors) =>
+    put: (creator, { document, generation, at }, model, vectors) =>
       db.tenant(creator, async (sql) => {
         const rows = vectors.map(({ position, vector }) => ({ position, embedding: JSON.stringify(vector), dimensions: vector.length }));
         // Joined with the chunks: a document deleted meanwhile gets no vectors, and no error.
         await sql(
-          `insert into embeddings (creator_id, document_id, position, model, dimensions, embedding)
-           select $1, $2, v.position, $3, v.dimensions, v.embedding::vector
-           from jsonb_to_recordset($4::jsonb) as v (position int, dimensions int, embedding text)
-           join chunks c on c.creator_id = $1 and c.document_id = $2 and c.position = v.position
-           on conflict (creator_id, document_id, position, model) do update
-             set embedding = excluded.embedding, dimensions = excluded.dimensions, updated_at = now()`,
-          [creator, document, model, JSON.stringify(rows)],
+          `insert into embeddings (creator_id, document_id, generation, position, model, dimensions, embedding, created_at, updated_at)
+           select $1, $2, $3, v.position, $4, v.dimensions, v.embedding::vector, $6, $6
+           from jsonb_to_recordset($5::jsonb) as v (position int, dimensions int, embedding text)
+           join chunks c on c.creator_id = $1 and c.document_id = $2 and c.generation = $3 and c.position = v.position
+           on conflict (creator_id, document_id, generation, position, model) do update
+             set embedding = excluded.embedding, dimensions = excluded.dimensions, updated_at = excluded.updated_at`,
+          [creator, document, generation, model, JSON.stringify(rows), at],
         );
       }),
-    nearest: (creator, model, vector, collections, most) =>
+    nearest: (creator, model, vector, documents, most) =>
       db.tenant(creator, (sql) =>
         sql<ChunkKey & { similarity: number }>(
-          `select e.document_id, e.position, (1 - (e.embedding <=> $3::vector))::float8 as similarity
-           from embeddings e join documents d on d.creator_id = e.creator_id and d.id = e.document_id
-           where e.creator_id = $1 and e.model = $2 and e.dimensions = $4 and d.status = 'ready'
-             and ($5::text[] is null or d.collection = any ($5))
+          `select e.document_id, e.generation, e.position, (1 - (e.embedding <=> $3::vector))::float8 as similarity
+           from embeddings e join documents d on d.creator_id = e.creator_id and d.id = e.document_id and d.live = e.generation
+           where e.creator_id = $1 and e.model = $2 and e.dimensions = $4 and ($5::uuid[] is null or e.document_id = any ($5))
            order by e.embedding <=> $3::vector, e.document_id, e.position limit $6`,
-          [creator, model, JSON.stringify(vector), vector.length, collections === null ? null : [...collections], most],
+          [creator, model, JSON.stringify(vector), vector.length, documents === null ? null : [...documents], most],
         ),
       ),
-    remove: async () => {
-      // the foreign key has removed them with the chunks
+    async remove(creator, document, except) {
+      await db.tenant(creator, (sql) =>
+        sql('delete from embeddings where creator_id = $1 and document_id = $2 and generation is distinct from $3', [
+          creator,
+          document,
+          except ?? null,
+        ]),
+      );
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Fits instructions, history and passages into a model's window: whole sentences, the best first. */
 import type { AnswerRequest } from '../answers.ts';
-import { evidenceIn } from './evidence.ts';
-import { type NumberedPassage, questionPrompt, systemPrompt } from './prompts.ts';
+import { evidenceIn, type QuestionWords } from './evidence.ts';
+import { type CustomPrompt, type NumberedPassage, questionPrompt, systemPrompt } from './prompts.ts';
 import type { Passage, Retrieved } from './retrieve.ts';
 import { sentencesOf } from './sentences.ts';
 import { countTokens } from './tokens.ts';
@@ -27,10 +27,15 @@ const maxQuestionChars = 2_000;
 const maxInstructionChars = 1_500;
 
 /** The messages for a question about the retrieved passages. Passage `n` of the prompt is `retrieved.passages[n - 1]`. */
-export function chatMessages(request: AnswerRequest, retrieved: Retrieved, window: Window = defaultWindow): ChatMessage[] {
+export function chatMessages(
+  request: AnswerRequest,
+  retrieved: Retrieved,
+  prompt: CustomPrompt | null,
+  window: Window = defaultWindow,
+): ChatMessage[] {
   const instructions = request.instructions?.slice(0, maxInstructionChars) ?? null;
   return [
-    { role: 'system', content: systemPrompt(request.language, instructions) },
+    { role: 'system', content: systemPrompt(request.language, instructions, prompt) },
     ...recentHistory(request.history, window.history),
     {
       role: 'user',
@@ -52,20 +57,21 @@ function recentHistory(history: AnswerRequest['history'], budget: number): ChatM
 }
 
 /** Shares the budget among the passages, better ones first; what one leaves over goes to the next. */
-function fitPassages(question: string, { passages, rarity }: Retrieved, budget: number): NumberedPassage[] {
+function fitPassages(question: string, retrieved: Retrieved, budget: number): NumberedPassage[] {
+  const { passages } = retrieved;
   let left = budget;
   return passages.map((passage, rank) => {
     const share = Math.max(left / 2, left / (passages.length - rank));
-    const text = bestSentences(question, passage, rarity, share);
+    const text = bestSentences(question, passage, retrieved, share);
     left -= countTokens(text);
     return { number: rank + 1, title: passage.title, text };
   });
 }
 
 /** The sentences around the best one, in reading order, as many as fit. */
-function bestSentences(question: string, passage: Passage, rarity: ReadonlyMap<string, number>, budget: number): string {
+function bestSentences(question: string, passage: Passage, words: QuestionWords, budget: number): string {
   const spans = sentencesOf(passage.text);
-  const best = evidenceIn(question, passage, 0, rarity).reduce((top, next) => (next.coverage > top.coverage ? next : top), {
+  const best = evidenceIn(question, passage, 0, words).reduce((top, next) => (next.coverage > top.coverage ? next : top), {
     sentence: 0,
     coverage: 0,
   }).sentence;

@@ -25,7 +25,7 @@ process.once('message', async (task: ReadTask) => {
 async function read(task: ReadTask): Promise<ReadOutcome> {
   try {
     const bytes = new Uint8Array(await readFile(task.path));
-    return { document: await readDocument(bytes, task.kind, task.limits) };
+    return { document: await readDocument(bytes, task, task.limits) };
   } catch (error) {
     if (error instanceof UnreadableDocument) return { problem: error.problem, message: error.message };
     return { problem: 'broken', message: 'Save the document again: it cannot be read' };

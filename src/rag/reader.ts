@@ -4,13 +4,11 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
 import { type ReadProblem, UnreadableDocument } from './document-text.ts';
-import type { DocumentKind } from './kind.ts';
-import type { ReadDocument, ReadLimits } from './reading.ts';
+import type { ReadAs, ReadDocument, ReadLimits } from './reading.ts';
 
 /** What the reader's process is told. */
-export interface ReadTask {
+export interface ReadTask extends ReadAs {
   path: string;
-  kind: DocumentKind;
   limits: ReadLimits;
 }
 
@@ -24,7 +22,7 @@ export interface Reader {
    *
    * @throws UnreadableDocument with the reason · the signal's reason
    */
-  read(path: string, kind: DocumentKind, signal: AbortSignal): Promise<ReadDocument>;
+  read(path: string, as: ReadAs, signal: AbortSignal): Promise<ReadDocument>;
 }
 
 /** What one document may cost. */
@@ -53,8 +51,8 @@ const watchEveryMs = 100;
 export function createReader(clock: Clock, limits: ReaderLimits = defaultReaderLimits): Reader {
   let tail: Promise<unknown> = Promise.resolve();
   return {
-    read(path, kind, signal) {
-      const result = tail.then(() => readInProcess({ path, kind, limits }, limits, clock, signal));
+    read(path, as, signal) {
+      const result = tail.then(() => readInProcess({ path, ...as, limits }, limits, clock, signal));
       tail = result.catch(() => {
         // the caller hears of it; the next document is read all the same
       });

@@ -1,6 +1,7 @@
 /** Reads one document from bytes to chunks with their lexemes: what runs in the reader's process. */
-import { type Chunk, chunksOf } from './chunk.ts';
+import { type Chunk, type ChunkSizes, chunksOf } from './chunk.ts';
 import { type Block, type DocumentText, joinBlocks } from './document-text.ts';
+import { htmlBlocks } from './extract-html.ts';
 import { markdownBlocks, textBlocks } from './extract-text.ts';
 import type { DocumentKind } from './kind.ts';
 import { countLexemes, detectLanguage } from './lexemes.ts';
@@ -13,6 +14,12 @@ export interface ReadLimits {
   inflatedBytes: number;
 }
 
+/** As what a document is read, and how it is cut. */
+export interface ReadAs {
+  kind: DocumentKind;
+  sizes: ChunkSizes;
+}
+
 /** A chunk with the words it is ranked by. */
 export interface ReadChunk extends Chunk {
   lexemes: readonly (readonly [lexeme: string, frequency: number])[];
@@ -22,6 +29,8 @@ export interface ReadChunk extends Chunk {
 export interface ReadDocument {
   /** ISO 639-1; null when unknown. */
   language: string | null;
+  /** What a creator should know of it; see `flags` of documents. */
+  flags: readonly string[];
   chunks: readonly ReadChunk[];
 }
 
@@ -30,14 +39,14 @@ export interface ReadDocument {
  *
  * @throws UnreadableDocument with the reason
  */
-export async function readDocument(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<ReadDocument> {
+export async function readDocument(bytes: Uint8Array, { kind, sizes }: ReadAs, limits: ReadLimits): Promise<ReadDocument> {
   const document: DocumentText = joinBlocks(await blocksOf(bytes, kind, limits), limits.chars);
   const language = detectLanguage(document.text);
-  const chunks = chunksOf(document).map((chunk) => ({
+  const chunks = chunksOf(document, sizes).map((chunk) => ({
     ...chunk,
     lexemes: [...countLexemes(`${chunk.heading}\n${chunk.text}`, language)],
   }));
-  return { language, chunks };
+  return { language, flags: document.flags, chunks };
 }
 
 /** The big libraries are loaded only for the documents that need them. */
@@ -47,6 +56,8 @@ async function blocksOf(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimit
       return textBlocks(bytes);
     case 'markdown':
       return markdownBlocks(bytes);
+    case 'html':
+      return htmlBlocks(bytes);
     case 'pdf':
       return (await import('./extract-pdf.ts')).pdfBlocks(bytes, limits);
     case 'docx':

@@ -1,17 +1,20 @@
-/** Finds the passages for a question: by words and by vectors, fused by rank. */
+/** Finds the passages for a question: by words, misspelt ones corrected, and by vectors, fused by rank. */
 import type { Database, Sql } from '../database.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Embedder } from './embedding.ts';
 import type { VectorIndex } from './index.ts';
-import { questionLexemes } from './lexemes.ts';
+import { questionLexemes, wordsOf } from './lexemes.ts';
 import { type ChunkKey, type Collections, type LexicalRanking, rankByWords } from './lexical.ts';
+import { correctSpelling } from './spelling.ts';
 
 /** A chunk as retrieved. */
 export interface Passage {
   document_id: DocumentId;
   title: string;
   position: number;
+  /** How well it was found, comparable within one retrieval only. For records, not for clients. */
+  score: number;
   text: string;
   page: number | null;
   heading: string;
@@ -25,13 +28,16 @@ export interface Retrieved {
   passages: readonly Passage[];
   /** Inverse document frequency of the question's lexemes. */
   rarity: ReadonlyMap<string, number>;
+  /** Words of the question that no document holds, with the nearest that one does. */
+  corrections: ReadonlyMap<string, string>;
 }
 
 export interface RetrieveDeps {
   db: Database;
   /** Null where the database has no vectors. */
   vectors: VectorIndex | null;
-  embedders: readonly Embedder[];
+  /** Null where no model is configured. */
+  embedder: Embedder | null;
   log: Log;
 }
 
@@ -69,78 +75,119 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
       const words = deps.db.tenant(creator, (sql) => rankQuestions(sql, creator, questions, collections));
       const [lexical, near] = await Promise.all([words, rankByVectors(deps, creator, questions[0] ?? '', collections, signal)]);
       signal.throwIfAborted();
-      const earlier = (at: number) => (at === 0 ? 1 : earlierWeight);
-      const rankings = [...lexical.map(({ hits }, at) => ({ weight: earlier(at), keys: hits })), ...near];
-      const keys = fuse(rankings).slice(0, most);
-      const passages = keys.length === 0 ? [] : await deps.db.tenant(creator, (sql) => loadPassages(sql, creator, keys));
-      return { passages, rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])) };
+      const rankings = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
+      const keys = near === null && rankings.length === 1 ? (lexical[0]?.hits ?? []) : fuse(near === null ? rankings : [...rankings, near]);
+      const best = keys.slice(0, most);
+      const passages = best.length === 0 ? [] : await deps.db.tenant(creator, (sql) => loadPassages(sql, creator, best));
+      return {
+        passages,
+        rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])),
+        corrections: new Map(lexical.toReversed().flatMap(({ corrections }) => [...corrections])),
+      };
     },
   };
 }
+
+type CorrectedRanking = LexicalRanking & { corrections: ReadonlyMap<string, string> };
 
 async function rankQuestions(
   sql: Sql,
   creator: CreatorId,
   questions: readonly string[],
   collections: Collections,
-): Promise<LexicalRanking[]> {
+): Promise<CorrectedRanking[]> {
   const rows = await sql<{ language: string | null }>(
-    `select distinct language from documents where creator_id = $1 and status = 'ready'`,
+    'select distinct language from documents where creator_id = $1 and live is not null',
     [creator],
   );
   const languages = rows.map((row) => row.language);
-  const rankings: LexicalRanking[] = [];
-  for (const question of questions)
-    rankings.push(await rankByWords(sql, creator, questionLexemes(question, languages), collections, depth));
+  const rankings: CorrectedRanking[] = [];
+  for (const question of questions) rankings.push(await rankQuestion(sql, creator, question, languages, collections));
   return rankings;
 }
 
+async function rankQuestion(
+  sql: Sql,
+  creator: CreatorId,
+  question: string,
+  languages: readonly (string | null)[],
+  collections: Collections,
+): Promise<CorrectedRanking> {
+  const lexemes = questionLexemes(question, languages);
+  const ranking = await rankByWords(sql, creator, lexemes, collections, depth);
+  const corrections = await correctSpelling(sql, creator, unknownLexemes(question, languages, ranking.rarity));
+  if (corrections.size === 0) return { ...ranking, corrections };
+  const corrected = lexemes.map((lexeme) => corrections.get(lexeme) ?? lexeme);
+  return { ...(await rankByWords(sql, creator, [...new Set(corrected)], collections, depth)), corrections };
+}
+
+/** The lexemes of words of which no language's lexeme stands in any document. */
+function unknownLexemes(question: string, languages: readonly (string | null)[], rarity: ReadonlyMap<string, number>): string[] {
+  return wordsOf(question).flatMap((word) => {
+    const lexemes = questionLexemes(word, languages);
+    return lexemes.some((lexeme) => rarity.has(lexeme)) ? [] : lexemes;
+  });
+}
+
+/** Null when there are no vectors to ask, or they cannot be asked now: words find what they find. */
 async function rankByVectors(
-  { vectors, embedders, log }: RetrieveDeps,
+  { db, vectors, embedder, log }: RetrieveDeps,
   creator: CreatorId,
   question: string,
   collections: Collections,
   signal: AbortSignal,
-): Promise<Ranking[]> {
-  if (vectors === null || question === '') return [];
-  const rankings = embedders
-    .filter((embedder) => embedder.weight > 0)
-    .map(async (embedder): Promise<Ranking> => {
-      try {
-        const [vector] = await embedder.embed([question], 'question', signal);
-        const keys = vector === undefined ? [] : await vectors.nearest(creator, embedder.model, vector, collections, depth);
-        return { weight: embedder.weight, keys };
-      } catch {
-        // words still find what they find; a stop is noticed by the caller
-        log.warn('retrieval.vectors.failed', { creator_id: creator, model: embedder.model });
-        return { weight: 0, keys: [] };
-      }
-    });
-  return Promise.all(rankings);
+): Promise<Ranking | null> {
+  if (vectors === null || embedder === null || !embedder.available || question === '') return null;
+  try {
+    const [vector] = await embedder.embed([question], 'question', signal);
+    if (vector === undefined) return null;
+    const documents = collections === null ? null : await documentsIn(db, creator, collections);
+    return { weight: embedder.weight, keys: await vectors.nearest(creator, embedder.model, vector, documents, depth) };
+  } catch {
+    // a stop is noticed by the caller
+    log.warn('retrieval.vectors.failed', { creator_id: creator, model: embedder.model });
+    return null;
+  }
+}
+
+async function documentsIn(db: Database, creator: CreatorId, collections: readonly string[]): Promise<DocumentId[]> {
+  const rows = await db.tenant(creator, (sql) =>
+    sql<{ id: DocumentId }>('select id from documents where creator_id = $1 and live is not null and collection = any ($2)', [
+      creator,
+      [...collections],
+    ]),
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Weighted reciprocal rank fusion (Cormack et al. 2009): ranks compare across rankings, scores do not. */
-function fuse(rankings: readonly Ranking[]): ChunkKey[] {
-  const scores = new Map<string, { key: ChunkKey; score: number }>();
+function fuse(rankings: readonly Ranking[]): Scored[] {
+  const scores = new Map<string, Scored>();
   for (const { weight, keys } of rankings) {
-    if (weight === 0) continue;
     for (const [rank, key] of keys.entries()) {
-      const name = `${key.document_id}/${key.position}`;
-      const entry = scores.get(name) ?? { key, score: 0 };
-      entry.score += weight / (damping + rank + 1);
-      scores.set(name, entry);
+      const name = `${key.document_id}/${key.generation}/${key.position}`;
+      const entry = scores.get(name) ?? { ...key, score: 0 };
+      scores.set(name, { ...entry, score: entry.score + weight / (damping + rank + 1) });
     }
   }
-  return [...scores.values()].sort((a, b) => b.score - a.score).map((entry) => entry.key);
+  return [...scores.values()].sort((a, b) => b.score - a.score);
 }
 
-async function loadPassages(sql: Sql, creator: CreatorId, keys: readonly ChunkKey[]): Promise<Passage[]> {
+type Scored = ChunkKey & { score: number };
+
+async function loadPassages(sql: Sql, creator: CreatorId, keys: readonly Scored[]): Promise<Passage[]> {
   return sql<Passage>(
-    `select c.document_id, d.title, c.position, c.text, c.page, c.heading, d.language
-     from unnest($2::uuid[], $3::int[]) with ordinality as k (document_id, position, rank)
-     join chunks c on c.creator_id = $1 and c.document_id = k.document_id and c.position = k.position
-     join documents d on d.creator_id = $1 and d.id = k.document_id and d.status = 'ready'
+    `select c.document_id, d.title, c.position, k.score, c.text, c.page, c.heading, d.language
+     from unnest($2::uuid[], $3::int[], $4::int[], $5::float8[]) with ordinality as k (document_id, generation, position, score, rank)
+     join documents d on d.creator_id = $1 and d.id = k.document_id and d.live = k.generation
+     join chunks c on c.creator_id = $1 and c.document_id = k.document_id and c.generation = k.generation and c.position = k.position
      order by k.rank`,
-    [creator, keys.map((key) => key.document_id), keys.map((key) => key.position)],
+    [
+      creator,
+      keys.map((key) => key.document_id),
+      keys.map((key) => key.generation),
+      keys.map((key) => key.position),
+      keys.map((key) => key.score),
+    ],
   );
 }

@@ -95,10 +95,12 @@ describe('answers with a model', async () => {
     const { ollama, knowledge, creator } = await setUp();
     ollama.setFault('busy');
     await ask(knowledge, creator, question);
+    await ask(knowledge, creator, question);
     const asked = ollama.calls.length;
     expect((await ask(knowledge, creator, question)).answer.degraded).toBe(true);
     expect(ollama.calls.length).toBe(asked);
-    expect(knowledge.models().answers.available).toBe(false);
+    const { answers } = await knowledge.models.inUse(creator, new AbortController().signal);
+    expect(answers).toMatchObject({ model: 'test-chat', available: false });
   });
 
   test('one busy moment is tried again', async () => {
@@ -116,13 +118,18 @@ describe('answers with a model', async () => {
     await ollama.abandoned;
   });
 
-  test('documents are embedded without the model when it is down, and found all the same', async () => {
+  test('documents answer by their words while the embedding model is down, and get their vectors once it is back', async () => {
     const ollama = await startOllama({ fault: 'bad-embedding' });
-    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url });
+    const clock = manualClock(Date.now());
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url, clock });
     const creator = await testCreator(db);
-    expect((await learn(knowledge, creator, handbook)).status).toBe('ready');
-    const models = await db.tenant(creator, (sql) => sql<{ model: string }>('select distinct model from embeddings'));
-    expect(models.map((row) => row.model)).toEqual(['letters-1-384']);
+    const document = await learn(knowledge, creator, handbook);
+    expect(document).toMatchObject({ status: 'ready', embedded_by: null });
+    expect((await ask(knowledge, creator, question)).answer.grounded).toBe(true);
+    ollama.setFault(null);
+    await clock.advance(60_000);
+    await knowledge.ingest.drain();
+    expect(await knowledge.documents.get(creator, document.id)).toMatchObject({ embedded_by: 'nomic-embed-text-1-768' });
   });
 
   test('a poisoned document stays between its borders and changes nothing but words', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
+import { defaultSizes } from '../../src/rag/chunk.ts';
 import { type DocumentKind, kindOf } from '../../src/rag/kind.ts';
 import { createReader, defaultReaderLimits } from '../../src/rag/reader.ts';
 import { documentXml, makeDocx } from '../support/make-docx.ts';
@@ -11,6 +12,7 @@ import { makePdf } from '../support/make-pdf.ts';
 
 const clock = systemClock();
 const never = new AbortController().signal;
+const asText = { kind: 'text' as const, sizes: defaultSizes };
 let folder = '';
 
 beforeAll(async () => {
@@ -21,7 +23,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function read(bytes: Uint8Array, kind: DocumentKind, limits = {}) {
   const path = join(folder, crypto.randomUUID());
   await writeFile(path, bytes);
-  const document = await createReader(clock, { ...defaultReaderLimits, ...limits }).read(path, kind, never);
+  const document = await createReader(clock, { ...defaultReaderLimits, ...limits }).read(path, { kind, sizes: defaultSizes }, never);
   return { ...document, text: document.chunks.map((chunk) => chunk.text).join('\n') };
 }
 
@@ -104,8 +106,8 @@ describe('the reader', () => {
     await writeFile(path, 'Sleep well.');
     const reader = createReader(clock);
     const abort = new AbortController();
-    const first = reader.read(path, 'text', abort.signal);
-    const second = reader.read(path, 'text', never);
+    const first = reader.read(path, asText, abort.signal);
+    const second = reader.read(path, asText, never);
     abort.abort(new Error('stop'));
     await expect(first).rejects.toThrow('stop');
     expect((await second).chunks).toHaveLength(1);
@@ -121,6 +123,7 @@ describe('the kind of a file', () => {
     ['a Word document by any name', docx, 'notes.pdf', 'docx'],
     ['Markdown by its name', strToU8('# Title'), 'NOTES.MD', 'markdown'],
     ['text', strToU8('plain'), 'whatever', 'text'],
+    ['HTML', strToU8('<!-- page -->\n<!DOCTYPE html><p>x'), 'a.txt', 'html'],
     ['UTF-16 text', utf16('plain words'), 'a.txt', 'text'],
   ])('is told: %s', (_, bytes, name, kind) => {
     expect(kindOf(bytes, name)).toBe(kind);
@@ -132,7 +135,6 @@ describe('the kind of a file', () => {
     ['a spreadsheet', zipSync({ 'xl/workbook.xml': strToU8('<x/>') }), 'UNSUPPORTED_MEDIA'],
     ['a broken archive', docx.subarray(0, 100), 'UNSUPPORTED_MEDIA'],
     ['a PDF that is an archive too', new Uint8Array([...pdf, ...docx]), 'UNSUPPORTED_MEDIA'],
-    ['HTML', strToU8('<!DOCTYPE html><p>x'), 'UNSUPPORTED_MEDIA'],
     ['RTF', strToU8('{\\rtf1 x}'), 'UNSUPPORTED_MEDIA'],
   ])('is refused: %s', (_, bytes, code) => {
     expect(() => kindOf(bytes, 'x.pdf')).toThrow(expect.objectContaining({ code }));

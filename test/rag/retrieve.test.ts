@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
-import { builtInEmbedder } from '../../src/rag/embedding.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
-import { openPgvector } from '../../src/rag/pgvector.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 
@@ -21,7 +19,7 @@ describe('retrieval', async () => {
     'walking.txt',
   );
   await learn(knowledge, creator, 'La respiración: inspira cuatro segundos por la nariz y espira en seis segundos.', 'respiracion.txt');
-  const secret = await learn(knowledge, other, 'The secret breathing method is called blue lantern.', 'secret.txt');
+  await learn(knowledge, other, 'The secret breathing method is called blue lantern.', 'secret.txt');
 
   const titles = async (who: CreatorId, question: string, k = 5) =>
     (await knowledge.retriever.retrieve(who, [question], null, k, never)).passages.map((passage) => passage.title);
@@ -31,6 +29,7 @@ describe('retrieval', async () => {
     ['minutes of walking', 'walking'],
     ['¿Cuántos segundos inspiro?', 'respiracion'],
     ['breething secnds', 'breathing'],
+    ['waking for thirty minuets', 'walking'],
   ])('%s finds %s first', async (question, title) => {
     expect((await titles(creator, question))[0]).toBe(title);
   });
@@ -41,24 +40,14 @@ describe('retrieval', async () => {
     expect(rarity.get('six')).toBeGreaterThan(rarity.get('breath') ?? 0);
   });
 
-  test('never sees the passages of another creator, by words or by vectors', async () => {
+  test('never sees the passages of another creator, by any words', async () => {
     expect(await titles(creator, 'the secret breathing method blue lantern', 20)).not.toContain('secret');
     expect(await titles(other, 'breathe four seconds walking', 20)).toEqual(['secret']);
-    const [vector] = await builtInEmbedder.embed(['blue lantern'], 'question', never);
-    const near = await (await openPgvector(db))?.nearest(creator, 'letters-1-384', vector ?? [], null, 20);
-    expect(near?.map((hit) => hit.document_id)).not.toContain(secret.id);
   });
 
   test('asks only the collections named', async () => {
     const found = await knowledge.retriever.retrieve(creator, ['breathe'], ['nothing here'], 5, never);
     expect(found.passages).toEqual([]);
-  });
-
-  test('compares vectors of one model and size only', async () => {
-    const index = await openPgvector(db);
-    const vector = new Array(384).fill(0.05);
-    expect(await index?.nearest(creator, 'another-model', vector, null, 5)).toEqual([]);
-    expect(await index?.nearest(creator, 'letters-1-384', vector.slice(1), null, 5)).toEqual([]);
   });
 
   test('an aborted search rejects with the reason', async () => {

@@ -119,12 +119,25 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     values: ['document'],
   },
   postings: {
-    insert: "insert into postings (creator_id, lexeme, document_id, position, frequency) values ($1, 'l', $2, 0, 1)",
+    insert:
+      "insert into postings (creator_id, lexeme, document_id, generation, first, positions, frequencies, lengths) values ($1, 'l', $2, 0, 0, '{0}', '{1}', '{1}')",
     values: ['document'],
   },
   embeddings: {
     insert: "insert into embeddings (creator_id, document_id, position, model, dimensions, embedding) values ($1, $2, 0, 'm', 2, '[1,2]')",
     values: ['document'],
+  },
+  knowledge_versions: { insert: 'insert into knowledge_versions (creator_id, version) values ($1, 0) on conflict do nothing', values: [] },
+  collections: {
+    insert: "insert into collections (creator_id, name, chunk_tokens, chunk_overlap) values ($1, 'c', 500, 100)",
+    values: [],
+  },
+  prompts: { insert: "insert into prompts (creator_id, version, template) values ($1, 1, 't')", values: [] },
+  model_choices: { insert: 'insert into model_choices (creator_id) values ($1)', values: [] },
+  answer_records: {
+    insert:
+      "insert into answer_records (creator_id, id, conversation_id, question, answer, grounded, degraded, cached, model, prompt_version, passages, duration_ms) values ($1, $2, $3, 'q', 'a', true, false, false, 'm', 'p', '[]', 1)",
+    values: ['message', 'conversation'],
   },
   mail_tokens: {
     insert: "insert into mail_tokens (creator_id, digest, member_id, purpose, email, expires_at) values ($1, 'd', $2, 'reset', 'e', now())",

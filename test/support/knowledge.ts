@@ -8,19 +8,29 @@ import type { Database } from '../../src/database.ts';
 import type { CreatorId } from '../../src/ids.ts';
 import { systemIds } from '../../src/ids.ts';
 import { type Knowledge, openKnowledge } from '../../src/rag/knowledge.ts';
+import type { ShareLimits } from '../../src/rag/model-share.ts';
+import type { Cache } from '../../src/shared/cache.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
 import type { DocumentRow } from '../../src/store/documents.ts';
 import { quietLog } from './quiet-log.ts';
 
 /** A knowledge that ends with the test file. */
 export async function testKnowledge(
   db: Database,
-  options: { clock?: Clock; ollamaUrl?: string } = {},
+  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; cache?: Cache } = {},
 ): Promise<Knowledge & { folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'companero-files-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const ollama =
     options.ollamaUrl === undefined ? null : { url: options.ollamaUrl, chatModel: 'test-chat', embedModel: 'nomic-embed-text' };
-  const knowledge = await openKnowledge({ db, folder, ollama, clock: options.clock ?? systemClock(), ids: systemIds, log: quietLog });
+  const clock = options.clock ?? systemClock();
+  const knowledge = await openKnowledge({
+    ...{ db, folder, ollama, clock, ids: systemIds, log: quietLog },
+    cache: options.cache ?? createMemoryCache(clock),
+    chromaUrl: options.chromaUrl ?? null,
+    uploadMaxBytes: 25 * 1024 * 1024,
+    ...(options.share === undefined ? {} : { share: options.share }),
+  });
   afterAll(() => knowledge.ingest.stop());
   return { ...knowledge, folder };
 }

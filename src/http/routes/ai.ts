@@ -1,20 +1,23 @@
-/** Questions to a creator's documents over HTTP: answers, passages, and what answers them. */
+/** Questions to a creator's documents over HTTP: answers, passages, and the record of what was answered. */
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Answer, AnswerRequest } from '../../answers.ts';
 import type { Clock } from '../../clock.ts';
+import type { Database } from '../../database.ts';
 import { errorBody } from '../../errors.ts';
-import type { CreatorId } from '../../ids.ts';
+import type { ConversationId, CreatorId } from '../../ids.ts';
 import type { Log } from '../../log.ts';
 import type { Knowledge } from '../../rag/knowledge.ts';
+import { listAnswers } from '../../store/answers.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
-import { body } from '../validate.ts';
+import { body, query } from '../validate.ts';
 
 export interface AiDeps {
-  knowledge: Pick<Knowledge, 'answers' | 'retriever' | 'models'>;
+  database: Database;
+  knowledge: Pick<Knowledge, 'answers' | 'retriever'>;
   /** The last messages of a conversation, oldest first. Rejects with NOT_FOUND when the creator has no such conversation. */
   historyOf(creatorId: CreatorId, conversationId: string): Promise<AnswerRequest['history']>;
   member: Member;
@@ -58,21 +61,39 @@ const PassageView = v.object({
   heading: v.string(),
   text: v.string(),
 });
-const ModelsAnswer = v.object({
-  answers: v.object({ model: v.string(), available: v.boolean() }),
-  embeddings: v.array(v.object({ model: v.string(), weight: v.number() })),
-  vectors: v.boolean(),
+const AnswerRecordView = v.object({
+  id: v.pipe(v.string(), v.uuid()),
+  conversation_id: v.nullable(v.string()),
+  question: v.string(),
+  answer: v.string(),
+  grounded: v.boolean(),
+  degraded: v.boolean(),
+  cached: v.boolean(),
+  model: v.string(),
   prompt_version: v.string(),
+  passages: v.array(v.object({ document_id: v.string(), chunk_index: v.number(), score: v.number() })),
+  duration_ms: v.number(),
+  created_at: v.pipe(v.string(), v.isoTimestamp()),
+});
+const AnswersQuery = v.strictObject({
+  unanswered: v.optional(v.picklist(['true', 'false']), 'false'),
+  cursor: v.optional(v.pipe(v.string(), v.uuid('Expected a cursor this list has given'))),
 });
 
+/** Beyond this the model's answer so far is taken: a route must answer within half a minute. */
+const jsonAnswerMs = 20_000;
+const pageSize = 50;
+
 /** To be mounted at `/api/v1/ai`. */
-export function aiRoutes({ knowledge, historyOf, member, clock, log }: AiDeps): Hono<MemberEnv> {
+export function aiRoutes({ database, knowledge, historyOf, member, clock, log }: AiDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
   const tag = 'ai';
 
   async function requestOf(creatorId: CreatorId, asked: v.InferOutput<typeof QueryRequest>): Promise<AnswerRequest> {
     const history = asked.conversation_id === undefined ? [] : await historyOf(creatorId, asked.conversation_id);
-    return { creatorId, question: asked.question, history, language: null, instructions: null, collections: asked.collections ?? null };
+    const { question, conversation_id, collections = null } = asked;
+    const conversationId = (conversation_id ?? null) as ConversationId | null;
+    return { creatorId, question, history, language: null, instructions: null, collections, conversationId };
   }
 
   routes.post(
@@ -89,7 +110,7 @@ export function aiRoutes({ knowledge, historyOf, member, clock, log }: AiDeps): 
     async (c) => {
       const request = await requestOf(c.var.principal.creatorId, c.req.valid('json'));
       if (!acceptsEvents(c.req.header('Accept'))) {
-        return c.json(answerView(await knowledge.answers.answer(request, c.req.raw.signal, () => {})));
+        return c.json(answerView(await knowledge.answers.answer({ ...request, withinMs: jsonAnswerMs }, c.req.raw.signal, () => {})));
       }
       const requestId = c.var.requestId;
       return streamSSE(c, async (stream) => {
@@ -117,20 +138,29 @@ export function aiRoutes({ knowledge, historyOf, member, clock, log }: AiDeps): 
     describe({ tag, summary: 'Find passages, best first', answers: { 200: v.object({ items: v.array(PassageView) }) } }),
     body(SearchRequest),
     async (c) => {
-      const { query, k, collections } = c.req.valid('json');
-      const found = await knowledge.retriever.retrieve(c.var.principal.creatorId, [query], collections ?? null, k, c.req.raw.signal);
-      const items = found.passages.map(({ position, language: _, ...passage }) => ({ ...passage, chunk_index: position }));
+      const { query: asked, k, collections } = c.req.valid('json');
+      const found = await knowledge.retriever.retrieve(c.var.principal.creatorId, [asked], collections ?? null, k, c.req.raw.signal);
+      const items = found.passages.map(({ position, language: _, score: __, ...passage }) => ({ ...passage, chunk_index: position }));
       return c.json({ items });
     },
   );
 
   routes.get(
-    '/models',
+    '/answers',
     member('ai.query'),
-    describe({ tag, summary: 'See which models are in use', answers: { 200: ModelsAnswer } }),
-    (c) => {
-      const { promptVersion, ...models } = knowledge.models();
-      return c.json({ ...models, prompt_version: promptVersion });
+    describe({
+      tag,
+      summary: 'List the answers given, newest first, or only the questions that found none',
+      answers: { 200: v.object({ items: v.array(AnswerRecordView), next_cursor: v.nullable(v.string()) }) },
+    }),
+    query(AnswersQuery),
+    async (c) => {
+      const { creatorId } = c.var.principal;
+      const { unanswered, cursor } = c.req.valid('query');
+      const filter = { unanswered: unanswered === 'true', after: cursor ?? null, most: pageSize + 1 };
+      const rows = await database.tenant(creatorId, (sql) => listAnswers(sql, creatorId, filter));
+      const items = rows.slice(0, pageSize).map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
+      return c.json({ items, next_cursor: rows.length > pageSize ? (items.at(-1)?.id ?? null) : null });
     },
   );
 

@@ -42,13 +42,16 @@ const DocumentView = v.object({
   title: v.string(),
   collection: v.string(),
   tags: v.array(v.string()),
-  kind: v.picklist(['text', 'markdown', 'pdf', 'docx']),
+  kind: v.picklist(['text', 'markdown', 'pdf', 'docx', 'html']),
+  source: v.nullable(v.string()),
   bytes: v.number(),
   hash: v.string(),
   status: v.picklist(['queued', 'processing', 'ready', 'failed']),
   progress: v.number(),
   reason: v.nullable(v.object({ code: v.string(), message: v.string() })),
   language: v.nullable(v.string()),
+  flags: v.array(v.string()),
+  embedded_by: v.nullable(v.string()),
   chunks: v.number(),
   created_at: v.pipe(v.string(), v.isoTimestamp()),
   updated_at: v.pipe(v.string(), v.isoTimestamp()),
@@ -80,7 +83,7 @@ export function documentsRoutes({ documents, member, clock }: DocumentsDeps): Ho
     describe({
       tag,
       summary: 'Upload a document as multipart/form-data: file, title?, collection?',
-      description: `TXT, Markdown, PDF or DOCX, at most ${documents.maxBytes} bytes. The same content again gives the document that is there.`,
+      description: `TXT, Markdown, HTML, PDF or DOCX, at most ${documents.maxBytes} bytes. The same content again gives the document that is there.`,
       answers: { 200: DocumentAnswer, 202: DocumentAnswer },
       errors: ['TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_DOCUMENT'],
     }),
@@ -192,7 +195,7 @@ function page<Row, View>(rows: readonly Row[], limit: number, view: (row: Row) =
   return { items: items.map(view), next_cursor: rows.length > limit && last !== undefined ? cursor(last) : null };
 }
 
-function documentView({ file: _, ...row }: DocumentRow) {
+function documentView({ file: _, live: __, ...row }: DocumentRow) {
   return { ...row, created_at: row.created_at.toISOString(), updated_at: row.updated_at.toISOString() };
 }
 

@@ -15,7 +15,9 @@ describe('questions over HTTP', async () => {
   const knowledge = await testKnowledge(db);
   const parts = await testAccounts(db, clock);
   const historyOf = () => Promise.reject(new AppError('NOT_FOUND', 'Cannot find what this address names'));
-  const mounts = [{ path: '/api/v1/ai', routes: aiRoutes({ knowledge, historyOf, member: memberGate(parts), clock, log: quietLog }) }];
+  const mounts = [
+    { path: '/api/v1/ai', routes: aiRoutes({ database: db, knowledge, historyOf, member: memberGate(parts), clock, log: quietLog }) },
+  ];
   const { app, newMember } = await testApp(db, clock, { mounts });
   const ana = await newMember();
   const ben = await newMember();
@@ -66,8 +68,15 @@ describe('questions over HTTP', async () => {
     ]);
   });
 
-  test('says which models are in use', async () => {
-    expect(await (await ana.call('GET', '/api/v1/ai/models')).json()).toMatchObject({ answers: { model: 'extractive' }, vectors: true });
+  test('lists what was asked, and what found no answer', async () => {
+    await ana.call('POST', '/api/v1/ai/query', { question: 'Who won the world cup?' });
+    const all = await (await ana.call('GET', '/api/v1/ai/answers')).json();
+    expect(all.items.map((item: { question: string }) => item.question)).toContain(question);
+    const { items } = await (await ana.call('GET', '/api/v1/ai/answers?unanswered=true')).json();
+    expect(items).toMatchObject([{ question: 'Who won the world cup?', grounded: false, answer: '' }]);
+    expect((await (await ben.call('GET', '/api/v1/ai/answers?unanswered=true')).json()).items).not.toContainEqual(
+      expect.objectContaining({ question: 'Who won the world cup?' }),
+    );
   });
 
   test.each([

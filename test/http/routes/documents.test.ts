@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { memberGate } from '../../../src/http/auth.ts';
 import { documentsRoutes } from '../../../src/http/routes/documents.ts';
-import { maxUploadBytes } from '../../../src/rag/library.ts';
 import { testAccounts } from '../../support/accounts.ts';
 import { testApp } from '../../support/app.ts';
 import { testDatabase } from '../../support/database.ts';
@@ -80,8 +79,8 @@ describe('documents over HTTP', async () => {
     ['a program', Uint8Array.of(0x7f, 0x45, 0x4c, 0x46, 0, 0, 1, 2, 3), 'a.pdf', {}, 415, 'UNSUPPORTED_MEDIA'],
     ['an unknown field', 'text', 'a.txt', { creator_id: 'x' }, 400, 'INVALID_INPUT'],
     ['a collection with a slash', 'text', 'a.txt', { collection: '../x' }, 400, 'INVALID_INPUT'],
-    ['a file one byte too large', new Uint8Array(maxUploadBytes + 1).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
-    ['a body far too large', new Uint8Array(maxUploadBytes + 200_000).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
+    ['a file one byte too large', new Uint8Array(knowledge.documents.maxBytes + 1).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
+    ['a body far too large', new Uint8Array(knowledge.documents.maxBytes + 200_000).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
   ])('refuses %s', async (_, content, name, fields, status, code) => {
     const answer = await upload(content as BlobPart, name, fields as Record<string, string>);
     expect(answer.status).toBe(status);

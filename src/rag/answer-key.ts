@@ -1,0 +1,26 @@
+/** Names an answer by everything that would change it. */
+import { createHash } from 'node:crypto';
+import type { AnswerRequest } from '../answers.ts';
+import type { AnswerSettings } from '../store/answers.ts';
+import type { ChatModel } from './ollama.ts';
+import { promptVersionOf } from './prompts.ts';
+
+/**
+ * The key of an answer in the shared cache: creator, question, what it leans on, language, instructions, collections, model, prompt and
+ * the version of what can be found. A question that stands alone is the same whatever was said before it.
+ */
+export function answerKey(request: AnswerRequest, questions: readonly string[], settings: AnswerSettings, model: ChatModel | null): string {
+  const leansOn = questions.length > 1 ? request.history : [];
+  const parts = [
+    request.question.trim(),
+    leansOn.map(({ role, text }) => [role, text]),
+    request.language,
+    request.instructions,
+    request.collections === null ? null : [...request.collections].sort(),
+    model?.name ?? 'extractive',
+    settings.rerank,
+    promptVersionOf(settings.prompt),
+    settings.knowledge,
+  ];
+  return `answer:creator_${request.creatorId}:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`;
+}

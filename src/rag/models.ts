@@ -1,0 +1,111 @@
+/** Which model does what for a creator, what the server of models has, and the fetching of further ones. */
+
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { CreatorId } from '../ids.ts';
+import { answerSettings, chooseModels } from '../store/answers.ts';
+import { fullName, isFetchable } from './model-names.ts';
+import type { InstalledModel, ModelServer, PullProgress } from './ollama.ts';
+
+/** The models as one creator sees them. */
+export interface ModelsInUse {
+  answers: { model: string; available: boolean; installed: boolean | null };
+  /** Null where words alone find. `waiting` counts documents without vectors of this model. */
+  embeddings: { model: string; available: boolean; waiting: number } | null;
+  rerank: boolean;
+  /** Empty when the server does not answer, or there is none. */
+  installed: readonly InstalledModel[];
+  /** Whether the server of models answers; null without one. */
+  reachable: boolean | null;
+}
+
+/** The registry of models. */
+export interface Models {
+  inUse(creator: CreatorId, signal: AbortSignal): Promise<ModelsInUse>;
+  /** @throws AppError INVALID_INPUT the model is not installed · UNAVAILABLE there is no server of models, or it does not answer */
+  choose(
+    creator: CreatorId,
+    choice: { answers?: string | null | undefined; rerank?: boolean | undefined },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** @throws AppError INVALID_INPUT no model that may be fetched · CONFLICT another is being fetched · UNAVAILABLE */
+  pull(name: string, signal: AbortSignal): AsyncGenerator<PullProgress>;
+}
+
+export interface ModelsDeps {
+  db: Database;
+  /** Null where none is configured. */
+  server: ModelServer | null;
+  /** The installation's writer. */
+  chatModel: string;
+  /** Whether vectors are kept anywhere. */
+  vectors: boolean;
+  clock: Clock;
+}
+
+/** The registry over one server of models. */
+export function createModels({ db, server, chatModel, vectors, clock }: ModelsDeps): Models {
+  let pulling = false;
+
+  async function embeddingsOf(creator: CreatorId): Promise<ModelsInUse['embeddings']> {
+    if (server === null || !vectors) return null;
+    const { model, available } = server.embedder;
+    const [row] = await db.tenant(creator, (sql) =>
+      sql<{ waiting: number }>(
+        'select count(*)::int as waiting from documents where creator_id = $1 and live is not null and embedded_by is distinct from $2',
+        [creator, model],
+      ),
+    );
+    return { model, available, waiting: row?.waiting ?? 0 };
+  }
+
+  async function inUse(creator: CreatorId, signal: AbortSignal): Promise<ModelsInUse> {
+    const settings = await db.tenant(creator, (sql) => answerSettings(sql, creator));
+    const embeddings = await embeddingsOf(creator);
+    const { rerank } = settings;
+    if (server === null) {
+      const answers = { model: 'extractive', available: true, installed: null };
+      return { answers, embeddings, rerank, installed: [], reachable: null };
+    }
+    const installed = await server.installed(signal).catch((error: unknown) => {
+      // told as `reachable: false`
+      signal.throwIfAborted();
+      if (error instanceof AppError) return null;
+      throw error;
+    });
+    const writer = server.chat(settings.model ?? chatModel);
+    const answers = {
+      model: writer.name,
+      available: writer.available && installed !== null,
+      installed: installed?.some(({ name }) => name === fullName(writer.name)) ?? null,
+    };
+    return { answers, embeddings, rerank, installed: installed ?? [], reachable: installed !== null };
+  }
+
+  return {
+    inUse,
+    async choose(creator, choice, signal) {
+      if (choice.answers != null) {
+        if (server === null) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+        const wanted = fullName(choice.answers);
+        const known = await server.installed(signal);
+        if (!known.some(({ name }) => name === wanted)) {
+          throw new AppError('INVALID_INPUT', `Fetch the model ${JSON.stringify(choice.answers)} first: it is not installed`);
+        }
+      }
+      await db.tenant(creator, (sql) => chooseModels(sql, creator, choice, new Date(clock.wall())));
+    },
+    async *pull(name, signal) {
+      if (server === null) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+      if (!isFetchable(name)) throw new AppError('INVALID_INPUT', `Ask the operator to install the model ${JSON.stringify(name)}`);
+      if (pulling) throw new AppError('CONFLICT', 'Wait for the model that is being fetched');
+      pulling = true;
+      try {
+        yield* server.pull(name, signal);
+      } finally {
+        pulling = false;
+      }
+    },
+  };
+}
