@@ -6,7 +6,6 @@ import type { Post } from './accounts/accounts.ts';
 import { createSmtpMail, letters } from './accounts/mail.ts';
 import { openAccounts } from './accounts/open.ts';
 import { createEffectPump } from './actors/effects.ts';
-import { historyOf } from './actors/history.ts';
 import { createPrograms } from './actors/live-programs.ts';
 import { createMailboxes } from './actors/mailboxes.ts';
 import { answerRunner } from './actors/run-answer.ts';
@@ -14,40 +13,23 @@ import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
 import type { Answers } from './answers.ts';
-import { connectionOfPath } from './channels/accounts.ts';
 import { createOutside, type Outside } from './channels/outside.ts';
-import type { Receiver } from './channels/receive.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts';
 import type { Database } from './database.ts';
 import { createFiles } from './files.ts';
-import { createApp, type Mount } from './http/app.ts';
+import { createApp } from './http/app.ts';
 import { memberGate, operatorGate } from './http/auth.ts';
 import { createCountLimit, createSignInLimits } from './http/limits.ts';
-import { aiRoutes } from './http/routes/ai.ts';
-import { authRoutes } from './http/routes/auth.ts';
-import { connectionsRoutes } from './http/routes/connections.ts';
-import { contactsRoutes } from './http/routes/contacts.ts';
-import { conversationsRoutes } from './http/routes/conversations.ts';
-import { docsRoutes } from './http/routes/docs.ts';
-import { documentsRoutes } from './http/routes/documents.ts';
-import { healthRoutes } from './http/routes/health.ts';
-import { mediaRoutes } from './http/routes/media.ts';
-import { membersRoutes } from './http/routes/members.ts';
-import { operatorRoutes } from './http/routes/operator.ts';
-import { pagesRoutes } from './http/routes/pages.ts';
-import { programsRoutes } from './http/routes/programs.ts';
-import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
-import { wellKnownRoutes } from './http/routes/well-known.ts';
-import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
-import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
+import { systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks } from './media/links.ts';
 import { createMedia } from './media/media.ts';
 import { createPublicFetch } from './public-fetch.ts';
-import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
+import { openKnowledge } from './rag/knowledge.ts';
+import { routes } from './routes.ts';
 import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
@@ -55,8 +37,6 @@ import { type FanOut, sessionsTopic } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
 import { openRedisCache, openRedisFanOut } from './shared/redis.ts';
 import { releaseClaims } from './store/claims.ts';
-import { patchContact } from './store/contacts.ts';
-import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { hasCreators } from './store/creators.ts';
 import { findMemberByEmail } from './store/members.ts';
 import { migrate } from './store/migrate.ts';
@@ -134,7 +114,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     ...media,
   };
   const { connInfo } = runtime;
-  const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, mounts(parts));
+  const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, routes(parts));
 
   return {
     app,
@@ -165,19 +145,6 @@ interface Core {
   clock: Clock;
   log: Log;
 }
-
-type Parts = Core & {
-  config: Config;
-  origins: readonly [string, ...string[]];
-  sockets: Sockets;
-  cache: Cache;
-  fanOut: FanOut;
-  knowledge: Knowledge;
-  outside: Outside;
-  receiver: Receiver;
-} & ReturnType<typeof createActors> &
-  Awaited<ReturnType<typeof openAccess>> &
-  Awaited<ReturnType<typeof openMedia>>;
 
 /** Where browsers reach the server; without PUBLIC_URL under both names of this machine, so that either page may run the widget. */
 function originsOf({ publicUrl }: Config, port: number): readonly [string, ...string[]] {
@@ -264,89 +231,6 @@ async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promi
   const { key, path, made } = await embeddedMasterKey(dataDir);
   if (made) log.info('master-key.made', { path });
   return key;
-}
-
-/** Every group of routes under its path. */
-function mounts(parts: Parts): Mount[] {
-  const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge, media, links } = parts;
-  return [
-    {
-      path: '/',
-      routes: pagesRoutes({ demoCreatorId: async () => (await findMemberByEmail(database.routing, demoEmail))?.creatorId ?? null }),
-    },
-    { path: '/', routes: healthRoutes(health(parts)) },
-    { path: '/', routes: wellKnownRoutes(tokens) },
-    { path: '/', routes: docsRoutes() },
-    { path: '/api/v1/auth', routes: authRoutes(parts) },
-    { path: '/api/v1/auth', routes: membersRoutes(parts) },
-    { path: '/api/v1/operator', routes: operatorRoutes(parts) },
-    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
-    { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
-    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
-    {
-      path: '/api/v1/ai',
-      routes: aiRoutes({
-        ...{ knowledge, member, clock, log },
-        historyOf: async (creatorId, id) => {
-          const key = { creatorId, conversationId: id as ConversationId };
-          await getConversation(database, key);
-          return historyOf(database, key);
-        },
-      }),
-    },
-    { path: '/api/v1/channels', routes: outsideRoutes(parts) },
-    { path: '/api/v1/channels', routes: webhooksInRoutes({ receiver: parts.receiver, clock, verifyToken: verifyTokenOf(parts) }) },
-    { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
-    {
-      path: '/api/v1',
-      routes: widgetRoutes({
-        ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, media, links, tokens, member, clock, ids, log },
-        record: {
-          head: (key) => conversationHead(database, key),
-          messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
-        },
-        openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
-        ownOrigins: parts.origins,
-        framesPerSecond: parts.config.widgetFramesPerSecond,
-        randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
-      }),
-    },
-  ];
-}
-
-function outsideRoutes({ database, outside, tokens, clock, member, effects }: Parts) {
-  const { connections, channels, links } = outside;
-  const accounts = Object.values(channels).map(({ account }) => account);
-  return connectionsRoutes({ database, connections, accounts, links, tokens, ids, clock, member, planned: () => effects.wake() });
-}
-
-/** The word that Meta must repeat when it asks whether an address is ours. */
-function verifyTokenOf({ database: db, seal }: Parts) {
-  return async (id: string) => (await connectionOfPath({ db, seal }, 'whatsapp', id))?.secrets.verify_token ?? null;
-}
-
-/** A conversation of its own for each widget session, with what the page knows of the person. */
-async function beginOnWidget({ database, clock }: Pick<Core, 'database' | 'clock'>, creatorId: CreatorId, hints: ContactHints) {
-  const sessionId = ids.uuid<SessionId>();
-  const { conversationId, contactId } = await openConversation(database, {
-    ...{ creatorId, sessionId, conversationId: ids.uuid<ConversationId>(), contactId: ids.uuid<ContactId>() },
-    channel: 'widget',
-    externalId: sessionId,
-    at: clock.now(),
-  });
-  if (Object.keys(hints).length > 0) await patchContact(database, creatorId, contactId, hints, clock.now());
-  return { sessionId, conversationId };
-}
-
-function health({ database, cache }: Parts): Parameters<typeof healthRoutes>[0] {
-  return {
-    parts: {
-      database: { needed: true, check: () => database.routing('select 1') },
-      shared: { needed: true, check: () => cache.get('health:check') },
-    },
-    groups: { auth: ['database', 'shared'], creators: ['database'], ai: ['database'], channels: ['database', 'shared'] },
-  };
 }
 
 /** The demo that is there, or a new one where there is no creator at all. */

@@ -1,0 +1,152 @@
+/** Every group of routes under its path: what the server answers, and which parts stand behind it. */
+import type { EffectPump } from './actors/effects.ts';
+import { historyOf } from './actors/history.ts';
+import type { Mailboxes } from './actors/input.ts';
+import { connectionOfPath } from './channels/accounts.ts';
+import type { Outside } from './channels/outside.ts';
+import type { Receiver } from './channels/receive.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { Database } from './database.ts';
+import type { Mount } from './http/app.ts';
+import { aiRoutes } from './http/routes/ai.ts';
+import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
+import { aiModelsRoutes } from './http/routes/ai-models.ts';
+import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
+import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
+import { connectionsRoutes } from './http/routes/connections.ts';
+import { contactsRoutes } from './http/routes/contacts.ts';
+import { conversationsRoutes } from './http/routes/conversations.ts';
+import { docsRoutes } from './http/routes/docs.ts';
+import { documentsRoutes } from './http/routes/documents.ts';
+import { healthRoutes } from './http/routes/health.ts';
+import { mediaRoutes } from './http/routes/media.ts';
+import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts';
+import { operatorRoutes } from './http/routes/operator.ts';
+import { pagesRoutes } from './http/routes/pages.ts';
+import { programsRoutes } from './http/routes/programs.ts';
+import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
+import { wellKnownRoutes } from './http/routes/well-known.ts';
+import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
+import type { Sockets } from './http/socket.ts';
+import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
+import type { Log } from './log.ts';
+import type { MediaLinks } from './media/links.ts';
+import type { Media } from './media/media.ts';
+import type { Knowledge } from './rag/knowledge.ts';
+import type { Seal } from './seal.ts';
+import { demoEmail } from './seed.ts';
+import type { Cache } from './shared/cache.ts';
+import type { FanOut } from './shared/fan-out.ts';
+import { patchContact } from './store/contacts.ts';
+import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
+import { findMemberByEmail } from './store/members.ts';
+
+/** What stands behind the routes. */
+export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutesDeps {
+  config: Config;
+  /** Where browsers reach the server, the first one foremost. */
+  origins: readonly [string, ...string[]];
+  database: Database;
+  clock: Clock;
+  log: Log;
+  cache: Cache;
+  fanOut: FanOut;
+  seal: Seal;
+  sockets: Sockets;
+  knowledge: Knowledge;
+  media: Media;
+  links: MediaLinks;
+  outside: Outside;
+  receiver: Receiver;
+  mailboxes: Mailboxes;
+  effects: Pick<EffectPump, 'wake'>;
+}
+
+type OperatorRoutesDeps = Parameters<typeof operatorRoutes>[0];
+
+/** Every group of routes under its path. */
+export function routes(parts: Parts): Mount[] {
+  const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge, media, links } = parts;
+  return [
+    {
+      path: '/',
+      routes: pagesRoutes({ demoCreatorId: async () => (await findMemberByEmail(database.routing, demoEmail))?.creatorId ?? null }),
+    },
+    { path: '/', routes: healthRoutes(health(parts)) },
+    { path: '/', routes: wellKnownRoutes(tokens) },
+    { path: '/', routes: docsRoutes() },
+    { path: '/api/v1/auth', routes: authRoutes(parts) },
+    { path: '/api/v1/auth', routes: membersRoutes(parts) },
+    { path: '/api/v1/operator', routes: operatorRoutes(parts) },
+    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    {
+      path: '/api/v1/ai',
+      routes: aiRoutes({
+        ...{ database, knowledge, member, clock, log },
+        historyOf: async (creatorId, id) => {
+          const key = { creatorId, conversationId: id as ConversationId };
+          await getConversation(database, key);
+          return historyOf(database, key);
+        },
+      }),
+    },
+    { path: '/api/v1/channels', routes: outsideRoutes(parts) },
+    { path: '/api/v1/channels', routes: webhooksInRoutes({ receiver: parts.receiver, clock, verifyToken: verifyTokenOf(parts) }) },
+    { path: '/api/v1/ai', routes: aiModelsRoutes({ models: knowledge.models, member, clock }) },
+    { path: '/api/v1/ai', routes: aiPromptsRoutes({ database, member, clock }) },
+    { path: '/api/v1/ai', routes: aiEvaluationsRoutes({ knowledge, member, clock, log }) },
+    { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
+    {
+      path: '/api/v1',
+      routes: widgetRoutes({
+        ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, media, links, tokens, member, clock, ids, log },
+        record: {
+          head: (key) => conversationHead(database, key),
+          messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
+        },
+        openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
+        ownOrigins: parts.origins,
+        framesPerSecond: parts.config.widgetFramesPerSecond,
+        randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
+      }),
+    },
+  ];
+}
+
+function outsideRoutes({ database, outside, tokens, clock, member, effects }: Parts) {
+  const { connections, channels, links } = outside;
+  const accounts = Object.values(channels).map(({ account }) => account);
+  return connectionsRoutes({ database, connections, accounts, links, tokens, ids, clock, member, planned: () => effects.wake() });
+}
+
+/** The word that Meta must repeat when it asks whether an address is ours. */
+function verifyTokenOf({ database: db, seal }: Parts) {
+  return async (id: string) => (await connectionOfPath({ db, seal }, 'whatsapp', id))?.secrets.verify_token ?? null;
+}
+
+/** A conversation of its own for each widget session, with what the page knows of the person. */
+async function beginOnWidget({ database, clock }: Pick<Parts, 'database' | 'clock'>, creatorId: CreatorId, hints: ContactHints) {
+  const sessionId = ids.uuid<SessionId>();
+  const { conversationId, contactId } = await openConversation(database, {
+    ...{ creatorId, sessionId, conversationId: ids.uuid<ConversationId>(), contactId: ids.uuid<ContactId>() },
+    channel: 'widget',
+    externalId: sessionId,
+    at: clock.now(),
+  });
+  if (Object.keys(hints).length > 0) await patchContact(database, creatorId, contactId, hints, clock.now());
+  return { sessionId, conversationId };
+}
+
+function health({ database, cache }: Parts): Parameters<typeof healthRoutes>[0] {
+  return {
+    parts: {
+      database: { needed: true, check: () => database.routing('select 1') },
+      shared: { needed: true, check: () => cache.get('health:check') },
+    },
+    groups: { auth: ['database', 'shared'], creators: ['database'], ai: ['database'], channels: ['database', 'shared'] },
+  };
+}
