@@ -28,6 +28,8 @@ export interface Files {
   path(creator: CreatorId, name: string): string;
   /** Removes the file; one that is gone already is fine. */
   remove(creator: CreatorId, name: string): Promise<void>;
+  /** Removes all files of the creator; nobody's is fine. */
+  removeAll(creator: CreatorId): Promise<void>;
 }
 
 /** Files below `folder`, one folder a creator. */
@@ -67,5 +69,9 @@ export function createFiles(folder: string, ids: Ids): Files {
     path,
     read: async (creator, name) => new Uint8Array(await readFile(path(creator, name))),
     remove: (creator, name) => rm(path(creator, name), { force: true }),
+    async removeAll(creator) {
+      if (!isUuid(creator)) throw new AppError('INTERNAL', `Cannot name the files of creator "${creator}"`);
+      await rm(join(folder, creator), { recursive: true, force: true });
+    },
   };
 }

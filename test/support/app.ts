@@ -5,7 +5,7 @@ import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApp, type Mount } from '../../src/http/app.ts';
-import { memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
+import { type Member, memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
 import type { AppEnv } from '../../src/http/env.ts';
 import { createSignInLimits } from '../../src/http/limits.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
@@ -28,7 +28,11 @@ const noConversations: Mailboxes = {
 export async function testApp(
   database: Database,
   clock: Clock,
-  options: { mailboxes?: Mailboxes; mounts?: Mount[]; trustedProxyHops?: number } & Parameters<typeof testAccounts>[2] = {},
+  options: {
+    mailboxes?: Mailboxes /** Groups beyond those of accounts, or how to make them from the parts of the app. */;
+    mounts?: Mount[] | ((parts: Awaited<ReturnType<typeof testAccounts>> & { member: Member }) => Mount[]);
+    trustedProxyHops?: number;
+  } & Parameters<typeof testAccounts>[2] = {},
 ) {
   const parts = await testAccounts(database, clock, options);
   const { ids, cache, fanOut, tokens, accounts, count } = parts;
@@ -53,7 +57,7 @@ export async function testApp(
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
     { path: '/test-widget', routes: widget },
-    ...(options.mounts ?? []),
+    ...(typeof options.mounts === 'function' ? options.mounts({ ...parts, member }) : (options.mounts ?? [])),
   ];
   const app = createApp(
     { log: quietLog, clock, ids, connInfo: () => ({ remote: { address: '192.0.2.1' } }), trustedProxyHops: options.trustedProxyHops ?? 0 },

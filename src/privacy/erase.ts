@@ -1,0 +1,148 @@
+/** Forgetting a contact or a whole workspace: a job that reaches every copy, repeated until nothing is left. */
+import type { Audit } from '../accounts/audit.ts';
+import type { Standing } from '../accounts/standing.ts';
+import type { ConversationKey, Mailboxes } from '../actors/input.ts';
+import { createPump, type Pump } from '../actors/pump.ts';
+import type { Clock } from '../clock.ts';
+import type { Caller, MemberPrincipal } from '../context.ts';
+import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { ContactId, ConversationId, CreatorId, DocumentId, Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { suspendCreator } from '../store/creators.ts';
+import { askErasure, claimErasures, type ErasureRow, endErasure, findErasure, findErasureOf } from '../store/erasures.ts';
+import { revokeAllFamilies } from '../store/refresh-families.ts';
+import { conversationsOf, deleteRows, type Subject, tenantTables } from '../store/tenant-tables.ts';
+
+/** What is kept elsewhere than in tables, and how to forget it. Each may be asked twice. */
+export interface Elsewhere {
+  /** Files and vectors of one document. */
+  forgetDocument(creatorId: CreatorId, id: DocumentId): Promise<void>;
+  /** The ids of the creator's documents. */
+  documentsOf(creatorId: CreatorId): Promise<DocumentId[]>;
+  /** Files sent in a conversation. */
+  forgetMedia(creatorId: CreatorId, conversationId: ConversationId): Promise<void>;
+  /** The creator's folders of files, whole. */
+  forgetFiles(creatorId: CreatorId): Promise<void>;
+}
+
+/** What erasing is made of. */
+export interface ErasingDeps {
+  database: Database;
+  mailboxes: Mailboxes;
+  standing: Standing;
+  audit: Audit;
+  elsewhere: Elsewhere;
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+}
+
+export interface Erasing {
+  /** Asks to forget a contact. Asked twice it gives the same job. @throws AppError NOT_FOUND no such contact, now or before */
+  askContact(principal: MemberPrincipal, contactId: ContactId, caller: Caller): Promise<ErasureRow>;
+  /** Asks to forget the workspace. Every sign-in ends and nothing runs from here on. */
+  askWorkspace(principal: MemberPrincipal, caller: Caller): Promise<ErasureRow>;
+  /** How far a job has come. @throws AppError NOT_FOUND */
+  get(creatorId: CreatorId, id: string): Promise<ErasureRow>;
+  /** To be started and stopped with the server. */
+  pump: Pump;
+}
+
+const holdMs = 5 * 60_000;
+const atOnce = 4;
+
+/** Erasing over the record, and what is kept elsewhere. */
+export function createErasing(deps: ErasingDeps): Erasing {
+  const { database, standing, audit, elsewhere, clock, ids, log } = deps;
+  const now = () => new Date(clock.wall());
+
+  async function askContact(principal: MemberPrincipal, contactId: ContactId, caller: Caller): Promise<ErasureRow> {
+    const { creatorId } = principal;
+    const job = await database.tenant(creatorId, async (sql) => {
+      const before = await findErasureOf(sql, contactId);
+      if (before !== undefined) return before;
+      if ((await sql('select 1 from contacts where id = $1', [contactId])).length === 0) throw missing();
+      await audit.within(sql, creatorId, { caller, principal }, { action: 'privacy.erase', outcome: 'done', subjectId: contactId });
+      return askErasure(sql, creatorId, ids.uuid(), contactId);
+    });
+    pump.wake();
+    return job;
+  }
+
+  async function askWorkspace(principal: MemberPrincipal, caller: Caller): Promise<ErasureRow> {
+    const { creatorId } = principal;
+    const { job, ended } = await database.tenant(creatorId, async (sql) => {
+      await suspendCreator(sql, creatorId, now());
+      await audit.within(sql, creatorId, { caller, principal }, { action: 'privacy.erase', outcome: 'done', subjectId: creatorId });
+      return { job: await askErasure(sql, creatorId, ids.uuid(), null), ended: await revokeAllFamilies(sql, clock.wall()) };
+    });
+    await standing.changed(creatorId, ended);
+    standing.close({ creator_id: creatorId, all: true });
+    pump.wake();
+    return job;
+  }
+
+  async function forgetContact(creatorId: CreatorId, contactId: ContactId): Promise<void> {
+    const conversationIds = await database.tenant(creatorId, (sql) => conversationsOf(sql, contactId));
+    for (const id of conversationIds) await elsewhere.forgetMedia(creatorId, id);
+    await forgetRows(creatorId, { contactId, conversationIds });
+    standing.close({ creator_id: creatorId, conversation_ids: conversationIds });
+    for (const conversationId of conversationIds) await dropFromMemory({ creatorId, conversationId });
+  }
+
+  /** A node that holds the conversation in memory finds at its next input that it is gone, and lets go of it. */
+  async function dropFromMemory(key: ConversationKey): Promise<void> {
+    try {
+      await deps.mailboxes.deliver(key, { id: `erase:${ids.uuid()}`, kind: 'control', act: 'end' });
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'NOT_FOUND')) throw error;
+    }
+  }
+
+  async function forgetWorkspace(creatorId: CreatorId): Promise<void> {
+    for (const id of await elsewhere.documentsOf(creatorId)) await elsewhere.forgetDocument(creatorId, id);
+    await elsewhere.forgetFiles(creatorId);
+    await forgetRows(creatorId, null);
+  }
+
+  /** Children first, in one transaction: a turn that commits meanwhile either precedes it or finds no conversation. */
+  function forgetRows(creatorId: CreatorId, subject: Subject): Promise<void> {
+    return database.tenant(creatorId, async (sql) => {
+      for (const table of await tenantTables(sql)) await deleteRows(sql, table, subject);
+    });
+  }
+
+  async function run(creatorId: CreatorId, id: string): Promise<void> {
+    const job = await database.tenant(creatorId, (sql) => findErasure(sql, id));
+    if (job === undefined) return;
+    if (job.contact_id === null) await forgetWorkspace(creatorId);
+    else await forgetContact(creatorId, job.contact_id);
+    await database.tenant(creatorId, (sql) => endErasure(sql, id, now()));
+    log.info('erasure.done', { creator_id: creatorId, erasure_id: id });
+  }
+
+  async function round(): Promise<number | null> {
+    for (const { creator_id: creatorId, id } of await claimErasures(database.routing, clock.wall(), holdMs, atOnce)) {
+      // What fails stays on record and is claimed again when this claim has run out.
+      await run(creatorId, id).catch((error: unknown) => log.error('erasure.failed', error, { creator_id: creatorId, erasure_id: id }));
+    }
+    return null;
+  }
+
+  const pump = createPump('erasures', round, { clock, log });
+  return {
+    askContact,
+    askWorkspace,
+    async get(creatorId, id) {
+      const job = await database.tenant(creatorId, (sql) => findErasure(sql, id));
+      if (job === undefined) throw missing();
+      return job;
+    },
+    pump,
+  };
+}
+
+function missing(): AppError {
+  return new AppError('NOT_FOUND', 'Cannot find what this address names');
+}

@@ -1,0 +1,40 @@
+/** The daily round that forgets what creators do not want kept: the text of old messages, and fields of contacts. */
+import { createPump, type Pump } from '../actors/pump.ts';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../database.ts';
+import type { CreatorId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import { claimRetention, forgetField, forgetMessages, readRetention } from '../store/retention.ts';
+
+const dayMs = 24 * 60 * 60_000;
+const creatorsAtOnce = 20;
+const messagesAtOnce = 1_000;
+
+/** Sweeps each creator once a day. Ages count in conversation time, which is the wall's own but in a fast demo. */
+export function createRetentionPump({ database, clock, log }: { database: Database; clock: Clock; log: Log }): Pump {
+  async function sweep(creatorId: CreatorId): Promise<void> {
+    const { message_days: messageDays, field_days: fieldDays } = await database.tenant(creatorId, readRetention);
+    const until = (days: number) => new Date(clock.now() - days * dayMs);
+    let messages = 0;
+    if (messageDays !== null) {
+      for (let blanked = messagesAtOnce; blanked === messagesAtOnce; messages += blanked) {
+        blanked = await database.tenant(creatorId, (sql) => forgetMessages(sql, until(messageDays), messagesAtOnce));
+      }
+    }
+    let fields = 0;
+    for (const [field, days] of Object.entries(fieldDays)) {
+      fields += await database.tenant(creatorId, (sql) => forgetField(sql, field, until(days)));
+    }
+    if (messages + fields > 0) log.info('retention.swept', { creator_id: creatorId, messages, fields });
+  }
+
+  async function round(): Promise<number | null> {
+    for (;;) {
+      const creators = await claimRetention(database.routing, clock.wall(), dayMs, creatorsAtOnce);
+      for (const creatorId of creators) await sweep(creatorId);
+      if (creators.length < creatorsAtOnce) return null;
+    }
+  }
+
+  return createPump('retention', round, { clock, log });
+}

@@ -1,0 +1,65 @@
+/** How long a creator keeps what, and forgetting what is older. */
+import type { Sql } from '../database.ts';
+import type { CreatorId } from '../ids.ts';
+
+/** Days until something is forgotten; null and absent fields are kept. */
+export interface Retention {
+  message_days: number | null;
+  field_days: Readonly<Record<string, number>>;
+}
+
+/** What the present creator has chosen; everything is kept where nothing was. */
+export async function readRetention(sql: Sql): Promise<Retention> {
+  const [row] = await sql<Retention>('select message_days, field_days from retention');
+  return row ?? { message_days: null, field_days: {} };
+}
+
+/** Chooses, and has the next round look at once. */
+export async function saveRetention(sql: Sql, creatorId: CreatorId, { message_days, field_days }: Retention): Promise<void> {
+  await sql(
+    `insert into retention (creator_id, message_days, field_days) values ($1, $2, $3)
+     on conflict (creator_id) do update set message_days = $2, field_days = $3, swept_at = 'epoch', updated_at = now()`,
+    [creatorId, message_days, JSON.stringify(field_days)],
+  );
+}
+
+/** Claims creators that were not swept for `pauseMs`. @param routing `database.routing` */
+export async function claimRetention(routing: Sql, now: number, pauseMs: number, most: number): Promise<CreatorId[]> {
+  const rows = await routing<{ creator_id: CreatorId }>(
+    'select creator_id from routing.claim_retention($1, make_interval(secs => $2), $3)',
+    [new Date(now), pauseMs / 1000, most],
+  );
+  return rows.map((row) => row.creator_id);
+}
+
+/**
+ * Blanks messages written before `until`, with what their turns and effects noted of them: their place in the conversation stays. Gives how
+ * many; less than `most` means that none is left.
+ */
+export async function forgetMessages(sql: Sql, until: Date, most: number): Promise<number> {
+  const rows = await sql(
+    `update messages m set body = '{"text": ""}', updated_at = now()
+     from (select creator_id, conversation_id, seq from messages where created_at < $1 and body <> '{"text": ""}' limit $2) old
+     where m.creator_id = old.creator_id and m.conversation_id = old.conversation_id and m.seq = old.seq returning 1`,
+    [until, most],
+  );
+  await sql(
+    "update inputs set payload = '{}', trace = '{}', updated_at = now() where created_at < $1 and (payload <> '{}' or trace <> '{}')",
+    [until],
+  );
+  await sql(
+    "update effects set params = '{}', result = null, updated_at = now() where created_at < $1 and status <> 'planned' and params <> '{}'",
+    [until],
+  );
+  return rows.length;
+}
+
+/** Removes a field from contacts where it has not changed since `until`. The contact's version grows, so a turn under way runs again. */
+export async function forgetField(sql: Sql, field: string, until: Date): Promise<number> {
+  const rows = await sql(
+    `update contacts set fields = fields - $1, version = version + 1, updated_at = now()
+     where fields ? $1 and coalesce((field_times ->> $1)::timestamptz, created_at) < $2 returning 1`,
+    [field, until],
+  );
+  return rows.length;
+}

@@ -1,0 +1,277 @@
+/** Reading and forgetting everything on record: with a marker that must be found before, and nowhere after. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { strFromU8, unzipSync } from 'fflate';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createFiles } from '../../src/files.ts';
+import { privacyRoutes } from '../../src/http/routes/privacy.ts';
+import { type ContactId, type CreatorId, systemIds } from '../../src/ids.ts';
+import { createMedia } from '../../src/media/media.ts';
+import { openPrivacy } from '../../src/privacy/open.ts';
+import { type SessionNews, sessionsTopic } from '../../src/shared/fan-out.ts';
+import { testApp } from '../support/app.ts';
+import { manualClock } from '../support/clock.ts';
+import { testDatabase } from '../support/database.ts';
+import { learn, testKnowledge } from '../support/knowledge.ts';
+import { quietLog } from '../support/quiet-log.ts';
+import { makeRuntime, openTestConversation } from '../support/runtime.ts';
+
+const marker = 'ZEBRAFINCH';
+const day = 24 * 60 * 60_000;
+const database = await testDatabase();
+const clock = manualClock(Date.UTC(2026, 0, 1));
+const runtime = makeRuntime(database, { clock });
+const knowledge = await testKnowledge(database, { clock });
+const mediaFolder = await mkdtemp(join(tmpdir(), 'companero-media-'));
+afterAll(() => rm(mediaFolder, { recursive: true, force: true }));
+const mediaFiles = createFiles(mediaFolder, systemIds);
+const media = createMedia({ db: database, files: mediaFiles });
+const documentFiles = createFiles(knowledge.folder, systemIds);
+const kept = {
+  database,
+  mailboxes: runtime.mailboxes,
+  documents: knowledge.documents,
+  documentFiles,
+  media,
+  mediaFiles,
+  clock,
+  log: quietLog,
+};
+let privacy = undefined as unknown as ReturnType<typeof openPrivacy>;
+const parts = await testApp(database, clock, {
+  mailboxes: runtime.mailboxes,
+  mounts(accounts) {
+    privacy = openPrivacy({ ...kept, ...accounts });
+    return [{ path: '/api/v1/auth/privacy', routes: privacyRoutes({ database, ...privacy, ...accounts }) }];
+  },
+});
+const { newMember } = parts;
+const { erasing, retention } = privacy;
+
+/** One round of a pump that is not left running. */
+async function runOnce(pump: typeof erasing.pump): Promise<void> {
+  pump.start();
+  await pump.stop();
+}
+
+/** Every row of every table, as the creator sees it. */
+async function recordOf(creatorId: CreatorId): Promise<string> {
+  const tables = await database.owner((sql) =>
+    sql<{ name: string }>(
+      "select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'creator_id' where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'",
+    ),
+  );
+  const rows = await Promise.all(
+    tables.map(({ name }) => database.tenant(creatorId, (sql) => sql(`select '${name}' as "table", to_jsonb(t) as row from ${name} t`))),
+  );
+  return JSON.stringify(rows.flat());
+}
+
+async function diskOf(creatorId: CreatorId): Promise<string> {
+  const folders = [join(knowledge.folder, creatorId), join(mediaFolder, creatorId)];
+  const texts = await Promise.all(
+    folders.map(async (folder) => {
+      const names = await readdir(folder).catch(() => []);
+      return Promise.all(names.map((name) => readFile(join(folder, name), 'latin1')));
+    }),
+  );
+  return texts.flat().join('\n');
+}
+
+/** A creator with a contact who left the marker everywhere. */
+async function marked() {
+  const member = await newMember();
+  const key = await openTestConversation(database, member.creatorId);
+  const [row] = await database.tenant(member.creatorId, (sql) =>
+    sql<{ contact_id: ContactId }>('select contact_id from conversations where id = $1', [key.conversationId]),
+  );
+  const contactId = row?.contact_id as ContactId;
+  const hook = { url: 'https://hooks.example', events: '{message,conversation.state}' };
+  await database.tenant(member.creatorId, (sql) =>
+    sql("insert into webhooks (creator_id, id, url, events, sealed_secret) values ($1, $2, $3, $4, 's')", [
+      member.creatorId,
+      parts.ids.uuid(),
+      hook.url,
+      hook.events,
+    ]),
+  );
+  await runtime.mailboxes.deliver(key, {
+    id: `msg:${parts.ids.uuid()}`,
+    kind: 'message',
+    messageId: parts.ids.uuid(),
+    text: `I am ${marker}`,
+  });
+  await member.call('PATCH', `/api/v1/creators/contacts/${contactId}`, { name: marker, fields: { city: marker }, tags: [marker] });
+  await database.tenant(member.creatorId, (sql) => sql(`update contacts set consent = '{"promo": true}' where id = $1`, [contactId]));
+  await media.keep(member.creatorId, { conversationId: key.conversationId, name: `${marker}.png`, bytes: png(marker) });
+  return { ...member, key, contactId };
+}
+
+/** A tiny image that carries text. */
+function png(text: string): Uint8Array {
+  return new Uint8Array(
+    Buffer.concat([
+      Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
+      Buffer.from('00000001000000010806000000', 'hex'),
+      Buffer.from(text),
+    ]),
+  );
+}
+
+const unzip = async (response: Response) => {
+  const entries = unzipSync(new Uint8Array(await response.arrayBuffer()));
+  return Object.fromEntries(Object.entries(entries).map(([name, bytes]) => [name, strFromU8(bytes, true)]));
+};
+
+describe('an export', () => {
+  test('of a contact holds its rows, transcripts and files, and nothing of anybody else', async () => {
+    const { call, creatorId, contactId, key } = await marked();
+    const other = await openTestConversation(database, creatorId);
+    await runtime.mailboxes.deliver(other, { id: 'msg:other', kind: 'message', messageId: parts.ids.uuid(), text: 'ALBATROSS' });
+    const response = await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/export`);
+    expect([response.status, response.headers.get('Content-Type')]).toEqual([200, 'application/zip']);
+    const entries = await unzip(response);
+    expect(JSON.parse(entries['contacts.json'] ?? '')).toMatchObject([{ id: contactId, name: marker, fields: { city: marker } }]);
+    expect(JSON.parse(entries['consent_records.json'] ?? '')).toMatchObject([{ purpose: 'promo', granted: true }]);
+    expect(entries[`transcripts/${key.conversationId}.txt`]).toContain(`contact: I am ${marker}\n`);
+    expect(Object.entries(entries).some(([name, text]) => name.startsWith('media/') && text.includes(marker))).toBe(true);
+    const all = JSON.stringify(entries);
+    expect(all).not.toContain('ALBATROSS');
+    expect(entries['members.json'] ?? '[]').toBe('[]\n');
+  });
+
+  test('of the workspace holds every table and document, without digests and secrets', async () => {
+    const { call } = await marked();
+    const entries = await unzip(await call('POST', '/api/v1/auth/privacy/export'));
+    expect(JSON.parse(entries['members.json'] ?? '')).toMatchObject([{ email: expect.stringContaining('@example.org'), role: 'owner' }]);
+    expect(JSON.stringify(entries)).not.toMatch(/password_hash|argon2|sealed_secret|"digest"/);
+    expect(JSON.stringify(entries)).toContain(marker);
+  });
+
+  test('row 22: of a contact of another creator is not found', async () => {
+    const [ana, ben] = [await marked(), await marked()];
+    for (const act of ['export', 'erase']) {
+      const [foreign, unknown] = await Promise.all(
+        [ben.contactId, parts.ids.uuid()].map(async (id) => {
+          const response = await ana.call('POST', `/api/v1/auth/privacy/contacts/${id}/${act}`);
+          const { message, code } = ((await response.json()) as { error: Record<string, string> }).error;
+          return [response.status, code, message?.replace(id, 'ID')];
+        }),
+      );
+      expect(foreign).toEqual(unknown);
+      expect(foreign?.[0]).toBe(404);
+    }
+    expect(await recordOf(ben.creatorId)).toContain(marker);
+  });
+});
+
+describe('an erasure', () => {
+  test('row 22: of a contact reaches every copy, ends the conversation, and asked twice is the same job', async () => {
+    const { call, creatorId, contactId, key } = await marked();
+    expect(await recordOf(creatorId)).toContain(marker);
+    expect(await diskOf(creatorId)).toContain(marker);
+    const news: SessionNews[] = [];
+    const stop = await parts.fanOut.subscribe(sessionsTopic, (text) => news.push(JSON.parse(text)));
+    const ask = async () => (await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`)).json();
+    const first = (await ask()) as { erasure: { id: string; status: string } };
+    expect(first.erasure.status).toBe('queued');
+    expect(((await ask()) as typeof first).erasure.id).toBe(first.erasure.id);
+    const running = runtime.mailboxes.deliver(key, { id: 'msg:late', kind: 'message', messageId: parts.ids.uuid(), text: marker });
+    await runOnce(erasing.pump);
+    await running.catch(() => undefined);
+    await runOnce(erasing.pump);
+    stop();
+    expect(await recordOf(creatorId)).not.toContain(marker);
+    expect(await diskOf(creatorId)).not.toContain(marker);
+    expect(news).toContainEqual({ creator_id: creatorId, conversation_ids: [key.conversationId] });
+    await expect(
+      runtime.mailboxes.deliver(key, { id: 'msg:after', kind: 'message', messageId: parts.ids.uuid(), text: 'x' }),
+    ).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    expect((await ask()) as typeof first).toMatchObject({ erasure: { id: first.erasure.id, status: 'done' } });
+    expect((await call('GET', `/api/v1/creators/contacts/${contactId}`)).status).toBe(404);
+    expect(await (await call('GET', `/api/v1/auth/privacy/erasures/${first.erasure.id}`)).json()).toMatchObject({
+      erasure: { status: 'done' },
+    });
+  });
+
+  test('of the workspace leaves audit rows and the job, which hold ids only', async () => {
+    const { call, creatorId, pair } = await marked();
+    await learn(knowledge, creatorId, `# Birds\n\nThe ${marker} sings at dawn in the garden of the coach.`);
+    const bystander = await marked();
+    expect(await diskOf(creatorId)).toContain(marker);
+    expect((await call('POST', '/api/v1/auth/privacy/erase')).status).toBe(202);
+    expect((await call('GET', '/api/v1/auth/me')).status).toBe(401);
+    await runOnce(erasing.pump);
+    const record = await recordOf(creatorId);
+    expect(record).not.toContain(marker);
+    expect(record).not.toMatch(/@example\.org|Ana/);
+    expect([...new Set((JSON.parse(record) as { table: string }[]).map(({ table }) => table))].sort()).toEqual(['audit', 'erasures']);
+    expect(await diskOf(creatorId)).toBe('');
+    await expect(
+      parts.sessions.refresh(pair.refresh_token, { userAgent: null, address: 'x', requestId: parts.ids.uuid() }),
+    ).rejects.toMatchObject({
+      code: 'SESSION_ENDED',
+    });
+    expect(await recordOf(bystander.creatorId)).toContain(marker);
+    expect((await bystander.call('GET', '/api/v1/auth/me')).status).toBe(200);
+  });
+
+  test('that fails is taken up again once its claim has run out', async () => {
+    const { call, creatorId, contactId } = await marked();
+    await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`);
+    let failures = 1;
+    const shaky = openPrivacy({
+      ...kept,
+      ...parts,
+      media: { forget: (...args) => (failures-- > 0 ? Promise.reject(new Error('disk')) : media.forget(...args)) },
+    });
+    await runOnce(shaky.erasing.pump);
+    expect(await recordOf(creatorId)).toContain(marker);
+    await runOnce(shaky.erasing.pump);
+    expect(await recordOf(creatorId)).toContain(marker);
+    clock.advance(5 * 60_000 + 1);
+    await runOnce(shaky.erasing.pump);
+    expect(await recordOf(creatorId)).not.toContain(marker);
+  });
+});
+
+describe('retention', () => {
+  test('forgets old messages and fields, by their own age, and leaves the rest', async () => {
+    const { call, creatorId, contactId, key } = await marked();
+    await database.tenant(creatorId, (sql) => sql('update messages set created_at = $1', [new Date(clock.now())]));
+    await database.tenant(creatorId, (sql) => sql('update inputs set created_at = $1', [new Date(clock.now())]));
+    const chosen = { message_days: 30, field_days: { city: 10 } };
+    expect((await call('PUT', '/api/v1/auth/privacy/retention', chosen)).status).toBe(200);
+    expect(await (await call('GET', '/api/v1/auth/privacy/retention')).json()).toEqual(chosen);
+    const read = () =>
+      database.tenant(creatorId, async (sql) => ({
+        messages: JSON.stringify(await sql('select body from messages where conversation_id = $1', [key.conversationId])),
+        inputs: JSON.stringify(await sql('select payload from inputs where conversation_id = $1', [key.conversationId])),
+        fields: JSON.stringify(await sql('select fields from contacts where id = $1', [contactId])),
+      }));
+    await runOnce(retention);
+    expect(Object.values(await read()).every((text) => text.includes(marker))).toBe(true);
+    clock.advance(11 * day);
+    await runOnce(retention);
+    expect(await read()).toMatchObject({ messages: expect.stringContaining(marker), fields: expect.not.stringContaining(marker) });
+    clock.advance(20 * day);
+    await runOnce(retention);
+    expect(Object.values(await read()).some((text) => text.includes(marker))).toBe(false);
+  });
+});
+
+test('each change of consent leaves a record', async () => {
+  const { call, creatorId, contactId } = await marked();
+  await database.tenant(creatorId, (sql) =>
+    sql(`update contacts set consent = '{"promo": false, "nudge": true}' where id = $1`, [contactId]),
+  );
+  await database.tenant(creatorId, (sql) => sql(`update contacts set consent = '{"nudge": true}', name = 'x' where id = $1`, [contactId]));
+  const { items } = (await (await call('GET', `/api/v1/auth/privacy/contacts/${contactId}/consent`)).json()) as {
+    items: Record<string, unknown>[];
+  };
+  const changes = items.map(({ purpose, granted }) => `${purpose} ${granted}`).sort();
+  expect(changes).toEqual(['nudge true', 'promo false', 'promo null', 'promo true']);
+});
