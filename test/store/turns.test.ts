@@ -106,6 +106,26 @@ describe('a commit', () => {
     expect(await rows(two, 'inputs')).toEqual([]);
   });
 
+  it('lets the first of two turns that change one contact go on, and the other see the change', async () => {
+    const one = await open();
+    const sessionId = systemIds.uuid<SessionId>();
+    const two = { ...one, conversationId: systemIds.uuid<ConversationId>() };
+    await db.tenant(one.creatorId, (sql) =>
+      sql(`insert into conversations (creator_id, id, session_id, contact_id, channel) values ($1, $2, $3, $4, 'widget')`, [
+        one.creatorId,
+        two.conversationId,
+        sessionId,
+        one.contactId,
+      ]),
+    );
+    const contact = { name: 'Ana', zone: null, language: null, fields: {}, tags: [], consent: {}, progress: {}, sends: [] };
+    const [first, second] = [turnOf(one, 0, { contact, messages: [message(1)] }), turnOf(two, 0, { contact, messages: [message(1)] })];
+    expect(await commit(first, second)).toEqual(['committed', 'conflict']);
+    expect(await rows(one, 'messages')).toMatchObject([{ conversation_id: one.conversationId }]);
+    expect(await commit({ ...second, contact_expected: 1 })).toEqual(['committed']);
+    expect((await loadConversations(db, [two]))[0]?.contact.version).toBe(2);
+  });
+
   it('sets, moves and clears timers', async () => {
     const of = await open();
     const timer = (generation: number, due: number) => ({ id: 't', generation, due_at: new Date(due).toISOString(), detail: {} });

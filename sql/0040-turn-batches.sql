@@ -1,0 +1,156 @@
+-- The commit of turns, set by set: all turns of one creator share each statement, so that what a statement costs is paid once for
+-- all of them. Row level security judges every row as before, in the context of its creator.
+--
+-- `batch` is one object for each creator, in the order of their ids: {creator, turns, inputs, …}, each part an array of rows that name
+-- the place of their turn (`turn`) and its conversation. A part that is absent writes nothing. For each turn, by its place, one outcome:
+--   committed                  everything was written
+--   duplicate                  at least one input id was there already; known maps those ids to their first results; nothing written
+--   conflict                   the conversation or its contact moved on (or is gone); nothing written
+--
+-- Plans are made once for a session, maybe on empty tables: the settings keep them to indexes.
+drop function commit_turns(jsonb);
+create function commit_turns(batch jsonb) returns table (turn integer, outcome text, known jsonb)
+language plpgsql
+set search_path = pg_catalog, public
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+  part jsonb;
+  tenant uuid;
+  accepted integer[];
+  judged record;
+begin
+  perform set_config('role', 'companero_app', true);
+  for part in select value from jsonb_array_elements(batch) loop
+    tenant := (part ->> 'creator')::uuid;
+    perform set_config('app.current_creator_id', part ->> 'creator', true);
+    accepted := '{}';
+
+    -- Locked in the order of their ids, conversations before contacts, so that two batches never wait for each other in a ring.
+    perform from jsonb_to_recordset(part -> 'turns') as t (conversation uuid)
+      join conversations c on c.creator_id = tenant and c.id = t.conversation
+      order by c.id for update of c;
+    if part ? 'contacts' then
+      perform from jsonb_to_recordset(part -> 'contacts') as n (conversation uuid)
+        join conversations c on c.creator_id = tenant and c.id = n.conversation
+        join contacts p on p.creator_id = tenant and p.id = c.contact_id
+        order by p.id for update of p;
+    end if;
+
+    for judged in
+      select t.turn,
+          (select jsonb_object_agg(i.input_id, i.result) from unnest(t.input_ids) as n (id)
+            join inputs i on i.creator_id = tenant and i.conversation_id = t.conversation and i.input_id = n.id) as known,
+          c.version = t.expected and p.version = t.contact_expected
+            and row_number() over (partition by t.conversation order by t.turn) = 1
+            -- Of two turns that change one contact the first goes on, the other sees the change on its next try.
+            and bool_or(t.contact_changes) over (partition by c.contact_id order by t.turn
+              rows between unbounded preceding and 1 preceding) is not true as current
+        from jsonb_to_recordset(part -> 'turns') as t (turn integer, conversation uuid, expected bigint, contact_expected bigint, contact_changes boolean,
+          input_ids text[])
+        left join conversations c on c.creator_id = tenant and c.id = t.conversation
+        left join contacts p on p.creator_id = tenant and p.id = c.contact_id
+    loop
+      turn := judged.turn;
+      known := judged.known;
+      outcome := case when known is not null then 'duplicate' when judged.current then 'committed' else 'conflict' end;
+      if outcome = 'committed' then accepted := accepted || turn; end if;
+      return next;
+    end loop;
+
+    continue when cardinality(accepted) = 0;
+    if cardinality(accepted) < jsonb_array_length(part -> 'turns') then
+      part := (select jsonb_object_agg(name, kept) from (
+        select name, (select jsonb_agg(value) from jsonb_array_elements(list) where (value ->> 'turn')::integer = any (accepted)) as kept
+          from jsonb_each(part - 'creator') as parts (name, list)) filtered where kept is not null);
+    end if;
+
+    update conversations c set version = c.version + 1, updated_at = t.at, seq = t.seq, program_id = t.program_id,
+        program_version = t.program_version, snapshot = t.snapshot, state = t.state, control = t.control, status = t.status,
+        outcome = t.outcome
+      from jsonb_to_recordset(part -> 'turns') as t (conversation uuid, at timestamptz, seq bigint, program_id uuid,
+        program_version integer, snapshot text, state text, control text, status text, outcome text)
+      where c.creator_id = tenant and c.id = t.conversation;
+
+    insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result, trace, created_at, updated_at)
+      select tenant, i.conversation, i.id, i.version, i.kind, i.payload, i.result, i.trace, i.at, i.at
+      from jsonb_to_recordset(part -> 'inputs') as i (conversation uuid, id text, version bigint, kind text, payload jsonb,
+        result jsonb, trace jsonb, at timestamptz);
+
+    if part ? 'messages' then
+      insert into messages (creator_id, conversation_id, seq, id, role, class, body, created_at, updated_at)
+        select tenant, m.conversation, m.seq, m.id, m.role, m.class, m.body, m.at, m.at
+        from jsonb_to_recordset(part -> 'messages') as m (conversation uuid, seq bigint, id uuid, role text, class text, body jsonb,
+          at timestamptz);
+    end if;
+
+    if part ? 'contacts' then
+      update contacts p set version = p.version + 1, updated_at = n.at, name = n.name, zone = n.zone, language = n.language,
+          fields = n.fields, consent = n.consent, progress = n.progress, sends = n.sends,
+          tags = array(select jsonb_array_elements_text(n.tags))
+        from jsonb_to_recordset(part -> 'contacts') as n (conversation uuid, at timestamptz, name text, zone text, language text,
+          fields jsonb, consent jsonb, progress jsonb, sends jsonb, tags jsonb)
+        join conversations c on c.creator_id = tenant and c.id = n.conversation
+        where p.creator_id = tenant and p.id = c.contact_id;
+    end if;
+
+    if part ? 'timers_cleared' then
+      delete from timers t using jsonb_to_recordset(part -> 'timers_cleared') as n (conversation uuid, id text)
+        where t.creator_id = tenant and t.conversation_id = n.conversation and t.timer_id = n.id;
+    end if;
+    if part ? 'timers_set' then
+      insert into timers (creator_id, conversation_id, timer_id, generation, due_at, detail, created_at, updated_at)
+        select tenant, t.conversation, t.id, t.generation, t.due_at, t.detail, t.at, t.at
+        from jsonb_to_recordset(part -> 'timers_set') as t (conversation uuid, id text, generation bigint, due_at timestamptz,
+          detail jsonb, at timestamptz)
+      on conflict (creator_id, conversation_id, timer_id) do update
+        set generation = excluded.generation, due_at = excluded.due_at, detail = excluded.detail,
+            claimed_until = 'epoch', updated_at = excluded.updated_at;
+    end if;
+
+    if part ? 'effects_ended' then
+      update effects e set status = n.status, result = n.result, updated_at = n.at
+        from jsonb_to_recordset(part -> 'effects_ended') as n (id text, status text, result jsonb, at timestamptz)
+        where e.creator_id = tenant and e.id = n.id and e.status = 'planned';
+    end if;
+    if part ? 'effects' then
+      insert into effects (creator_id, id, conversation_id, type, lane, position, params, not_before, leased_until, created_at, updated_at)
+        select tenant, e.id, e.conversation, e.type, e.lane, e.version * 1000 + e.ordinal, e.params,
+               coalesce(e.not_before, 'epoch'), 'epoch', e.at, e.at
+        from jsonb_to_recordset(part -> 'effects') as e (id text, conversation uuid, version bigint, type text, lane text,
+          ordinal integer, params jsonb, not_before timestamptz, at timestamptz);
+    end if;
+
+    if part ? 'awards' then
+      insert into awards (creator_id, contact_id, award_id, conversation_id, kind, points, name, created_at, updated_at)
+        select tenant, c.contact_id, a.id, a.conversation, a.kind, a.points, a.name, a.at, a.at
+        from jsonb_to_recordset(part -> 'awards') as a (id text, conversation uuid, kind text, points double precision, name text,
+          at timestamptz)
+        join conversations c on c.creator_id = tenant and c.id = a.conversation
+      on conflict do nothing;
+    end if;
+  end loop;
+end $$;
+
+-- What endpoints hear of messages is planned once a statement, not once a row, and its plan is kept.
+create or replace function tell_webhooks(tenant uuid, what text, told jsonb) returns void
+language plpgsql set search_path = pg_catalog, public as $$
+begin
+  insert into webhook_deliveries (creator_id, webhook_id, event, payload)
+    select w.creator_id, w.id, what, told from webhooks w where w.creator_id = tenant and what = any (w.events);
+end $$;
+
+drop trigger message_told on messages;
+create or replace function tell_message() returns trigger language plpgsql set search_path = pg_catalog, public as $$
+begin
+  insert into webhook_deliveries (creator_id, webhook_id, event, payload)
+    select w.creator_id, w.id, 'message', jsonb_build_object('conversation_id', m.conversation_id, 'id', m.id, 'seq', m.seq,
+        'role', m.role, 'class', m.class, 'body', m.body, 'at', m.created_at)
+      from webhooks w join added m on m.creator_id = w.creator_id where 'message' = any (w.events);
+  return null;
+end $$;
+create trigger message_told after insert on messages referencing new table as added for each statement execute function tell_message();
+
+revoke all on function commit_turns(jsonb) from public;
+grant execute on function commit_turns(jsonb) to companero_app;
