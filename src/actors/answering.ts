@@ -35,7 +35,7 @@ export function cancelAnswer(draft: Draft, invokeId: string): void {
 
 /** The answer under way, if any: the first, where a program's and the reply region's run side by side. */
 export function answerInFlight(draft: Draft): { invokeId: string; pending: PendingAnswer } | null {
-  const first = Object.entries(draft.snapshot.answers)[0];
+  const first = Object.entries(draft.snapshot.answers).find(([, { src = 'answer' }]) => src === 'answer');
   return first ? { invokeId: first[0], pending: first[1] } : null;
 }
 

@@ -2,7 +2,8 @@
 import type { ContactId, ConversationId, CreatorId, ProgramId, SessionId } from '../ids.ts';
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import type { Program } from '../programs/program.ts';
-import type { Contact } from '../programs/scope.ts';
+import type { Recorded } from '../programs/progress.ts';
+import type { Contact, Json } from '../programs/scope.ts';
 import type { Send } from './governor.ts';
 import type { InputResult } from './input.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -69,7 +70,38 @@ export interface NewTimer {
 export type NewEffect = { id: string; ordinal: number } & (
   | { type: 'answer'; lane: 'answer'; params: AnswerParams }
   | { type: 'send'; lane: 'send'; params: SendParams }
+  | { type: 'event'; lane: 'event'; params: EventParams }
+  | { type: 'model'; lane: 'model'; params: ModelParams }
+  | { type: 'http'; lane: 'http'; params: HttpParams }
+  | { type: 'recount'; lane: 'recount'; params: Readonly<Record<string, never>> }
 );
+
+/** What an `event` effect tells the creator's webhooks. */
+export interface EventParams {
+  event: 'program.event' | 'program.notification' | 'program.question';
+  data: Readonly<Record<string, Json>>;
+}
+
+/** What a `model` effect asks of a language model. */
+export interface ModelParams {
+  task: 'classify' | 'extract' | 'summarize';
+  language: string | null;
+  text?: string;
+  labels?: readonly string[];
+  minScore?: number;
+  /** Place → declared type, of an extraction. */
+  fields: Readonly<Record<string, string>>;
+}
+
+/** What an `http` effect calls. */
+export interface HttpParams {
+  url: string;
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: Json;
+  /** The name of a secret of the creator, sent as bearer token. */
+  secret?: string;
+}
 
 /** Which message a `send` effect sends. */
 export interface SendParams {
@@ -100,6 +132,8 @@ export interface Trace {
   /** The governor's decisions, in order. */
   decisions: readonly { content: string; class: string; do: string; reason: string; until?: string }[];
   metrics?: readonly { name: string; value: number }[];
+  /** What counts towards the contact's progress, in order: what it is counted from again when rules change. */
+  progress?: readonly Recorded[];
   /** Why the program could not take the input; nothing else was changed. */
   error?: string;
 }

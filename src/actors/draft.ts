@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import type { Policies } from '../programs/definition.ts';
 import type { Program } from '../programs/program.ts';
+import type { Fact, Recorded } from '../programs/progress.ts';
 import type { Contact, Scope } from '../programs/scope.ts';
 import type { Conversation, NewAward, NewEffect, NewMessage, NewTimer, Stepping, Surroundings, Trace } from './conversation.ts';
 import { type Decision, govern, recordSend } from './governor.ts';
@@ -33,6 +34,12 @@ export interface Draft {
   handoff: boolean;
   /** How long the contact is to see that an answer is being written; 0 for not. */
   typingMs: number;
+  /** The program asked for another in its place: its name. */
+  succession: string | null;
+  /** How many runs this input has started. */
+  starts: number;
+  /** What counts towards progress. */
+  recorded: (Omit<Recorded, 'facts'> & { facts: Fact[] })[];
   metrics: { name: string; value: number }[];
   as: string;
   resultSeq: number | null;
@@ -64,6 +71,9 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     words: '',
     silent: false,
     handoff: false,
+    succession: null,
+    starts: 0,
+    recorded: [],
     typingMs: 0,
     metrics: [],
     as: input.kind,
@@ -100,6 +110,7 @@ export function closeDraft(draft: Draft): Stepping {
       as: draft.as,
       decisions: draft.decisions,
       ...(draft.metrics.length > 0 ? { metrics: draft.metrics } : {}),
+      ...(draft.recorded.length > 0 ? { progress: draft.recorded } : {}),
     },
     typingMs: draft.typingMs,
     messages: draft.messages,
@@ -122,6 +133,7 @@ export function scopeOf(draft: Draft): Scope {
       channel: draft.before.channel,
       lastInboundAt: draft.snapshot.lastInboundAt,
       tries: draft.snapshot.question?.tries ?? 0,
+      chance: `${draft.before.id}:${draft.input.id}`,
     },
   };
 }

@@ -35,7 +35,8 @@ export function govern(messageClass: MessageClass, circumstances: Circumstances)
   if (messageClass === 'reply' || messageClass === 'safety') return { do: 'send', reason: messageClass };
   const { contact, now, zone, policies } = circumstances;
   if (contact.consent.messages === false) return { do: 'skip', reason: 'opted out' };
-  if (messageClass === 'promo' && contact.consent.promo !== true) return { do: 'skip', reason: 'no consent to promo' };
+  const needed = policies.consent?.[messageClass as 'promo'] ?? (messageClass === 'promo' ? 'promo' : undefined);
+  if (needed !== undefined && contact.consent[needed] !== true) return { do: 'skip', reason: `no consent to ${needed}` };
   const cap = cappedBy(messageClass, circumstances);
   if (cap !== null) return { do: 'skip', reason: cap };
   if (policies.quiet && isQuiet(now, zone, policies.quiet)) {

@@ -1,8 +1,9 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
 import { grantConsent, placeOf, save } from '../programs/changes.ts';
 import { matchEntry, matchGlobal } from '../programs/entry.ts';
-import { readAnswer } from '../programs/inputs.ts';
+import { type Circumstances, isSkipped, readAnswer } from '../programs/inputs.ts';
 import type { Program } from '../programs/program.ts';
+import { localClock, localDate } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
 import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
 import type { LiveProgram } from './conversation.ts';
@@ -47,8 +48,8 @@ type Reading = (draft: Draft, text: string, isFirst: boolean) => boolean;
 
 /** The order in which words are read: an entry, the open question, a button's title, the state, the documents. */
 const readings: readonly Reading[] = [asEntry, asAnswer, asButton, asMessage, asUnmatched];
-/** A file without words answers no question and asks none. */
-const wordlessReadings: readonly Reading[] = [asEntry, asMessage];
+/** A file without words answers only a question for one, and asks none. */
+const wordlessReadings: readonly Reading[] = [asEntry, asFile, asMessage];
 
 /** Takes words that are for the program. `isFirst` for the contact's first message ever. */
 export function hear(draft: Draft, text: string, isFirst: boolean): void {
@@ -98,6 +99,14 @@ function asAnswer(draft: Draft, text: string): boolean {
   return question !== null && answerQuestion(draft, question, text);
 }
 
+/** A file is the answer where one was asked for, and no misunderstanding where not. */
+function asFile(draft: Draft, text: string): boolean {
+  const { question } = draft.snapshot;
+  return question !== null && fileInputs.has(question.input.type) && answerQuestion(draft, question, text);
+}
+
+const fileInputs: ReadonlySet<string> = new Set(['file', 'image', 'voice']);
+
 function asButton(draft: Draft, text: string): boolean {
   const said = text.trim().toLocaleLowerCase();
   const isSaid = (button: { title: string }, index: number) =>
@@ -142,11 +151,13 @@ function repeatQuestion(draft: Draft): void {
 function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boolean {
   const { program } = draft;
   if (!program) return false;
-  const answer = readAnswer(question.input as never, text, draft.contact.language ?? program.definition.meta.languages[0] ?? 'en');
+  const language = draft.contact.language ?? program.definition.meta.languages[0] ?? 'en';
+  const isSkip = isSkipped(question.input as never, text, language);
+  const answer = isSkip ? { ok: true as const, value: null } : readAnswer(question.input as never, text, language, given(draft, program));
   if (answer.ok) {
     draft.snapshot.question = null;
     if (draft.snapshot.offer?.question === question.id) draft.snapshot.offer = null;
-    keep(draft, program, question.saveTo, answer.value);
+    if (!isSkip) keep(draft, program, question, answer.value);
     draft.as = dispatch(draft, { type: 'ANSWER', question: question.id, value: answer.value }) ? 'ANSWER' : 'unhandled ANSWER';
     return true;
   }
@@ -157,13 +168,25 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   draft.as = 'INVALID';
   if (dispatch(draft, { type: 'INVALID', question: question.id, tries })) return true;
   const { hint, text: asked } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
-  post(draft, 'reply', { text: hint ?? asked, input: question.input }, { content: question.content, question: question.id });
+  const said = question.hint ? program.render(question.hint, scopeOf(draft), { type: 'INVALID' }).text : (hint ?? asked);
+  post(draft, 'reply', { text: said, input: question.input }, { content: question.content, question: question.id });
   return true;
 }
 
-/** Keeps an answer where the question said. */
-function keep(draft: Draft, program: Program, saveTo: string | null, value: Json): void {
+/** What the words came with. */
+function given(draft: Draft, program: Program): Circumstances {
+  const { input, surroundings } = draft;
+  const zone = program.zoneOf(scopeOf(draft));
+  return {
+    attachments: input.kind === 'message' ? (input.attachments ?? []) : [],
+    now: `${localDate(surroundings.now, zone)}T${localClock(surroundings.now, zone)}`,
+  };
+}
+
+/** Keeps an answer where the question said, and the consent it gives. */
+function keep(draft: Draft, program: Program, { saveTo, input }: OpenQuestion, value: Json): void {
   const { machine } = draft.snapshot;
+  if (input.type === 'consent') draft.contact = grantConsent(scopeOf(draft), String(input.kind), value === true).contact;
   if (saveTo === null || !machine) return;
   const scope = save(program.definition, scopeOf(draft), placeOf(saveTo), value);
   draft.contact = scope.contact;

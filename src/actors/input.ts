@@ -3,6 +3,7 @@
 import type { DeliveryOutcome } from '../deliveries.ts';
 import type { ConversationId, CreatorId } from '../ids.ts';
 import type { Attachment, Citation } from '../message.ts';
+import type { Json, Progress } from '../programs/scope.ts';
 
 /** Names one conversation of one creator. */
 export interface ConversationKey {
@@ -35,6 +36,10 @@ export interface EffectResult {
   answer?: { text: string; citations: readonly Citation[]; grounded: boolean; degraded: boolean };
   /** Of `send`. */
   delivery?: Exclude<DeliveryOutcome, { outcome: 'retry' }>;
+  /** Of `model` and `http`: what the program sees as `event.output`. */
+  output?: Readonly<Record<string, Json>>;
+  /** Of `recount`: progress counted again, and the hash of the progress it replaces. */
+  recount?: { progress: Progress; replaces: string };
   /** Why it failed, in coarse words without private text. */
   reason?: string;
 }

@@ -1,11 +1,16 @@
 /** Carries a machine's actions over into the draft of a turn: what it says, asks, arms, plans and awards. */
 import type { AskedInput, MessageBody, MessageClass } from '../message.ts';
+import { withBuckets } from '../programs/buckets.ts';
+import { ExpressionError } from '../programs/expressions.ts';
 import type { MachineEvent, Program, RenderedContent } from '../programs/program.ts';
 import { durationMs } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
-import { cancelAnswer, planAnswer } from './answering.ts';
+import { cancelAnswer } from './answering.ts';
+import { armCalendar, beginCalendar } from './calendar.ts';
 import type { Conversation } from './conversation.ts';
 import { armTimer, clearTimer, type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
+import { planEffect, planInvoke } from './invoking.ts';
+import { record, underRules } from './progress.ts';
 import { enter, type MachineAction, type Stepped, step } from './step.ts';
 
 type Perform = Extract<MachineAction, { type: 'perform' }>;
@@ -15,6 +20,7 @@ export function dispatch(draft: Draft, event: MachineEvent): boolean {
   const { program } = draft;
   const { machine } = draft.snapshot;
   if (!program || !machine) return false;
+  prepare(draft, program);
   const stepped = step(program, machine, event, scopeOf(draft));
   absorb(draft, program, stepped);
   return stepped.handled;
@@ -30,7 +36,29 @@ export function begin(draft: Draft, program: Program, ref: NonNullable<Conversat
   draft.snapshot.control = 'bot';
   draft.snapshot.ran = [...new Set([...draft.snapshot.ran, ref.id])];
   draft.as = 'start';
+  draft.starts += 1;
+  draft.snapshot.following = null;
+  prepare(draft, program);
+  beginCalendar(draft, program);
   absorb(draft, program, enter(program, { ...scopeOf(draft), vars: program.variables }));
+}
+
+/** Trials are drawn before the program can ask for one; progress is counted by the program's rules. */
+function prepare(draft: Draft, program: Program): void {
+  draft.contact = underRules(draft, program, withBuckets(draft.contact, program.trials));
+}
+
+/** Programs that start one another without end are stopped. */
+const mostStarts = 5;
+
+/** Starts the program that was asked for, at once or for after the end, where it is live. */
+function succeed(draft: Draft): void {
+  const slug = draft.succession ?? (draft.status === 'ended' ? (draft.snapshot.following ?? null) : null);
+  draft.succession = null;
+  const live = draft.surroundings.live.find(({ program }) => program.definition.meta.id === slug);
+  if (!live) return;
+  if (draft.starts >= mostStarts) throw new ExpressionError('Cannot start more than five programs on one input');
+  begin(draft, live.program, { id: live.id, version: live.version });
 }
 
 /** Ends the run: nothing stays armed, asked, offered or under way. The state it ended in stays to be seen. */
@@ -47,6 +75,7 @@ export function endRun(draft: Draft, outcome: string | null): void {
 function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   draft.snapshot.machine = stepped.machine;
   draft.snapshot.control = stepped.control;
+  const reached = milestonesSince(draft.contact, stepped.contact);
   draft.contact = stepped.contact;
   const heldBefore = draft.snapshot.held;
   for (const action of stepped.actions) performAction(draft, program, action);
@@ -59,15 +88,26 @@ function absorb(draft: Draft, program: Program, stepped: Stepped): void {
     if (!stepped.invokes.has(invokeId)) cancelAnswer(draft, invokeId);
   }
   if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
-  if (draft.contact !== draft.before.contact) recomputeCalendar(draft, program);
+  // An event may tell of a contact that a member has changed.
+  if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft, program);
   if (draft.handoff) {
     draft.handoff = false;
     dispatch(draft, { type: 'CONTROL.takeover' });
   }
+  for (const milestone of reached) if (draft.status === 'active') dispatch(draft, { type: `MILESTONE.${milestone}` });
+  succeed(draft);
+}
+
+function milestonesSince(before: Draft['contact'], after: Draft['contact']): readonly string[] {
+  const { milestones } = after.progress;
+  if (milestones === before.progress.milestones) return [];
+  return Object.keys(milestones).filter((id) => !Object.hasOwn(before.progress.milestones, id));
 }
 
 /** Calendar delays keep rule and anchor: a changed zone or field moves what is armed. */
 function recomputeCalendar(draft: Draft, program: Program): void {
+  if (draft.status !== 'active') return;
+  armCalendar(draft, program);
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
     const delay = program.delayOf(timerId);
     if (!delay?.calendar) continue;
@@ -82,13 +122,6 @@ function performAction(draft: Draft, program: Program, action: MachineAction): v
   else if (action.type === 'clear') clearTimer(draft, action.timerId);
   else if (action.type === 'invoke') planInvoke(draft, action);
   else performers[action.name]?.(draft, program, action);
-}
-
-/** `answer` is the only invoke: its own message, else the words it was entered with. */
-function planInvoke(draft: Draft, { invokeId, params }: Extract<MachineAction, { type: 'invoke' }>): void {
-  const message = params.message as string | undefined;
-  const instructions = params.instructions as string | undefined;
-  planAnswer(draft, invokeId, message ?? draft.words, instructions ?? null);
 }
 
 const performers: Readonly<Record<string, (draft: Draft, program: Program, action: Perform) => void>> = {
@@ -112,11 +145,33 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
       saveTo: (params.saveTo as string | undefined) ?? null,
       retries: (params.retries as number | undefined) ?? 2,
       tries: 0,
+      hint: (params.hint as string | undefined) ?? null,
     };
     post(draft, classOf(draft, params), { ...bodyOf({ ...rendered, buttons }), input }, { content, question });
   },
 
-  award(draft, _program, { params }) {
+  progress(draft, program, { params }) {
+    record(draft, program, { entered: String(params.state) });
+  },
+
+  notify(draft, program, { params, scope, event }) {
+    const content = String(params.content);
+    const { text } = program.render(content, scope, event);
+    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'program.notification', data: { content, text } } });
+  },
+
+  emit(draft, _program, { params }) {
+    const data = { name: String(params.event), data: params.data as Json };
+    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'program.event', data } });
+  },
+
+  startProgram(draft, _program, { params }) {
+    if (params.mode === 'after-end') draft.snapshot.following = String(params.program);
+    else draft.succession = String(params.program);
+  },
+
+  award(draft, program, { params }) {
+    record(draft, program, { award: Number(params.points), reason: String(params.reason ?? '') });
     const ordinal = nextOrdinal(draft);
     draft.awards.push({
       id: stableKey(draft, ordinal, 'award'),
@@ -126,8 +181,9 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
     });
   },
 
-  badge(draft, _program, { params, scope }) {
+  badge(draft, program, { params, scope }) {
     const id = String(params.id);
+    record(draft, program, { badge: id });
     if (scope.contact.progress.badges.includes(id)) return;
     draft.awards.push({ id: `badge:${id}`, kind: 'badge', points: 0, name: id });
   },
@@ -168,7 +224,9 @@ function bodyOf(rendered: RenderedContent): MessageBody {
   return {
     text: rendered.text,
     ...(rendered.buttons.length > 0 ? { buttons: rendered.buttons } : {}),
+    ...(rendered.list ? { list: rendered.list } : {}),
     ...(rendered.media ? { media: rendered.media } : {}),
+    ...(rendered.template ? { template: rendered.template } : {}),
   };
 }
 

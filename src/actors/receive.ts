@@ -2,11 +2,14 @@
 import type { MachineEvent } from '../programs/program.ts';
 import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
+import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
 import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, recordInbound, scopeOf } from './draft.ts';
 import { hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
+import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { begin, dispatch, endRun } from './perform.ts';
+import { keepRecount } from './progress.ts';
 import type { ArmedTimer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
@@ -31,7 +34,7 @@ const takers: { readonly [Kind in Input['kind']]: (draft: Draft, input: Of<Kind>
   button: onButton,
   timer: onTimer,
   effect: onEffect,
-  event: (draft, input) => onEvent(draft, { type: `EVENT.${input.name}`, data: input.data }),
+  event: onNamedEvent,
   control: onControl,
   start: (draft, input) => startByName(draft, input.programSlug),
 };
@@ -84,7 +87,9 @@ function fire(draft: Draft, timerId: string): void {
   if (!armed) return;
   const held = draft.snapshot.held[timerId];
   clearTimer(draft, timerId);
+  const moment = takeMoment(draft, timerId, armed.dueAt);
   if (held) release(draft, held);
+  else if (moment === 'skipped') draft.as = `skipped ${armed.event}`;
   else if (!isSkipped(draft, timerId, armed)) onEvent(draft, { type: armed.event ?? timerId });
 }
 
@@ -123,9 +128,18 @@ function onEffect(draft: Draft, input: Of<'effect'>): void {
     draft.as = `send.${input.result.delivery.outcome}`;
     return;
   }
+  if (input.result.recount) {
+    draft.as = keepRecount(draft, input.result.recount) ? 'recounted' : 'recount.again';
+    return;
+  }
   const invokeId = invokeOf(draft, input.effectId);
   if (invokeId === null) {
     draft.as = 'superseded';
+    return;
+  }
+  const { src = 'answer' } = draft.snapshot.answers[invokeId] ?? {};
+  if (src !== 'answer') {
+    onInvokeEffect(draft, invokeId, src, input);
     return;
   }
   const { [invokeId]: _ended, ...others } = draft.snapshot.answers;
@@ -144,6 +158,24 @@ function onEffect(draft: Draft, input: Of<'effect'>): void {
   if (next === undefined) return;
   draft.snapshot.waiting = waiting;
   hear(draft, next, false);
+}
+
+/** A question to the creator's people that was passed on goes on waiting for them; everything else has ended. */
+function onInvokeEffect(draft: Draft, invokeId: string, src: string, input: Of<'effect'>): void {
+  draft.as = `${src}.${input.outcome}`;
+  draft.answersContact = true;
+  if (src !== 'person' || input.outcome !== 'done') finishInvoke(draft, invokeId, input, dispatch);
+}
+
+function onNamedEvent(draft: Draft, { name, data }: Of<'event'>): void {
+  const invokeId = name === personAnswered && draft.status === 'active' ? invokeOfPerson(draft, data.question) : null;
+  if (invokeId === null) {
+    onEvent(draft, { type: `EVENT.${name}`, data });
+    return;
+  }
+  draft.as = 'person.answered';
+  draft.answersContact = true;
+  finishInvoke(draft, invokeId, { outcome: 'done', result: { output: { text: String(data.text ?? '') } } }, dispatch);
 }
 
 function onControl(draft: Draft, input: Of<'control'>): void {

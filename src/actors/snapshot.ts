@@ -13,6 +13,8 @@ export interface OpenQuestion {
   saveTo: string | null;
   retries: number;
   tries: number;
+  /** The content said when an answer is none. */
+  hint?: string | null;
 }
 
 /** A timer that is armed. A row of the same id and generation stands in the record. */
@@ -39,6 +41,10 @@ export interface PendingAnswer {
   effect: string;
   text: string;
   instructions: string | null;
+  /** The invoke's source; `answer` where none is named. */
+  src?: string;
+  /** Where its result is kept: places, or place → expression. */
+  keep?: { into?: string | readonly string[]; map?: Readonly<Record<string, string>> };
 }
 
 /** Buttons that may still be pressed: those of the newest offer. */
@@ -71,6 +77,10 @@ export interface Snapshot {
   failures: readonly number[];
   /** The programs that have run in this conversation, by id; how often does not matter. */
   ran: readonly string[];
+  /** The calendar of this run: when it began, and the local moments last given and armed, by point. */
+  calendar?: { began: number; last: Readonly<Record<string, string>>; armed: Readonly<Record<string, string>> };
+  /** The program that follows when this run has ended, by its name. */
+  following?: string | null;
 }
 
 /** The memory of a conversation in which nothing has happened yet. */

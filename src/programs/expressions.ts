@@ -123,7 +123,7 @@ const event = {
   tries: 'double',
   value: 'dyn',
   data: 'map<string, dyn>',
-  output: { text: 'string', grounded: 'bool' },
+  output: { text: 'string', grounded: 'bool', score: 'double', status: 'double', data: 'dyn' },
 };
 
 type Parsed = ReturnType<Environment['parse']>;

@@ -1,10 +1,12 @@
 /** What a question takes as its answer: the declared inputs and how natural entry is read. */
 import * as v from 'valibot';
+import type { Attachment } from '../message.ts';
 import type { ValueType } from './expressions.ts';
 import { idSchema, labelSchema } from './names.ts';
 import type { Json } from './scope.ts';
+import { readNaturalDate, readNaturalDateTime } from './spoken-dates.ts';
 import { readDate, readDateTime, readTime } from './spoken-times.ts';
-import { digits, fold, readNumber, readYesNo } from './spoken-words.ts';
+import { digits, fold, readNumber, readYesNo, skipWordsOf } from './spoken-words.ts';
 
 const limit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4096)));
 const options = v.pipe(
@@ -13,32 +15,41 @@ const options = v.pipe(
   v.maxLength(50),
 );
 const option = { options };
+/** Whether the question may be skipped: with the usual words, or with words of its own. */
+const skip = v.optional(v.union([v.boolean(), v.pipe(v.array(labelSchema), v.minLength(1, 'Name at least one word'), v.maxLength(20))]));
 
 /** The shape of each input by its type. */
 const shapes = {
-  text: v.strictObject({ type: v.literal('text'), minLength: limit, maxLength: limit }),
+  text: v.strictObject({ type: v.literal('text'), minLength: limit, maxLength: limit, skip }),
   number: v.strictObject({
     type: v.literal('number'),
     min: v.optional(v.number()),
     max: v.optional(v.number()),
     integer: v.optional(v.boolean()),
     unit: v.optional(labelSchema),
+    skip,
   }),
-  date: v.strictObject({ type: v.literal('date') }),
-  time: v.strictObject({ type: v.literal('time') }),
-  datetime: v.strictObject({ type: v.literal('datetime') }),
-  phone: v.strictObject({ type: v.literal('phone') }),
-  email: v.strictObject({ type: v.literal('email') }),
-  yesNo: v.strictObject({ type: v.literal('yesNo') }),
-  choice: v.strictObject({ type: v.literal('choice'), ...option }),
-  choices: v.strictObject({ type: v.literal('choices'), ...option, min: limit, max: limit }),
+  date: v.strictObject({ type: v.literal('date'), skip }),
+  time: v.strictObject({ type: v.literal('time'), skip }),
+  datetime: v.strictObject({ type: v.literal('datetime'), skip }),
+  phone: v.strictObject({ type: v.literal('phone'), skip }),
+  email: v.strictObject({ type: v.literal('email'), skip }),
+  yesNo: v.strictObject({ type: v.literal('yesNo'), skip }),
+  choice: v.strictObject({ type: v.literal('choice'), ...option, skip }),
+  choices: v.strictObject({ type: v.literal('choices'), ...option, min: limit, max: limit, skip }),
   scale: v.strictObject({
     type: v.literal('scale'),
     min: v.pipe(v.number(), v.integer()),
     max: v.pipe(v.number(), v.integer()),
     labels: v.optional(v.record(v.string(), labelSchema)),
+    skip,
   }),
-  mood: v.strictObject({ type: v.literal('mood') }),
+  mood: v.strictObject({ type: v.literal('mood'), skip }),
+  file: v.strictObject({ type: v.literal('file'), skip }),
+  image: v.strictObject({ type: v.literal('image'), skip }),
+  voice: v.strictObject({ type: v.literal('voice'), skip }),
+  location: v.strictObject({ type: v.literal('location'), skip }),
+  consent: v.strictObject({ type: v.literal('consent'), kind: idSchema }),
 } as const;
 
 /** The schema of an input. */
@@ -55,6 +66,11 @@ export const inputSchema = v.variant('type', [
   shapes.choices,
   shapes.scale,
   shapes.mood,
+  shapes.file,
+  shapes.image,
+  shapes.voice,
+  shapes.location,
+  shapes.consent,
 ]);
 
 /** An input as declared. */
@@ -74,6 +90,7 @@ export function valueTypeOfInput(input: Input): ValueType {
     case 'mood':
       return 'double';
     case 'yesNo':
+    case 'consent':
       return 'bool';
     case 'choices':
       return 'list<string>';
@@ -82,16 +99,24 @@ export function valueTypeOfInput(input: Input): ValueType {
   }
 }
 
+/** What came with a text: files, and what the clock of the contact shows, YYYY-MM-DDTHH:MM. */
+export interface Circumstances {
+  attachments?: readonly Attachment[];
+  now?: string;
+}
+
 /** Readers by type; each sees the trimmed text with digits of every script as 0–9. */
-const readers: { [Type in Input['type']]: (input: Extract<Input, { type: Type }>, text: string, language: string) => Answer } = {
+const readers: {
+  [Type in Input['type']]: (input: Extract<Input, { type: Type }>, text: string, language: string, given: Circumstances) => Answer;
+} = {
   text: ({ minLength = 1, maxLength = 4096 }, text) => (text.length >= minLength && text.length <= maxLength ? yes(text) : no),
   number: ({ min, max, integer }, text, language) => {
     const number = readNumber(text, language);
     return number === null || (integer && !Number.isInteger(number)) ? no : within(number, min, max);
   },
-  date: (_input, text, language) => yes(readDate(text, language)),
+  date: (_input, text, language, { now }) => yes(readDate(text, language) ?? readNaturalDate(text, language, now)),
   time: (_input, text, language) => yes(readTime(text, language)),
-  datetime: (_input, text, language) => yes(readDateTime(text, language)),
+  datetime: (_input, text, language, { now }) => yes(readDateTime(text, language) ?? readNaturalDateTime(text, language, now)),
   phone: (_input, text) => yes(readPhone(text)),
   email: (_input, text) => yes(readEmail(text)),
   yesNo: (_input, text, language) => yes(readYesNo(text, language)),
@@ -107,7 +132,32 @@ const readers: { [Type in Input['type']]: (input: Extract<Input, { type: Type }>
     const number = index >= 0 ? index + 1 : readNumber(text, language);
     return number === null || !Number.isInteger(number) ? no : within(number, 1, 5);
   },
+  file: (_input, _text, _language, given) => yes(attached(given, ['file', 'image', 'audio', 'video'])),
+  image: (_input, _text, _language, given) => yes(attached(given, ['image'])),
+  voice: (_input, _text, _language, given) => yes(attached(given, ['audio'])),
+  location: (_input, text) => yes(readLocation(text)),
+  consent: (_input, text, language) => yes(readYesNo(text, language)),
 };
+
+/** The id of the first file of one of these kinds. */
+function attached({ attachments = [] }: Circumstances, kinds: readonly Attachment['kind'][]): string | null {
+  return attachments.find(({ kind }) => kinds.includes(kind))?.id ?? null;
+}
+
+/** A place as `latitude,longitude` in degrees: written so, or as a `geo:` address (RFC 5870). */
+function readLocation(text: string): string | null {
+  const match = /^(?:geo:)?\s*(-?\d{1,3}(?:\.\d{1,10})?)\s*[,;]\s*(-?\d{1,3}(?:\.\d{1,10})?)(?:[,;?].{0,200})?$/i.exec(text);
+  const [latitude, longitude] = [Number(match?.[1]), Number(match?.[2])];
+  return Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180 ? `${latitude},${longitude}` : null;
+}
+
+/** Whether a text asks to skip a question that may be skipped. */
+export function isSkipped(input: Input, text: string, language: string): boolean {
+  const words = 'skip' in input ? input.skip : undefined;
+  if (words === undefined || words === false) return false;
+  const known = words === true ? skipWordsOf(language) : words;
+  return known.some((word) => fold(word) === fold(text));
+}
 
 /** Faces from 1 (very bad) to 5 (very good). */
 const moods = [
@@ -154,12 +204,13 @@ function readChoices(input: Extract<Input, { type: 'choices' }>, text: string): 
 /**
  * Reads an answer in the words of a language (BCP 47; English where nothing is known of it).
  *
- * Values: text, date YYYY-MM-DD, time HH:MM, datetime YYYY-MM-DDTHH:MM (local), phone, email, choice id as text · number, scale, mood (1–5)
- * as number · yesNo as boolean · choices as a list of ids.
+ * Values: text, date YYYY-MM-DD, time HH:MM, datetime YYYY-MM-DDTHH:MM (local), phone, email, choice id, id of a file, `latitude,longitude` as text · number, scale, mood (1–5)
+ * as number · yesNo, consent as boolean · choices as a list of ids.
  */
-export function readAnswer(input: Input, text: string, language: string): Answer {
+export function readAnswer(input: Input, text: string, language: string, given: Circumstances = {}): Answer {
   const trimmed = digits(text.slice(0, 4096)).trim();
-  if (trimmed === '' && !(input.type === 'choices' && input.min === 0)) return no;
-  const read = readers[input.type] as (input: Input, text: string, language: string) => Answer;
-  return read(input, input.type === 'text' ? text.slice(0, 4096).trim() : trimmed, language);
+  const isWordless = (given.attachments?.length ?? 0) > 0 || (input.type === 'choices' && input.min === 0);
+  if (trimmed === '' && !isWordless) return no;
+  const read = readers[input.type] as (input: Input, text: string, language: string, given: Circumstances) => Answer;
+  return read(input, input.type === 'text' ? text.slice(0, 4096).trim() : trimmed, language, given);
 }

@@ -109,6 +109,19 @@ const noWords: Readonly<Record<string, readonly string[]>> = {
   fr: ['non', 'n', 'nan', 'non merci', 'jamais', 'pas maintenant'],
 };
 
+const skipWords: Readonly<Record<string, readonly string[]>> = {
+  en: ['skip', 'pass', 'next'],
+  es: ['saltar', 'omitir', 'paso', 'siguiente'],
+  pt: ['pular', 'saltar', 'passar', 'seguinte'],
+  de: ['überspringen', 'weiter', 'auslassen'],
+  fr: ['passer', 'sauter', 'suivant'],
+};
+
+/** The words that skip a question: of the language, and English ones. */
+export function skipWordsOf(language: string): readonly string[] {
+  return [...(skipWords[primary(language)] ?? []), ...(skipWords.en ?? [])];
+}
+
 /** Reads yes or no, thumbs and ticks too; null when it is neither. */
 export function readYesNo(text: string, language: string): boolean | null {
   if (/^(?:👍|✅|✔|👌)/u.test(text)) return true;

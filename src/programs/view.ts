@@ -122,12 +122,15 @@ function eventView(event: MachineEvent): Record<string, unknown> {
   ]);
 }
 
-/** Of what an invoke gave back only what a program decides by: its text, and whether it rests on the documents. */
+/** Of what an invoke gave back only what a program decides by. */
 function outputView(output: unknown): Record<string, unknown> {
   const given = typeof output === 'object' && output !== null ? (output as Record<string, unknown>) : {};
   return own([
     ['text', text(given.text).slice(0, valueLimits.characters)],
     ['grounded', given.grounded === true],
+    ['score', typeof given.score === 'number' ? given.score : 0],
+    ['status', typeof given.status === 'number' ? given.status : 0],
+    ['data', plain(given.data ?? null)],
   ]);
 }
 

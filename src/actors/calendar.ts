@@ -1,0 +1,52 @@
+/** The calendar of a run: one timer for the next moment of each point, moved when what it counts from changes. */
+import type { CalendarFacts, Program } from '../programs/program.ts';
+import { armTimer, clearTimer, type Draft, scopeOf } from './draft.ts';
+
+/** Arms the next moment of every point, and disarms those that have none any more. */
+export function armCalendar(draft: Draft, program: Program): void {
+  for (const point of program.calendar) armPoint(draft, point);
+}
+
+function armPoint(draft: Draft, point: CalendarFacts): void {
+  const { now } = draft.surroundings;
+  const { began, last } = calendarOf(draft);
+  const armed = draft.snapshot.timers[point.timerId];
+  const next = point.next(scopeOf(draft), { after: now, began, last: last[point.id] ?? null });
+  if (next === null) clearTimer(draft, point.timerId);
+  // One that is due now and not yet given stays: it is about to be.
+  else if (armed?.dueAt !== next.at && (armed === undefined || armed.dueAt > now)) {
+    armTimer(draft, point.timerId, { dueAt: next.at, anchor: now, event: `CALENDAR.${point.id}` });
+    draft.snapshot.calendar = { began, last, armed: { ...calendarOf(draft).armed, [point.id]: next.local } };
+  }
+}
+
+function calendarOf(draft: Draft): NonNullable<Draft['snapshot']['calendar']> {
+  return draft.snapshot.calendar ?? { began: draft.surroundings.now, last: {}, armed: {} };
+}
+
+/** Begins the calendar of a run. */
+export function beginCalendar(draft: Draft, program: Program): void {
+  if (program.calendar.length === 0) return;
+  draft.snapshot.calendar = { began: draft.surroundings.now, last: {}, armed: {} };
+  armCalendar(draft, program);
+}
+
+/**
+ * Notes that a point's moment has come and whether it is to be given: not when it is too late for it, and not to somebody in the
+ * middle of something where its mode is `skip`. Arms the moment after it.
+ */
+export function takeMoment(draft: Draft, timerId: string, dueAt: number): 'given' | 'skipped' | 'none' {
+  const point = draft.program?.calendar.find((candidate) => candidate.timerId === timerId);
+  if (!point) return 'none';
+  const { began, last, armed } = calendarOf(draft);
+  draft.snapshot.calendar = { began, armed, last: { ...last, [point.id]: armed[point.id] ?? '' } };
+  armPoint(draft, point);
+  const isLate = point.lateMs !== null && draft.surroundings.now - dueAt > point.lateMs;
+  const isBusy = draft.snapshot.question !== null || Object.keys(draft.snapshot.answers).length > 0;
+  if (isLate || (point.mode === 'skip' && isBusy)) return 'skipped';
+  if (point.mode === 'interrupt') {
+    draft.snapshot.question = null;
+    draft.snapshot.offer = null;
+  }
+  return 'given';
+}
