@@ -71,9 +71,9 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
   }
 
   async function commit(text: string, params: readonly unknown[]): Promise<never[]> {
-    const outcomes = await db.routing<TurnOutcome>(text, params);
-    const rows = JSON.parse(String(params[0])) as TurnRow[];
-    for (const [index, row] of rows.entries()) onCommit(row, outcomes[index] as TurnOutcome);
+    const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
+    const rows = turnsOf(JSON.parse(String(params[0])) as Batch[]);
+    for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome);
     return outcomes as never[];
   }
 
@@ -102,4 +102,21 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
       dead.add(node);
     },
   };
+}
+
+/** A creator's turns as they go over the wire: parts as flat lists, each row with the place of its turn (src/store/turns.ts). */
+type Batch = { creator: string; turns: { turn: number }[] } & Record<string, { turn: number; id: string }[] | undefined>;
+
+/** Place → turn, put together again. */
+function turnsOf(batches: readonly Batch[]): Map<number, TurnRow> {
+  const parts = ['inputs', 'messages', 'timers_set', 'effects', 'effects_ended', 'awards'];
+  const rows = batches.flatMap((batch) =>
+    batch.turns.map(({ turn, ...row }) => {
+      const of = (part: string) => (batch[part] ?? []).filter((one) => one.turn === turn);
+      const lists = Object.fromEntries(parts.map((part) => [part, of(part)]));
+      const cleared = of('timers_cleared').map(({ id }) => id);
+      return [turn, { creator: batch.creator, ...row, ...lists, timers_cleared: cleared } as unknown as TurnRow] as const;
+    }),
+  );
+  return new Map(rows);
 }
