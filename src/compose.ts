@@ -216,7 +216,7 @@ function openOutside(
   { database: db, clock, log, cache, seal, origin }: Core & { cache: Cache; seal: Seal; origin: string },
 ) {
   const { whatsapp, telegram, outboundAllow } = config;
-  const fetches = { fetch, guardedFetch: createPublicFetch(outboundAllow) };
+  const fetches = { fetch, guardedFetch: createPublicFetch({ allowed: outboundAllow, ownHosts: [new URL(origin).hostname] }) };
   return createOutside({ db, clock, ids, log, seal, cache, ...fetches, whatsapp, telegram, publicUrl: origin });
 }
 

@@ -1,5 +1,5 @@
 /** `fetch` for addresses that strangers name: it connects to public addresses only, checked at the moment of connecting. */
-import { lookup } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
@@ -40,30 +40,78 @@ export function isPublicAddress(address: string): boolean {
   return isIP(address) === 6 && globalUnicast.check(address, 'ipv6') && !special.check(address, 'ipv6');
 }
 
-/** Resolves a name as usual and refuses it when any of its addresses is not public. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    const [first] = addresses ?? [];
-    if (error !== null || first === undefined) callback(error ?? new NotPublicError('Cannot resolve the name'), '', 0);
-    else if (!addresses.every(({ address }) => isPublicAddress(address)))
-      callback(new NotPublicError('The name leads to a private network'), '', 0);
-    else if (options.all) callback(null, addresses);
-    else callback(null, first.address, first.family);
-  });
-};
+/** All addresses of a name; rejects when there is none. */
+export type Resolve = (hostname: string) => Promise<readonly { address: string; family: number }[]>;
+
+const resolveBySystem: Resolve = (hostname) => lookup(hostname, { all: true });
+
+/** Resolves a name at the moment of connecting and connects to what was checked, so that a second answer cannot differ from the first. */
+function checkedLookup(resolve: Resolve): LookupFunction {
+  return (hostname, options, callback) => {
+    checkName(resolve, hostname).then(
+      (addresses) => {
+        const [first] = addresses;
+        if (options.all) callback(null, [...addresses]);
+        else callback(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => callback(error, '', 0),
+    );
+  };
+}
+
+type Addresses = readonly [{ address: string; family: number }, ...{ address: string; family: number }[]];
+
+/** The addresses of a name, every one of them public. @throws NotPublicError */
+async function checkName(resolve: Resolve, hostname: string): Promise<Addresses> {
+  const addresses = await resolve(hostname);
+  const [first, ...others] = addresses;
+  if (first === undefined) throw new NotPublicError('Cannot resolve the name');
+  if (!addresses.every(({ address }) => isPublicAddress(address))) throw new NotPublicError('The name leads to a private network');
+  return [first, ...others];
+}
+
+/** What the addresses of strangers are held against. */
+export interface PublicFetchOptions {
+  /** Origins that are asked all the same, though private, without TLS or on another port. */
+  allowed: readonly string[];
+  /** Host names of this installation: it does not call itself. */
+  ownHosts?: readonly string[];
+  /** How names become addresses; the system's own unless told. */
+  resolve?: Resolve;
+}
+
+/** Whether an address has the form that is called at all: https on port 443, a name with a dot, no user, none of our own. */
+function isWebAddress(url: URL, ownHosts: readonly string[]): boolean {
+  const host = url.hostname;
+  const isName = isIP(host.replace(/^\[|\]$/g, '')) === 0 && /^[^.].*\.[^.\d][^.]*$/.test(host) && !host.endsWith('.localhost');
+  const isPlain = url.protocol === 'https:' && url.port === '' && url.username === '' && url.password === '';
+  return isPlain && isName && !ownHosts.includes(host);
+}
 
 /**
- * @returns a fetch of https addresses on port 443 that rejects with NotPublicError, redirects not followed
- * @param allowed origins that are asked all the same, though private, without TLS or on another port
+ * Checks an address before it is kept, as each call will check it again.
+ *
+ * @throws NotPublicError it is none that `createPublicFetch` would call now
  */
-export function createPublicFetch(allowed: readonly string[]): PublicFetch {
+export async function checkPublic(
+  address: string,
+  { allowed, ownHosts = [], resolve = resolveBySystem }: PublicFetchOptions,
+): Promise<void> {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  if (url !== null && allowed.includes(url.origin) && url.username === '') return;
+  if (url === null || !isWebAddress(url, ownHosts)) throw new NotPublicError('The address is not public');
+  await checkName(resolve, url.hostname).catch((cause: unknown) => {
+    throw cause instanceof NotPublicError ? cause : new NotPublicError('Cannot resolve the name', { cause });
+  });
+}
+
+/** @returns a fetch of https addresses on port 443 that rejects with NotPublicError, redirects not followed */
+export function createPublicFetch({ allowed, ownHosts = [], resolve = resolveBySystem }: PublicFetchOptions): PublicFetch {
   return function publicFetch(address, init) {
     const url = new URL(address);
     if (allowed.includes(url.origin)) return ask(url, init, {});
-    const host = url.hostname.replace(/^\[|\]$/g, '');
-    const isWeb = url.protocol === 'https:' && url.port === '';
-    if (!isWeb || (isIP(host) !== 0 && !isPublicAddress(host))) return Promise.reject(new NotPublicError('The address is not public'));
-    return ask(url, init, { lookup: publicLookup });
+    if (!isWebAddress(url, ownHosts)) return Promise.reject(new NotPublicError('The address is not public'));
+    return ask(url, init, { lookup: checkedLookup(resolve) });
   };
 }
 
