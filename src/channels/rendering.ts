@@ -1,6 +1,7 @@
 /** What all channels show alike: the words of a message, numbered options, and the keys of its buttons. Pure. */
 import type { MessageBody } from '../message.ts';
 import type { Showable } from './channel.ts';
+import { shorten } from './split-text.ts';
 
 /** A button's name outside: which message it stands under and which of its buttons it is. The message's id makes it unguessable. */
 export interface ButtonKey {
@@ -42,7 +43,12 @@ export function publicMedia(body: MessageBody): { url: string; kind: string; alt
   return body.media !== undefined && /^https:\/\//i.test(body.media.url) ? body.media : null;
 }
 
+/** A button's title as providers take it. */
+export function titleOf({ title }: { title: string }): string {
+  return title.toWellFormed().replaceAll('\u0000', '').trim();
+}
+
 /** A picture or file in words. */
 export function linkText({ url, alt }: { url: string; alt: string }): string {
-  return alt === '' ? url : `${alt}\n${url}`;
+  return alt.trim() === '' ? url : `${shorten(alt, 1_000)}\n${url}`;
 }

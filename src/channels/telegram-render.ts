@@ -1,6 +1,6 @@
 /** How a message looks on Telegram: pure, plain text within the limits of the Bot API, options as an inline keyboard. */
 import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, linkText, publicMedia, wordsOf } from './rendering.ts';
+import { buttonKey, linkText, publicMedia, titleOf, wordsOf } from './rendering.ts';
 import { shorten, splitText } from './split-text.ts';
 
 /** The limits: texts in UTF-16 units, titles in code points, `callback_data` in bytes. */
@@ -12,7 +12,7 @@ const sideBySide = 12;
 /** The bubbles of a message. Text goes as it is, without a parse mode, so that markup in it is shown and not obeyed. */
 export function renderTelegram(message: Showable): readonly Part[] {
   const { buttons = [] } = message.body;
-  const asKeyboard = buttons.length > 0 && buttons.length <= telegramLimits.buttons && buttons.every(({ title }) => fits(title));
+  const asKeyboard = buttons.length > 0 && buttons.length <= telegramLimits.buttons && buttons.every((button) => fits(titleOf(button)));
   const pieces = splitText(wordsOf(message.body, !asKeyboard), telegramLimits.text);
   const last = pieces.pop() ?? '';
   const keyboard = asKeyboard ? { reply_markup: { inline_keyboard: keyboardOf(message) } } : {};
@@ -29,12 +29,12 @@ function textOf(text: string): Shown {
 }
 
 function fits(title: string): boolean {
-  return title.trim() !== '' && [...title].length <= telegramLimits.buttonTitle;
+  return title !== '' && [...title].length <= telegramLimits.buttonTitle;
 }
 
 function keyboardOf(message: Showable): object[][] {
-  const keys = (message.body.buttons ?? []).map(({ title }, ordinal) => ({
-    text: title.trim(),
+  const keys = (message.body.buttons ?? []).map((button, ordinal) => ({
+    text: titleOf(button),
     callback_data: buttonKey(message, ordinal),
   }));
   const inOneRow = keys.length <= 3 && keys.every(({ text }) => [...text].length <= sideBySide);

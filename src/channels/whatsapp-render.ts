@@ -1,7 +1,7 @@
 /** How a message looks on WhatsApp: pure, within the limits of the Cloud API. */
 import type { MessageBody } from '../message.ts';
 import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, linkText, publicMedia, wordsOf } from './rendering.ts';
+import { buttonKey, linkText, publicMedia, titleOf, wordsOf } from './rendering.ts';
 import { shorten, splitText } from './split-text.ts';
 
 /** The limits; lengths in code points, except for texts, whose caps are kept in UTF-16 units to be on the safe side. */
@@ -29,8 +29,8 @@ export function renderWhatsApp(message: Showable, freeText: boolean): readonly P
 type OptionShape = 'none' | 'buttons' | 'list' | 'numbered';
 
 function optionShape({ buttons = [] }: MessageBody): OptionShape {
-  const longest = Math.max(0, ...buttons.map(({ title }) => [...title.trim()].length));
-  const titles = new Set(buttons.map(({ title }) => title.trim()));
+  const titles = new Set(buttons.map(titleOf));
+  const longest = Math.max(0, ...Array.from(titles, (title) => [...title].length));
   if (buttons.length === 0) return 'none';
   if (titles.has('') || titles.size < buttons.length) return 'numbered';
   if (buttons.length <= whatsappLimits.buttons && longest <= whatsappLimits.buttonTitle) return 'buttons';
@@ -53,15 +53,15 @@ function textOf(body: string): Shown {
 }
 
 function buttonsOf(message: Showable, text: string): Shown {
-  const buttons = (message.body.buttons ?? []).map(({ title }, ordinal) => ({
+  const buttons = (message.body.buttons ?? []).map((button, ordinal) => ({
     type: 'reply',
-    reply: { id: buttonKey(message, ordinal), title: title.trim() },
+    reply: { id: buttonKey(message, ordinal), title: titleOf(button) },
   }));
   return { type: 'button', body: { text }, action: { buttons } };
 }
 
 function listOf(message: Showable, text: string): Shown {
-  const rows = (message.body.buttons ?? []).map(({ title }, ordinal) => ({ id: buttonKey(message, ordinal), title: title.trim() }));
+  const rows = (message.body.buttons ?? []).map((button, ordinal) => ({ id: buttonKey(message, ordinal), title: titleOf(button) }));
   return { type: 'list', body: { text }, action: { button: listButton, sections: [{ rows }] } };
 }
 

@@ -84,7 +84,7 @@ function refused({ status, description, retryAfter }: { status: number; descript
 }
 
 /** The limit a send breaks, in Telegram's words; null when it is good. */
-function brokenLimit(method: string, params: Record<string, unknown>): string | null {
+export function brokenLimit(method: string, params: Record<string, unknown>): string | null {
   if (!/^\d+$/.test(String(params.chat_id))) return 'chat_id is empty';
   if (params.parse_mode !== undefined) return "can't parse entities";
   if (method === 'sendMessage') {

@@ -105,8 +105,8 @@ function refusal(code: number, details?: string): object {
   return { error: { message, type: 'OAuthException', code, error_data: { messaging_product: 'whatsapp', details }, fbtrace_id: 'A' } };
 }
 
-/** The limit a send breaks; null when it is good. */
-function brokenLimit(body: Record<string, unknown>): string | null {
+/** The limit of the Cloud API that a send breaks; null when it is good. */
+export function brokenLimit(body: Record<string, unknown>): string | null {
   if (body.messaging_product !== 'whatsapp') return 'messaging_product';
   if (typeof body.to !== 'string' && typeof body.recipient !== 'string') return 'to';
   const shape = body as Record<string, Record<string, unknown> | undefined>;
