@@ -74,19 +74,20 @@ revoke all on function tell_document() from public;
 create trigger document_told after update on documents for each row
   when (old.status is distinct from new.status and new.status in ('ready', 'failed')) execute function tell_document();
 
--- Claims deliveries that are due, at most `each` of one creator, so that one creator's slow endpoints do not hold up the others.
-create function routing.claim_webhooks(wall timestamptz, hold interval, each integer, most integer) returns table (creator_id uuid, id uuid)
+-- Claims deliveries that are due, at most `each` of one creator and none of those that are busy, so that one creator's slow endpoints
+-- do not hold up the others.
+create function routing.claim_webhooks(wall timestamptz, hold interval, each integer, most integer, busy uuid[]) returns table (creator_id uuid, id uuid)
 language sql as $$
   update public.webhook_deliveries d set leased_until = wall + hold, attempts = d.attempts + 1, updated_at = wall
     from (select w.creator_id, w.id from public.webhook_deliveries w
           join (select n.creator_id, n.id, row_number() over (partition by n.creator_id order by n.leased_until, n.id) as place
                 from public.webhook_deliveries n where n.status = 'planned' and n.leased_until <= wall) ranked
             on ranked.creator_id = w.creator_id and ranked.id = w.id
-          where ranked.place <= each and w.status = 'planned' and w.leased_until <= wall
+          where ranked.place <= each and w.creator_id <> all (busy) and w.status = 'planned' and w.leased_until <= wall
             and not exists (select 1 from public.creators c where c.creator_id = w.creator_id and c.suspended_at is not null)
           order by w.leased_until limit most for update of w skip locked) due
     where d.creator_id = due.creator_id and d.id = due.id
     returning d.creator_id, d.id
 $$;
 select expose('webhook_deliveries', '{creator_id, id, status, attempts, leased_until}', '{attempts, leased_until, updated_at}');
-select route('routing.claim_webhooks(timestamptz, interval, integer, integer)');
+select route('routing.claim_webhooks(timestamptz, interval, integer, integer, uuid[])');
