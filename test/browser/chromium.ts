@@ -46,7 +46,12 @@ export interface Visit {
 }
 
 /** Opens a page of the server in a fresh profile. */
-export async function visit(browser: Browser, server: WidgetStandIn, path: string, options: BrowserContextOptions = {}): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  server: Pick<WidgetStandIn, 'origin'>,
+  path: string,
+  options: BrowserContextOptions = {},
+): Promise<Visit> {
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/Lisbon', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   const problems: string[] = [];

@@ -1,6 +1,8 @@
 /** What a person does with a chat on a page, and what they then see. */
 import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { bubbles, type Visit } from './chromium.ts';
 
@@ -33,4 +35,12 @@ export async function accessibilityFaults({ page }: Visit): Promise<string[]> {
     const { violations } = await axe.run();
     return violations.map((violation) => `${violation.id}: ${violation.nodes.map((node) => node.html).join(' ')}`);
   });
+}
+
+/** Keeps a picture of the page in the folder that `SCREENSHOTS` names; none is taken without. */
+export async function photograph(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: `${folder}/${name}.png` });
 }

@@ -28,17 +28,17 @@ export function readAppearance(config: unknown): Appearance {
   const theme = fieldsOf(fields.theme);
   const texts = fieldsOf(fields.texts);
   const pages = fieldsOf(fields.pages);
-  const accent = textOf(theme.accent) || textOf(theme.color);
-  const scheme = textOf(theme.scheme) || textOf(theme.mode);
+  const accent = textOf(theme.accent);
+  const scheme = textOf(theme.scheme);
   return {
     title: shortText(texts.title),
     subtitle: shortText(texts.subtitle),
     greeting: shortText(texts.greeting),
     placeholder: shortText(texts.placeholder),
-    launcher: shortText(texts.launcher) || shortText(fieldsOf(fields.launcher).text),
+    launcher: shortText(texts.launcher),
     accent: /^#[0-9a-f]{6}$/i.test(accent) ? accent.toLowerCase() : '',
     scheme: scheme === 'light' || scheme === 'dark' ? scheme : 'auto',
-    side: textOf(fields.position).includes('left') ? 'left' : 'right',
+    side: textOf(fields.position) === 'left' ? 'left' : 'right',
     languages: textsOf(fields.languages),
     avatar: textOf(fields.avatar).startsWith('https://') ? textOf(fields.avatar) : '',
     pages: { show: textsOf(pages.show), hide: textsOf(pages.hide) },

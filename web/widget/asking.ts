@@ -65,7 +65,7 @@ const controls: Readonly<Record<string, Control>> = {
   scale: (asked) => {
     const { min, max } = asked.input;
     const isShort = typeof min === 'number' && typeof max === 'number' && max - min <= 10;
-    return isShort ? [scale(asked, min, max)] : [field(asked, { type: 'number', inputmode: 'numeric', step: '1' })];
+    return isShort ? scale(asked, min, max) : [field(asked, { type: 'number', inputmode: 'numeric', step: '1' })];
   },
   choices: (asked) => several(asked),
 };
@@ -76,7 +76,7 @@ function field({ input, label, language, words, answer }: Asked, attributes: Rec
     ['min', 'max'].flatMap((name) => (typeof input[name] === 'number' ? [[name, String(input[name])]] : [])),
   );
   const control = el('input', { ...attributes, ...bounds, 'aria-label': label, required: '' });
-  const ok = el('button', { type: 'submit', class: 'send', 'aria-label': words.send }, icon(icons.send));
+  const ok = el('button', { type: 'submit', class: 'send', 'aria-label': `${words.send}: ${label}` }, icon(icons.send));
   const form = el('form', {}, control, ...(textOf(input.unit) === '' ? [] : [el('span', {}, textOf(input.unit))]), ok);
   form.addEventListener('submit', (event) => {
     event.preventDefault();
@@ -96,16 +96,16 @@ function chips(label: string, titles: readonly string[], answer: (text: string) 
   return group;
 }
 
-function scale({ input, label, answer }: Asked, min: number, max: number): HTMLElement {
+/** The steps in a row. What the steps mean stands in them, or under the ends where they are too narrow. */
+function scale({ input, label, answer }: Asked, min: number, max: number): HTMLElement[] {
   const numbers = Array.from({ length: max - min + 1 }, (_, index) => String(min + index));
   const labels = fieldsOf(input.labels);
   const group = chips(label, numbers, answer);
   group.classList.add('scale');
-  for (const [index, number] of numbers.entries()) {
-    const meaning = textOf(labels[number]);
-    if (meaning !== '') group.children[index]?.append(el('small', { dir: 'auto' }, meaning));
-  }
-  return group;
+  const meanings = numbers.map((number) => el('small', { dir: 'auto' }, textOf(labels[number])));
+  if (numbers.length > 6) return [group, el('div', { class: 'ends' }, ...meanings.filter((_, index) => index % (max - min) === 0))];
+  for (const [index, meaning] of meanings.entries()) group.children[index]?.append(meaning);
+  return [group];
 }
 
 /** Several of the options at once. */
@@ -118,7 +118,7 @@ function several({ input, label, words, answer }: Asked): HTMLElement[] {
   const least = typeof input.min === 'number' ? input.min : 1;
   const most = typeof input.max === 'number' ? input.max : options.length;
   const ok = button(
-    { class: 'send', 'aria-label': words.send },
+    { class: 'send', 'aria-label': `${words.send}: ${label}` },
     () => answer(listed(options.filter(({ id }) => chosen.has(id)))),
     icon(icons.send),
   );

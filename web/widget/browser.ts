@@ -1,5 +1,4 @@
 /** What a chat takes from the browser: clock, chance, network, storage, and what the browser says about the person. */
-import { systemClock } from '../../src/clock.ts';
 import type { ChatDeps } from './chat.ts';
 import type { Socket } from './connection.ts';
 import { usableStorage } from './outbox.ts';
@@ -13,7 +12,7 @@ import type { ContactHints } from './session.ts';
 export function chatDepsOf(element: Element, home: string, creator: string, hints: ContactHints): ChatDeps {
   const asked = element.getAttribute('server') ?? home;
   return {
-    clock: systemClock(),
+    clock: { now: Date.now, after },
     random: Math.random,
     uuid: randomUuid,
     fetch: (input, init) => fetch(input, init),
@@ -28,6 +27,11 @@ export function chatDepsOf(element: Element, home: string, creator: string, hint
       ...hints,
     },
   };
+}
+
+function after(ms: number, call: () => void): () => void {
+  const timer = window.setTimeout(call, ms);
+  return () => window.clearTimeout(timer);
 }
 
 /** A random UUID (RFC 9562 §5.4). `crypto.randomUUID` exists only on pages served securely, and a site may still use plain http. */

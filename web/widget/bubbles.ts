@@ -56,14 +56,15 @@ function sources(citations: NonNullable<MessageFrame['citations']>, { words }: B
   const list = el('div', { class: 'sources', role: 'group', 'aria-label': words.sources });
   for (const [index, citation] of citations.entries()) {
     const page = citation.page === undefined ? '' : ` · ${fill(words.page, citation.page)}`;
-    list.append(
-      el(
-        'details',
-        {},
-        el('summary', {}, el('span', { class: 'number' }, String(index + 1)), el('bdi', {}, citation.title), page),
-        el('blockquote', { dir: 'auto' }, citation.quote),
-      ),
+    const source = el(
+      'details',
+      {},
+      el('summary', {}, el('span', { class: 'number' }, String(index + 1)), el('bdi', {}, citation.title), page),
+      el('blockquote', { dir: 'auto' }, citation.quote),
     );
+    // What is opened below the edge is brought into view.
+    source.addEventListener('toggle', () => source.open && source.scrollIntoView({ block: 'nearest' }));
+    list.append(source);
   }
   return list;
 }

@@ -26,14 +26,14 @@ export interface MessageFrame extends Omit<MessageBody, 'attachments'> {
 
 /** What the server says. An `ack` has no `seq` when its input put no message on record. */
 export type ServerFrame =
-  | { type: 'welcome'; session_id: string; conversation_id: string; seq: number; status: string; typing: boolean; config_version: number }
+  | { type: 'welcome'; seq: number; typing: boolean; config_version: number }
   | { type: 'ack'; id: string; seq: number | null }
   | MessageFrame
   | { type: 'typing'; on: boolean }
   | { type: 'delta'; reply: string; text: string }
   | { type: 'pong' }
-  | { type: 'progress'; points: number; streak: number; milestones: readonly string[] }
-  | { type: 'error'; error: { code: string; message: string; retryAfterMs: number }; id?: string }
+  | { type: 'progress'; points: number; streak: number }
+  | { type: 'error'; error: { code: string; retryAfterMs: number }; id?: string }
   | { type: 'closing'; retry_after_ms: number };
 
 type Fields = Record<string, unknown>;
@@ -59,10 +59,7 @@ export function parseFrame(data: unknown): ServerFrame | null {
 const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> = {
   welcome: (f) => ({
     type: 'welcome',
-    session_id: textOf(f.session_id),
-    conversation_id: textOf(f.conversation_id),
     seq: countOf(f.seq),
-    status: textOf(f.status),
     typing: f.typing === true,
     config_version: countOf(f.config_version),
   }),
@@ -75,12 +72,11 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
     type: 'progress',
     points: countOf(f.points),
     streak: countOf(f.streak),
-    milestones: listOf(f.milestones).filter((name) => typeof name === 'string'),
   }),
   error: (f) => {
     const error = fieldsOf(f.error);
     const retryAfterMs = countOf(fieldsOf(error.details).retry_after_ms);
-    const read = { type: 'error' as const, error: { code: textOf(error.code), message: textOf(error.message), retryAfterMs } };
+    const read = { type: 'error' as const, error: { code: textOf(error.code), retryAfterMs } };
     return typeof f.id === 'string' ? { ...read, id: f.id } : read;
   },
   closing: (f) => ({ type: 'closing', retry_after_ms: countOf(f.retry_after_ms) }),
@@ -113,7 +109,6 @@ function readMessage(f: Fields): MessageFrame | null {
     ...(typeof media.url === 'string' && { media: { url: media.url, kind: textOf(media.kind), alt: textOf(media.alt) } }),
     ...(typeof f.reply === 'string' && { reply: f.reply }),
     ...(typeof f.button === 'string' && { button: f.button }),
-    ...(f.degraded === true && { degraded: true }),
   };
 }
 

@@ -37,6 +37,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .progress { font-variant-numeric: tabular-nums; }
 .progress::before { content: ""; display: inline-block; width: 7px; height: 7px; border-radius: 50%; background: var(--strong); margin-inline-end: 7px; vertical-align: 1px; }
 .icon { display: grid; place-items: center; width: 36px; height: 36px; margin: -5px -8px -5px 0; border-radius: 50%; color: var(--soft); }
+[dir=rtl] .names > * { text-align: right; }
 [dir=rtl] .icon { margin: -5px 0 -5px -8px; }
 .icon:hover { background: var(--tint); color: var(--ink); }
 .status { padding: 9px 18px; font-size: 13px; line-height: 1.4; background: light-dark(#fdf0dc, #3a2f1b); color: light-dark(#6b4300, #f5d9a8); }
@@ -96,7 +97,8 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 .dots i:nth-child(3) { animation-delay: .3s; }
 .latest { position: absolute; inset-block-end: 10px; inset-inline-end: 16px; width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; background: var(--paper); border: 1px solid var(--line); box-shadow: 0 4px 14px rgb(0 0 0 / .14); }
 
-.asking { display: flex; align-items: center; gap: 8px; padding: 10px 16px 0; }
+.asking { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px 0; }
+.ends { display: flex; justify-content: space-between; flex-basis: 100%; padding: 0 4px; }
 .asking .offer { flex: 1; margin: 0; max-height: 30vh; overflow: auto; padding: 3px; }
 .asking form { flex: 1; display: flex; align-items: center; gap: 8px; }
 .asking input { flex: 1; min-width: 0; min-height: 44px; padding: 0 15px; font: inherit; font-size: 16px; color: inherit; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); }
@@ -107,7 +109,7 @@ small { font-size: 11px; color: var(--soft); }
 .file { display: flex; gap: 8px; align-items: center; max-width: 100%; padding: 3px 12px; border: 1px solid var(--line); border-radius: 14px; font-size: 13px; overflow-wrap: anywhere; }
 .pending span { opacity: .6; }
 .failed { color: var(--alert); }
-.attach { margin: 4px 0 4px -6px !important; flex: none; }
+.attach { height: 44px; margin: 0 !important; margin-inline-start: -6px !important; flex: none; }
 .composer { display: flex; flex-wrap: wrap; align-items: flex-end; gap: 8px; padding: 10px 12px max(12px, env(safe-area-inset-bottom)); }
 :host([mode=inline]) .composer { padding-bottom: 12px; }
 textarea { flex: 1; min-width: 0; min-height: 44px; max-height: 140px; padding: 10px 15px; resize: none; font-size: 16px; line-height: 1.4; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); overflow-y: auto; scrollbar-width: none; }
