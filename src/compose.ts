@@ -8,11 +8,14 @@ import { openAccounts } from './accounts/open.ts';
 import { createEffectPump } from './actors/effects.ts';
 import { createPrograms } from './actors/live-programs.ts';
 import { createMailboxes } from './actors/mailboxes.ts';
+import { recountRunner } from './actors/recount.ts';
 import { answerRunner } from './actors/run-answer.ts';
+import { eventRunner } from './actors/run-event.ts';
+import { httpRunner } from './actors/run-http.ts';
+import { modelRunner } from './actors/run-model.ts';
 import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
-import type { Answers } from './answers.ts';
 import { createOutside, type Outside } from './channels/outside.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -27,8 +30,8 @@ import { systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks } from './media/links.ts';
 import { createMedia } from './media/media.ts';
-import { createPublicFetch } from './public-fetch.ts';
-import { openKnowledge } from './rag/knowledge.ts';
+import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
+import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { routes } from './routes.ts';
 import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
@@ -91,8 +94,9 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     log,
   });
   const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
-  const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0] });
-  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, answers: knowledge.answers, outside });
+  const guardedFetch = createPublicFetch({ allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] });
+  const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0], guardedFetch });
+  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, knowledge, outside, guardedFetch });
   const receiver = outside.receiver(actors.mailboxes);
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
@@ -172,9 +176,10 @@ function createActors({
   clock,
   log,
   fanOut,
-  answers,
+  knowledge: { answers, texts: models },
   outside,
-}: Core & { fanOut: FanOut; answers: Answers; outside: Outside }) {
+  guardedFetch,
+}: Core & { fanOut: FanOut; knowledge: Knowledge; outside: Outside; guardedFetch: PublicFetch }) {
   const programs = createPrograms({ db, fanOut, clock });
   const turns = createTurns({
     db,
@@ -191,9 +196,16 @@ function createActors({
   });
   const mailboxes = createMailboxes(turns);
   const timers = createTimerPump({ db, clock, log, mailboxes });
-  const runners = { answer: answerRunner({ db, fanOut, answers }), send: sendRunner(outside.deliveries) };
+  const runners = {
+    answer: answerRunner({ db, fanOut, answers }),
+    send: sendRunner(outside.deliveries),
+    event: eventRunner({ db, clock }),
+    model: modelRunner({ db, models }),
+    http: httpRunner(guardedFetch),
+    recount: recountRunner({ db, programs }),
+  };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
-  return { mailboxes, timers, effects };
+  return { mailboxes, timers, effects, programs };
 }
 
 /** Accounts with the gates that ask them. */
@@ -211,12 +223,10 @@ function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string 
 }
 
 /** The channels whose providers call us and are called. */
-function openOutside(
-  config: Config,
-  { database: db, clock, log, cache, seal, origin }: Core & { cache: Cache; seal: Seal; origin: string },
-) {
-  const { whatsapp, telegram, outboundAllow } = config;
-  const fetches = { fetch, guardedFetch: createPublicFetch({ allowed: outboundAllow, ownHosts: [new URL(origin).hostname] }) };
+function openOutside(config: Config, deps: Core & { cache: Cache; seal: Seal; origin: string; guardedFetch: PublicFetch }) {
+  const { whatsapp, telegram } = config;
+  const { database: db, clock, log, cache, seal, origin, guardedFetch } = deps;
+  const fetches = { fetch, guardedFetch };
   return createOutside({ db, clock, ids, log, seal, cache, ...fetches, whatsapp, telegram, publicUrl: origin });
 }
 

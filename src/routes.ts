@@ -2,6 +2,7 @@
 import type { EffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import type { Mailboxes } from './actors/input.ts';
+import type { Programs } from './actors/live-programs.ts';
 import { connectionOfPath } from './channels/accounts.ts';
 import type { Outside } from './channels/outside.ts';
 import type { Receiver } from './channels/receive.ts';
@@ -25,6 +26,7 @@ import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts'
 import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { programsRoutes } from './http/routes/programs.ts';
+import { progressRoutes } from './http/routes/progress.ts';
 import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
 import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
@@ -60,6 +62,7 @@ export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutes
   outside: Outside;
   receiver: Receiver;
   mailboxes: Mailboxes;
+  programs: Programs;
   effects: Pick<EffectPump, 'wake'>;
 }
 
@@ -79,9 +82,10 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/auth', routes: authRoutes(parts) },
     { path: '/api/v1/auth', routes: membersRoutes(parts) },
     { path: '/api/v1/operator', routes: operatorRoutes(parts) },
-    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }) },
     { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
     {
       path: '/api/v1/ai',

@@ -6,6 +6,7 @@ import type { Recorded } from '../programs/progress.ts';
 import type { Contact, Json } from '../programs/scope.ts';
 import type { Send } from './governor.ts';
 import type { InputResult } from './input.ts';
+import type { Move } from './migrate.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** A conversation with its contact, as of `version` and `contactVersion`. Never changed in place. */
@@ -46,6 +47,8 @@ export interface Surroundings {
   /** The program the conversation is pinned to, null where none has run. */
   current: Program | null;
   live: readonly LiveProgram[];
+  /** The version the run is to go over to, if it is. */
+  move?: Move | null;
 }
 
 /** A message to be written; its UUID is given at commit for those the contact did not name. */
@@ -78,7 +81,8 @@ export type NewEffect = { id: string; ordinal: number } & (
 
 /** What an `event` effect tells the creator's webhooks. */
 export interface EventParams {
-  event: 'program.event' | 'program.notification' | 'program.question';
+  /** What webhooks hear it as: `notification`, `question`, or the name the program gave. */
+  event: string;
   data: Readonly<Record<string, Json>>;
 }
 
@@ -99,8 +103,6 @@ export interface HttpParams {
   method?: string;
   headers?: Readonly<Record<string, string>>;
   body?: Json;
-  /** The name of a secret of the creator, sent as bearer token. */
-  secret?: string;
 }
 
 /** Which message a `send` effect sends. */
@@ -134,6 +136,8 @@ export interface Trace {
   metrics?: readonly { name: string; value: number }[];
   /** What counts towards the contact's progress, in order: what it is counted from again when rules change. */
   progress?: readonly Recorded[];
+  /** The run went over to another version of its program, where it stayed in its state or entered another. */
+  moved?: { from: number; to: number; how: 'stays' | 'enters' };
   /** Why the program could not take the input; nothing else was changed. */
   error?: string;
 }

@@ -38,8 +38,7 @@ function effectOf(draft: Draft, src: string, params: Readonly<Record<string, unk
     const { map: _kept, ...request } = params;
     return { type: 'http', lane: 'http', params: request as never };
   }
-  if (src === 'person')
-    return { type: 'event', lane: 'event', params: { event: 'program.question', data: { question: String(params.question) } } };
+  if (src === 'person') return { type: 'event', lane: 'event', params: { event: 'question', data: { question: String(params.question) } } };
   const { language } = draft.contact;
   return { type: 'model', lane: 'model', params: { task: src as 'classify', language, fields: fieldsOf(draft, params.into), ...params } };
 }

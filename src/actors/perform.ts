@@ -72,7 +72,8 @@ export function endRun(draft: Draft, outcome: string | null): void {
   draft.outcome = outcome;
 }
 
-function absorb(draft: Draft, program: Program, stepped: Stepped): void {
+/** Takes over what a step of the program gave: its state, and everything it did. */
+export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   draft.snapshot.machine = stepped.machine;
   draft.snapshot.control = stepped.control;
   const reached = milestonesSince(draft.contact, stepped.contact);
@@ -157,12 +158,11 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   notify(draft, program, { params, scope, event }) {
     const content = String(params.content);
     const { text } = program.render(content, scope, event);
-    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'program.notification', data: { content, text } } });
+    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'notification', data: { content, text } } });
   },
 
   emit(draft, _program, { params }) {
-    const data = { name: String(params.event), data: params.data as Json };
-    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'program.event', data } });
+    planEffect(draft, { type: 'event', lane: 'event', params: { event: String(params.event), data: { data: params.data as Json } } });
   },
 
   startProgram(draft, _program, { params }) {

@@ -5,7 +5,9 @@ import type { Database } from '../database.ts';
 import { createFiles } from '../files.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
+import type { TextModels } from '../models-text.ts';
 import type { Cache } from '../shared/cache.ts';
+import { answerSettings } from '../store/answers.ts';
 import { createAnswers } from './answer.ts';
 import { createAnswerCache } from './answer-cache.ts';
 import { connectChroma } from './chroma.ts';
@@ -19,6 +21,7 @@ import { connectOllama } from './ollama.ts';
 import { openPgvector } from './pgvector.ts';
 import { createReader } from './reader.ts';
 import { createRetriever, type Retriever } from './retrieve.ts';
+import { createTextModels } from './text-models.ts';
 
 export interface KnowledgeDeps {
   db: Database;
@@ -45,6 +48,8 @@ export interface Knowledge {
   /** To be started and stopped with the server. */
   ingest: Ingest;
   models: Models;
+  /** Small tasks on text, by the model that writes the creator's answers. */
+  texts: TextModels;
 }
 
 /** Opens the knowledge over a migrated database. */
@@ -67,6 +72,10 @@ export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
       cache: createAnswerCache(cache, clock),
     }),
     ingest,
+    texts: createTextModels(async (creatorId) => {
+      const { model } = await db.tenant(creatorId, (sql) => answerSettings(sql, creatorId));
+      return server === null || ollama === null ? null : server.chat(model ?? ollama.chatModel);
+    }),
     models: createModels({ db, server, chatModel: ollama?.chatModel ?? '', vectors: vectors !== null, clock }),
   };
 }

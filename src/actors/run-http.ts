@@ -1,0 +1,69 @@
+/** Runs an `http` effect: one call to a service of the creator, guarded and bounded; only a good status counts. */
+import { plain } from '../programs/plain.ts';
+import type { Json } from '../programs/scope.ts';
+import { NotPublicError, type PublicFetch } from '../public-fetch.ts';
+import type { HttpParams } from './conversation.ts';
+import type { Conclusion, RunEffect } from './effects.ts';
+
+const mostMs = 10_000;
+const mostBytes = 256 * 1024;
+
+/** The runner of `http`. A repeated try carries the same `Idempotency-Key`. */
+export function httpRunner(guardedFetch: PublicFetch): RunEffect {
+  return async ({ effectId, params }, signal) => {
+    const { url, ...asked } = params as HttpParams;
+    try {
+      const late = AbortSignal.any([signal, AbortSignal.timeout(mostMs)]);
+      return await conclude(await guardedFetch(url, { ...requestOf(asked, effectId), signal: late }));
+    } catch (error) {
+      if (error instanceof NotPublicError) return failed('the address is not public');
+      throw error;
+    }
+  };
+}
+
+const failed = (reason: string): Conclusion => ({ outcome: 'failed', result: { reason } });
+
+function requestOf({ method = 'GET', headers = {}, body }: Omit<HttpParams, 'url'>, key: string): RequestInit {
+  const isText = typeof body === 'string';
+  return {
+    method,
+    headers: {
+      ...(body === undefined || isText ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+      accept: 'application/json',
+      'idempotency-key': key,
+    },
+    ...(body === undefined ? {} : { body: isText ? body : JSON.stringify(body) }),
+  };
+}
+
+async function conclude(response: Response): Promise<Conclusion> {
+  const said = await readBounded(response);
+  if (said === null) return failed('too large');
+  if (!response.ok) return failed(`status ${response.status}`);
+  return { outcome: 'done', result: { output: { status: response.status, text: said.slice(0, 4_000), data: dataOf(said) } } };
+}
+
+/** The text of an answer; null when it is too large. */
+async function readBounded(response: Response): Promise<string | null> {
+  let text = '';
+  let bytes = 0;
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > mostBytes) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** What an answer says in JSON, bounded as every value of a program is; null where it is none. */
+function dataOf(text: string): Json {
+  try {
+    return plain(JSON.parse(text));
+  } catch {
+    // Text that is no JSON, or too much of it, is no data.
+    return null;
+  }
+}
