@@ -69,9 +69,9 @@ export async function upload(creator: Creator, name: string, text: string): Prom
   return document.id;
 }
 
-/** Looks again and again until it holds, at most 20 seconds. */
+/** Looks again and again until it holds, at most 40 seconds. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 40_000;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`Waited in vain for ${holds}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
