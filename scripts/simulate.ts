@@ -4,7 +4,7 @@ import { type CreatorId, systemIds } from '../src/ids.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { openPgliteSession } from '../src/store/pglite-session.ts';
 import { databaseOver } from '../src/store/session.ts';
-import { runHistory } from '../test/simulation/history.ts';
+import { restless, runHistory } from '../test/simulation/history.ts';
 import { publish } from '../test/support/runtime.ts';
 
 const { values } = parseArgs({
@@ -18,7 +18,7 @@ const creators: CreatorId[] = [];
 for (const name of ['One', 'Other']) {
   const creatorId = systemIds.uuid<CreatorId>();
   await db.tenant(creatorId, (sql) => sql('insert into creators (creator_id, name) values ($1, $2)', [creatorId, name]));
-  await publish(db, creatorId);
+  await publish(db, creatorId, restless);
   creators.push(creatorId);
 }
 

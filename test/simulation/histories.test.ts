@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { publish } from '../support/runtime.ts';
-import { runHistory, type Seen } from './history.ts';
+import { restless, runHistory, type Seen } from './history.ts';
 
 const db = await testDatabase();
 const creators = [await testCreator(db), await testCreator(db)];
-for (const creatorId of creators) await publish(db, creatorId);
+for (const creatorId of creators) await publish(db, creatorId, restless);
 
 /** Histories by default; `npm run simulate` runs any number. */
 const count = 25;

@@ -4,10 +4,17 @@ import type { Database } from '../../src/database.ts';
 import type { ContactId, ConversationId, CreatorId, SessionId } from '../../src/ids.ts';
 import { openConversation } from '../../src/store/conversations.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
+import { makeDefinition, sleepReset } from '../support/example.ts';
 import { evening, makeRuntime, type TestRuntime } from '../support/runtime.ts';
 import { createLedger, type Ledger, mark } from './ledger.ts';
 import { createRandom, type Random } from './random.ts';
 import { createWires, type Fate, type Wires } from './wires.ts';
+
+/** The example with days of minutes, so that timers fall due, are cleared and armed again all the time. */
+export const restless = makeDefinition({
+  delays: { ...sleepReset.delays, nextMorning: { for: 'PT40S' }, noReply: { for: 'PT2M' } },
+  policies: { unmatched: 'answer', whileReplying: 'merge' },
+});
 
 export interface HistoryOptions {
   /** Steps of trouble before peace. */
@@ -115,8 +122,8 @@ async function openClient(db: Database, world: World, creatorId: CreatorId, chan
   world.clients.push({ key: { creatorId, conversationId }, sent: [], heard: 0 });
 }
 
-const words = ['hello', '7:00', 'why so early?', 'good', 'and how?', 'STOP', 'start', 'bad', 'sleep'];
-const jumpsMs = [1_000, 6_000, 45_000, 3_600_000, 43_200_000];
+const words = ['hello', '7:00', '7:00', 'why so early?', 'good', 'and how?', 'STOP', 'start', 'bad', 'sleep', 'restart'];
+const jumpsMs = [1_000, 6_000, 45_000, 45_000, 130_000, 43_200_000];
 
 /** One thing that happens: mostly a call that ends, well or not. */
 async function trouble(world: World): Promise<void> {
@@ -125,8 +132,22 @@ async function trouble(world: World): Promise<void> {
   if (dice < 0.6 && wires.calls.length > 0) await endCall(world, random.pick(wires.calls), random.next());
   else if (dice < 0.8) send(world, random.pick(world.clients));
   else if (dice < 0.88) repeat(world, random.pick(world.clients));
-  else if (dice < 0.96) world.clock.advance(random.pick(jumpsMs));
+  else if (dice < 0.92) fireLate(world, random.pick(world.clients));
+  else if (dice < 0.98) world.clock.advance(random.pick(jumpsMs));
   else await crash(world);
+}
+
+/** A timer that a pump claimed long ago arrives only now, whatever has become of it. */
+function fireLate(world: World, { key }: Client): void {
+  const armed = world.ledger.entry(key.conversationId).everArmed;
+  if (armed.length === 0) return;
+  const { id: timerId, generation, dueAt } = world.random.pick(armed);
+  if (dueAt > world.clock.now()) return;
+  const { runtime } = world.random.pick(world.nodes);
+  // Nobody waits for a timer's result; a pump that failed claims it again.
+  runtime.mailboxes
+    .deliver(key, { id: `timer:${timerId}:${generation}`, kind: 'timer', timerId, generation, dueAt })
+    .catch(() => undefined);
 }
 
 async function endCall(world: World, call: Wires['calls'][number], dice: number): Promise<void> {

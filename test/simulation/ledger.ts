@@ -13,6 +13,8 @@ export interface Entry {
   snapshot: Snapshot | null;
   inputs: Map<string, InputResult>;
   effects: Map<string, { status: string; text: string }>;
+  /** Every timer that was ever armed. */
+  everArmed: { id: string; generation: number; dueAt: number }[];
   /** The rows of timers: id → generation. */
   timers: Map<string, number>;
 }
@@ -93,7 +95,10 @@ export function createLedger(): Ledger {
 
   function takeTimers(row: TurnRow, of: Entry, snapshot: Snapshot): void {
     for (const id of row.timers_cleared ?? []) of.timers.delete(id);
-    for (const timer of row.timers_set ?? []) of.timers.set(timer.id, timer.generation);
+    for (const { id, generation, due_at } of row.timers_set ?? []) {
+      of.timers.set(id, generation);
+      of.everArmed.push({ id, generation, dueAt: Date.parse(due_at) });
+    }
     const armed = Object.entries(snapshot.timers).filter(([id]) => !snapshot.deferred.includes(id));
     const same = armed.length === of.timers.size && armed.every(([id, timer]) => of.timers.get(id) === timer.generation);
     demand(same, `I7: armed ${JSON.stringify(armed.map(([id, timer]) => [id, timer.generation]))}, rows ${JSON.stringify([...of.timers])}`);
@@ -108,6 +113,7 @@ export function createLedger(): Ledger {
         snapshot: null,
         inputs: new Map(),
         effects: new Map(),
+        everArmed: [],
         timers: new Map(),
       });
     },
