@@ -30,6 +30,7 @@ import { systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks } from './media/links.ts';
 import { createMedia } from './media/media.ts';
+import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { routes } from './routes.ts';
@@ -45,6 +46,7 @@ import { findMemberByEmail } from './store/members.ts';
 import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
+import { createWebhookPump } from './webhooks/pump.ts';
 import type { Demo } from './welcome.ts';
 
 /** What the runtime brings, and the port that will be bound. */
@@ -94,11 +96,20 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     log,
   });
   const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
-  const guardedFetch = createPublicFetch({ allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] });
+  const outbound = { allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] };
+  const guardedFetch = createPublicFetch(outbound);
   const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0], guardedFetch });
   const actors = createActors({ database, clock, log, fanOut: shared.fanOut, knowledge, outside, guardedFetch });
   const receiver = outside.receiver(actors.mailboxes);
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
+  const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
+  const privacy = openPrivacy({
+    ...{ database, clock, ids, log, documentFiles, documents: knowledge.documents },
+    ...actors,
+    ...accounts,
+    ...media,
+  });
+  const webhooks = openWebhooks({ database, clock, log, seal: accounts.seal, guardedFetch });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
 
@@ -112,6 +123,9 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     knowledge,
     outside,
     receiver,
+    outbound,
+    wakeWebhooks: () => webhooks.wake(),
+    privacy,
     ...shared,
     ...actors,
     ...accounts,
@@ -130,10 +144,11 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
       if (database.kind === 'pglite') await database.owner(releaseClaims);
       knowledge.ingest.start();
       actors.timers.start();
-      actors.effects.start();
+      for (const pump of [actors.effects, privacy.erasing.pump, privacy.retention, webhooks]) pump.start();
       return config.demo ? demo(database, localOrigin(config.host, runtime.port)) : null;
     },
     async stop() {
+      await Promise.all([privacy.erasing.pump.stop(), privacy.retention.stop(), webhooks.stop()]);
       await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop(), receiver.idle()]);
       await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
       await database.close();
@@ -233,7 +248,13 @@ function openOutside(config: Config, deps: Core & { cache: Cache; seal: Seal; or
 /** Files that are sent, and the links to them. */
 async function openMedia({ database: db, clock, seal, folder }: Omit<Core, 'log'> & { seal: Seal; folder: string }) {
   const links = createMediaLinks(await seal.mac('media-links', new Uint8Array()), clock);
-  return { media: createMedia({ db, files: createFiles(folder, ids) }), links };
+  const mediaFiles = createFiles(folder, ids);
+  return { media: createMedia({ db, files: mediaFiles }), mediaFiles, links };
+}
+
+/** A call to an endpoint may take 10 s in all. */
+function openWebhooks({ guardedFetch: fetch, ...deps }: Core & { seal: Seal; guardedFetch: PublicFetch }) {
+  return createWebhookPump({ ...deps, fetch, patienceMs: 10_000, random: Math.random });
 }
 
 async function masterKey({ masterKey: given, dataDir }: Config, log: Log): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 /** Every group of routes under its path: what the server answers, and which parts stand behind it. */
+import type { Audit } from './accounts/audit.ts';
 import type { EffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import type { Mailboxes } from './actors/input.ts';
@@ -10,6 +11,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database.ts';
 import type { Mount } from './http/app.ts';
+import type { CountLimit } from './http/limits.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
 import { aiModelsRoutes } from './http/routes/ai-models.ts';
@@ -25,8 +27,10 @@ import { mediaRoutes } from './http/routes/media.ts';
 import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
+import { privacyRoutes } from './http/routes/privacy.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { progressRoutes } from './http/routes/progress.ts';
+import { webhooksRoutes } from './http/routes/webhooks.ts';
 import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
 import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
@@ -35,6 +39,8 @@ import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, 
 import type { Log } from './log.ts';
 import type { MediaLinks } from './media/links.ts';
 import type { Media } from './media/media.ts';
+import type { openPrivacy } from './privacy/open.ts';
+import type { PublicFetchOptions } from './public-fetch.ts';
 import type { Knowledge } from './rag/knowledge.ts';
 import type { Seal } from './seal.ts';
 import { demoEmail } from './seed.ts';
@@ -64,6 +70,11 @@ export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutes
   mailboxes: Mailboxes;
   programs: Programs;
   effects: Pick<EffectPump, 'wake'>;
+  audit: Audit;
+  count: CountLimit;
+  outbound: PublicFetchOptions;
+  wakeWebhooks: () => void;
+  privacy: ReturnType<typeof openPrivacy>;
 }
 
 type OperatorRoutesDeps = Parameters<typeof operatorRoutes>[0];
@@ -81,11 +92,13 @@ export function routes(parts: Parts): Mount[] {
     { path: '/', routes: docsRoutes() },
     { path: '/api/v1/auth', routes: authRoutes(parts) },
     { path: '/api/v1/auth', routes: membersRoutes(parts) },
+    { path: '/api/v1/auth/privacy', routes: privacyRoutes({ ...parts, ...parts.privacy }) },
     { path: '/api/v1/operator', routes: operatorRoutes(parts) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }) },
     { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
+    { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
     {
       path: '/api/v1/ai',
