@@ -40,6 +40,8 @@ export interface Draft {
   starts: number;
   /** What counts towards progress. */
   recorded: (Omit<Recorded, 'facts'> & { facts: Fact[] })[];
+  /** The conversation has gone over to another version of its program. */
+  moved: NonNullable<Trace['moved']> | null;
   metrics: { name: string; value: number }[];
   as: string;
   resultSeq: number | null;
@@ -74,6 +76,7 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     succession: null,
     starts: 0,
     recorded: [],
+    moved: null,
     typingMs: 0,
     metrics: [],
     as: input.kind,
@@ -109,6 +112,7 @@ export function closeDraft(draft: Draft): Stepping {
       to: draft.state,
       as: draft.as,
       decisions: draft.decisions,
+      ...(draft.moved ? { moved: draft.moved } : {}),
       ...(draft.metrics.length > 0 ? { metrics: draft.metrics } : {}),
       ...(draft.recorded.length > 0 ? { progress: draft.recorded } : {}),
     },

@@ -25,6 +25,7 @@ export type Input = { id: string } & (
   | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }
   | { kind: 'control'; act: ControlAct; text?: string; messageId?: string }
   | { kind: 'start'; programSlug: string }
+  | { kind: 'migrate' }
 );
 
 /** What a member may do to a conversation. */

@@ -3,10 +3,13 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import { compile } from '../programs/compile.ts';
+import { migrationBetween } from '../programs/landing.ts';
 import type { Program } from '../programs/program.ts';
 import { type FanOut, programsTopic } from '../shared/fan-out.ts';
+import { listMigrations, type ProgramMigrationRow } from '../store/migrations.ts';
 import { getVersion, livePrograms } from '../store/programs.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
+import type { Move } from './migrate.ts';
 
 /** Compiled programs by creator and version. */
 export interface Programs {
@@ -14,6 +17,14 @@ export interface Programs {
   live(creatorId: CreatorId): Promise<readonly LiveProgram[]>;
   /** The program a conversation is pinned to; versions never change. @throws AppError NOT_FOUND, UNAVAILABLE */
   pinned(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Program>;
+  /** The version that runs of this one are to go over to, as fresh as the live programs. @throws AppError UNAVAILABLE */
+  moveOf(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Move | null>;
+}
+
+/** What is known of a creator's programs. */
+interface Known {
+  live: readonly LiveProgram[];
+  migrations: readonly ProgramMigrationRow[];
 }
 
 const freshMs = 5_000;
@@ -24,7 +35,7 @@ const mostCreators = 10_000;
 /** Programs read from the record, told of changes by the fan-out. */
 export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: FanOut; clock: Clock }): Programs {
   const compiled = new Map<string, Program>();
-  const lists = new Map<CreatorId, { at: number; list: Promise<readonly LiveProgram[]> }>();
+  const lists = new Map<CreatorId, { at: number; list: Promise<Known> }>();
 
   function compiledOnce(key: string, definition: Program['definition']): Program {
     const known = compiled.get(key);
@@ -35,13 +46,14 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
     return program;
   }
 
-  async function read(creatorId: CreatorId): Promise<readonly LiveProgram[]> {
-    const rows = await livePrograms(db, creatorId);
-    return rows.map((row) => ({
+  async function read(creatorId: CreatorId): Promise<Known> {
+    const [rows, migrations] = await Promise.all([livePrograms(db, creatorId), listMigrations(db, creatorId)]);
+    const live = rows.map((row) => ({
       id: row.programId,
       version: row.version,
       program: compiledOnce(`${row.programId}:${row.version}`, row.definition as Program['definition']),
     }));
+    return { live, migrations };
   }
 
   async function watch(creatorId: CreatorId): Promise<void> {
@@ -51,22 +63,35 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
     });
   }
 
+  async function known(creatorId: CreatorId): Promise<Known> {
+    const before = lists.get(creatorId);
+    if (before && clock.wall() - before.at < freshMs) return before.list;
+    if (!before) await watch(creatorId);
+    const list = read(creatorId);
+    if (lists.size >= mostCreators) lists.delete(lists.keys().next().value as CreatorId);
+    lists.set(creatorId, { at: clock.wall(), list });
+    list.catch(() => lists.delete(creatorId));
+    return list;
+  }
+
+  async function pinned(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Program> {
+    const before = compiled.get(`${ref.id}:${ref.version}`);
+    if (before) return before;
+    const version = await getVersion(db, creatorId, ref.id, ref.version);
+    return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
+  }
+
   return {
-    async live(creatorId) {
-      const known = lists.get(creatorId);
-      if (known && clock.wall() - known.at < freshMs) return known.list;
-      if (!known) await watch(creatorId);
-      const list = read(creatorId);
-      if (lists.size >= mostCreators) lists.delete(lists.keys().next().value as CreatorId);
-      lists.set(creatorId, { at: clock.wall(), list });
-      list.catch(() => lists.delete(creatorId));
-      return list;
-    },
-    async pinned(creatorId, ref) {
-      const known = compiled.get(`${ref.id}:${ref.version}`);
-      if (known) return known;
-      const version = await getVersion(db, creatorId, ref.id, ref.version);
-      return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
+    live: async (creatorId) => (await known(creatorId)).live,
+    pinned,
+    async moveOf(creatorId, ref) {
+      const { migrations } = await known(creatorId);
+      const row = migrations.find((one) => one.programId === ref.id && one.fromVersion === ref.version);
+      if (!row) return null;
+      const program = await pinned(creatorId, { id: ref.id, version: row.toVersion });
+      const from = { version: ref.version, definition: (await pinned(creatorId, ref)).definition };
+      const migration = migrationBetween(from, { version: row.toVersion, definition: program.definition });
+      return { version: row.toVersion, program, migration, policy: row.policy };
     },
   };
 }

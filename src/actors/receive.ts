@@ -8,6 +8,7 @@ import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, 
 import { hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
+import { moveOver } from './migrate.ts';
 import { begin, dispatch, endRun } from './perform.ts';
 import { keepRecount } from './progress.ts';
 import type { ArmedTimer } from './snapshot.ts';
@@ -22,9 +23,14 @@ type Of<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
 export function receive(conversation: Conversation, input: Input, surroundings: Surroundings): Stepping {
   const draft = openDraft(conversation, input, surroundings);
   try {
+    const { move } = surroundings;
+    if (move) moveOver(draft, move);
     take(draft, input);
+    if (move) moveOver(draft, move);
     return closeDraft(draft);
   } catch (error) {
+    // A version that cannot be entered must not take the input with it.
+    if (surroundings.move) return receive(conversation, input, { ...surroundings, move: null });
     return quarantine(conversation, input, surroundings, error);
   }
 }
@@ -37,6 +43,9 @@ const takers: { readonly [Kind in Input['kind']]: (draft: Draft, input: Of<Kind>
   event: onNamedEvent,
   control: onControl,
   start: (draft, input) => startByName(draft, input.programSlug),
+  migrate: (draft) => {
+    draft.as = draft.moved ? 'migrated' : 'migration.waits';
+  },
 };
 
 function take(draft: Draft, input: Input): void {

@@ -47,6 +47,11 @@ export function step(program: Program, machine: NonNullable<Snapshot['machine']>
   return read(program, next, actions as unknown as readonly RawAction[], next !== before);
 }
 
+/** A program as it stands in a state of the record, which need not be written out to its end. @throws Error for a state it does not have */
+export function standing(program: Program, machine: NonNullable<Snapshot['machine']>, scope: Scope): Stepped {
+  return read(program, restore(program, machine, scope), [], false);
+}
+
 /** An action object of XState 5, as far as we read it. */
 interface RawAction {
   type: string;

@@ -108,7 +108,8 @@ export function createTurns(parts: Parts): Turns {
     let conversation = before;
     for (const { input } of waiting) {
       const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
-      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live });
+      const move = conversation.program && (await parts.programs.moveOf(before.creatorId, conversation.program));
+      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live, move });
       if (stepping.trace.error !== undefined) {
         log.warn('input.quarantined', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });
       }

@@ -2,8 +2,10 @@
 import { checkBehaviour } from './check-behaviour.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkFlow } from './check-flow.ts';
+import { checkMigrations } from './check-migrations.ts';
 import { checkQuestionInputs } from './check-questions.ts';
 import { checkReferences } from './check-references.ts';
+import { checkScripts } from './check-script.ts';
 import { checkShape } from './check-shape.ts';
 import { compile } from './compile.ts';
 import type { Definition } from './definition.ts';
@@ -25,6 +27,8 @@ export function check(json: unknown): { definition?: Definition; findings: reado
     ...checkChannels(definition),
     ...checkFlow(definition, places),
     ...checkQuestionInputs(places),
+    ...checkMigrations(definition),
+    ...checkScripts(definition),
   ];
   if (!canBeExplored(meaning)) return { definition, findings: meaning };
   const compiles = hasErrors(meaning) ? [] : checkCompiles(definition);

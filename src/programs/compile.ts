@@ -8,7 +8,7 @@ import type { Definition } from './definition.ts';
 import { delayFacts, dueAt } from './delays.ts';
 import { asExpressionError, createExpressions, ExpressionError, type Expressions } from './expressions.ts';
 import { contentHash } from './hash.ts';
-import { conversationConfig, timersOf } from './machine.ts';
+import { conversationConfig, stateId, timersOf } from './machine.ts';
 import type { DelayFacts, MachineEvent, Program, RenderedContent } from './program.ts';
 import { rulesHash } from './progress.ts';
 import { durationMs, isZone } from './schedule.ts';
@@ -27,6 +27,7 @@ import {
   literalInputs,
   type Setting,
 } from './vocabulary.ts';
+import { placesOf } from './walk.ts';
 
 /** The most automatic steps one input may cause. */
 export const maxAutomaticSteps = 50;
@@ -63,6 +64,8 @@ export function compile(definition: Definition): Program {
     hash: contentHash(definition as unknown as Json),
     machine: createConversation(workshop, Object.keys(delays), due),
     variables: initialVariables(definition),
+    stateIds: new Set(placesOf(definition.machine).map(({ path }) => stateId(definition.machine, path))),
+    timerIds: new Set(timers.keys()),
     delayOf: (timerId): DelayFacts | undefined => facts.get(timers.get(timerId) ?? ''),
     dueAt: due,
     render: (content, scope, event) => render(workshop, content, scope, event),

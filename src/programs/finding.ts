@@ -35,7 +35,6 @@ export type FindingCode =
   | 'many-nudges'
   | 'never-left'
   | 'not-covered'
-  | 'unmapped-state'
   | 'cannot-compile';
 
 /** One thing to know about a program. An error keeps it from being published. */

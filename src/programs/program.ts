@@ -75,6 +75,10 @@ export interface Program {
   readonly machine: AnyStateMachine;
   /** The initial variables. */
   readonly variables: Readonly<Record<string, Json>>;
+  /** The id of every state node. */
+  readonly stateIds: ReadonlySet<string>;
+  /** The timer ids of every `after`. */
+  readonly timerIds: ReadonlySet<string>;
   /** Facts of the delay behind a timer id (`xstate.after.<delay>.<state id>`); undefined for a timer of no delay. */
   delayOf(timerId: string): DelayFacts | undefined;
   /** When a delay armed at `anchor` falls due, milliseconds since 1970, for the contact and zone of the scope. Clamped to anchor … anchor + 10 years. */

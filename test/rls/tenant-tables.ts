@@ -56,6 +56,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into program_versions (creator_id, program_id, version, hash, definition) values ($1, $2, 1, 'h', '{}')",
     values: ['program'],
   },
+  program_migrations: {
+    insert: "insert into program_migrations (creator_id, program_id, from_version, to_version, policy) values ($1, $2, 1, 1, 'move')",
+    values: ['program'],
+  },
   contacts: { insert: 'insert into contacts (creator_id, id) values ($1, $2)', values: ['contact'] },
   identities: {
     insert: "insert into identities (creator_id, channel, external_id, contact_id) values ($1, 'widget', 'e', $2)",
@@ -64,6 +68,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
   conversations: {
     insert: "insert into conversations (creator_id, id, session_id, contact_id, channel) values ($1, $2, $3, $4, 'widget')",
     values: ['conversation', 'session', 'contact'],
+  },
+  kept_snapshots: {
+    insert: 'insert into kept_snapshots (creator_id, conversation_id, version, program_id, program_version) values ($1, $2, 1, $3, 1)',
+    values: ['conversation', 'program'],
   },
   inputs: {
     insert:

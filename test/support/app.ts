@@ -53,7 +53,7 @@ export async function testApp(
     { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits, member }) },
     { path: '/api/v1/auth', routes: membersRoutes({ ...parts, database, signInLimits, member }) },
     { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
-    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member }) },
+    { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log: quietLog }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
     { path: '/test-widget', routes: widget },

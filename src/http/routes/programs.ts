@@ -1,11 +1,13 @@
 /** /api/v1/creators/programs: drafts, checks, published versions and which of them is live. */
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
+import type { Mailboxes } from '../../actors/input.ts';
 import { review } from '../../actors/review.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import type { Ids, ProgramId } from '../../ids.ts';
+import type { Log } from '../../log.ts';
 import { contentHash } from '../../programs/hash.ts';
 import { definitionJsonSchema } from '../../programs/json-schema.ts';
 import { machineJson } from '../../programs/machine.ts';
@@ -30,6 +32,7 @@ import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
 import { body, pathId, pathNumber, query } from '../validate.ts';
+import { migrationRoutes } from './migrations.ts';
 import { simulationRoutes } from './simulations.ts';
 
 const tag = 'programs';
@@ -80,10 +83,12 @@ export interface ProgramsRoutesDeps {
   clock: Clock;
   ids: Ids;
   member: Member;
+  mailboxes: Mailboxes;
+  log: Log;
 }
 
 /** Mounted under /api/v1/creators/programs. */
-export function programsRoutes({ database, fanOut, clock, ids, member }: ProgramsRoutesDeps): Hono<AppEnv> {
+export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }: ProgramsRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
 
   routes.get(
@@ -235,6 +240,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member }: Program
   );
 
   routes.route('/', simulationRoutes({ database, member }));
+  routes.route('/', migrationRoutes({ db: database, fanOut, clock, ids, member, mailboxes, log }));
   return routes;
 }
 

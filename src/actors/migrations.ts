@@ -1,0 +1,126 @@
+/** Migrations of a program's followers: what would become of whom, and the turn that each of them gets for it. */
+import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
+import type { ConversationId, CreatorId, Ids, ProgramId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Definition } from '../programs/definition.ts';
+import { landingOf, migrationBetween, missingVariables } from '../programs/landing.ts';
+import type { Json } from '../programs/scope.ts';
+import { followersOf, peopleByState } from '../store/migrations.ts';
+import { getVersion } from '../store/programs.ts';
+import type { Mailboxes } from './input.ts';
+import { decodeSnapshot } from './snapshot.ts';
+
+/** People in one state, and what a migration makes of them. */
+export interface Group {
+  version: number;
+  state: string | null;
+  people: number;
+  /** `already-there`, by policy `left-behind`, or as they land. */
+  how: 'already-there' | 'left-behind' | 'stays' | 'enters' | 'stranded';
+  /** The state they will be in; null where they are not moved. */
+  lands: string | null;
+  policy: 'stay' | 'next-quiet-state' | 'move';
+  /** Variables that begin without a value. */
+  missing: readonly string[];
+}
+
+interface Version {
+  version: number;
+  definition: Definition;
+}
+
+/** Everybody whose run of a program is under way, and where each would land in a version. @throws AppError NOT_FOUND */
+export async function planMigration(db: Database, creatorId: CreatorId, programId: ProgramId, toVersion: number): Promise<Group[]> {
+  const to = await readVersion(db, creatorId, programId, toVersion);
+  const rows = await peopleByState(db, creatorId, programId);
+  const sources = new Map<number, Version>();
+  for (const version of new Set(rows.map((row) => row.version))) {
+    sources.set(version, await readVersion(db, creatorId, programId, version));
+  }
+  return rows.map(({ version, state, people, snapshot }) => {
+    const from = sources.get(version) as Version;
+    return { version, state, people, ...groupLanding(from, to, state, snapshot) };
+  });
+}
+
+async function readVersion(db: Database, creatorId: CreatorId, programId: ProgramId, version: number): Promise<Version> {
+  const row = await getVersion(db, creatorId, programId, version);
+  return { version, definition: row.definition as Definition };
+}
+
+function groupLanding(
+  from: Version,
+  to: Version,
+  state: string | null,
+  snapshot: string | null,
+): Omit<Group, 'version' | 'state' | 'people'> {
+  const migration = migrationBetween(from, to);
+  const policy = migration.policy ?? 'next-quiet-state';
+  const missing = missingVariables(to.definition, from.definition, migration);
+  const landed = (how: Group['how'], lands: string | null) => ({ how, lands, policy, missing });
+  if (from.version === to.version) return { ...landed('already-there', state), missing: [] };
+  if (policy === 'stay') return landed('left-behind', null);
+  const landing = landingOf(to.definition, migration.states ?? {}, regionOf(snapshot));
+  if (landing.how === 'stays') return landed('stays', state);
+  return landing.how === 'enters' ? landed('enters', landing.path.join('.')) : { ...landed('stranded', null), missing: landing.missing };
+}
+
+/** The state value of the program's own region. */
+function regionOf(snapshot: string | null): Json {
+  const value = decodeSnapshot(snapshot).machine?.value as Readonly<Record<string, Json>> | undefined;
+  return value?.program ?? '';
+}
+
+/** Versions that are to go over, with their policy. @throws AppError CONFLICT when somebody would have nowhere to land */
+export function versionsToMove(groups: readonly Group[]): { version: number; policy: 'next-quiet-state' | 'move' }[] {
+  const stranded = groups.filter(({ how }) => how === 'stranded');
+  if (stranded.length > 0) {
+    throw new AppError('CONFLICT', 'Say where the people go whose state is gone: add it to "states" of the migration', {
+      details: { stranded: stranded.map(({ version, state, people }) => ({ version, state, people })) },
+    });
+  }
+  const moving = groups.filter(({ how }) => how === 'stays' || how === 'enters');
+  const policies = new Map(moving.map(({ version, policy }) => [version, policy as 'next-quiet-state' | 'move']));
+  return [...policies].map(([version, policy]) => ({ version, policy }));
+}
+
+/** How many wait for their turn at a time, so that a migration does not crowd out the people who write. */
+const atOnce = 20;
+
+/** What a sweep needs. */
+export interface SweepParts {
+  db: Database;
+  mailboxes: Mailboxes;
+  ids: Ids;
+  log: Log;
+}
+
+/**
+ * Gives everybody who follows these versions a turn in which they go over. Nothing hangs on its being finished: whoever it does not
+ * reach goes over with their next turn. Resolves with how many had theirs; rejects only when the record cannot be read.
+ */
+export async function sweep(
+  { db, mailboxes, ids, log }: SweepParts,
+  creatorId: CreatorId,
+  programId: ProgramId,
+  versions: readonly number[],
+): Promise<number> {
+  let reached = 0;
+  for (const version of versions) {
+    let last: ConversationId | null = null;
+    for (;;) {
+      const followers: ConversationId[] = await followersOf(db, creatorId, { id: programId, version }, last, atOnce);
+      if (followers.length === 0) break;
+      const turns = followers.map((conversationId) =>
+        mailboxes.deliver({ creatorId, conversationId }, { id: `migrate:${ids.uuid()}`, kind: 'migrate' }),
+      );
+      const results = await Promise.allSettled(turns);
+      reached += results.filter(({ status }) => status === 'fulfilled').length;
+      for (const result of results)
+        if (result.status === 'rejected') log.warn('migration.unreached', { creator_id: creatorId, program_id: programId });
+      last = followers.at(-1) ?? null;
+    }
+  }
+  return reached;
+}
