@@ -27,9 +27,28 @@ export interface LexicalRanking {
 const saturation = 1.2;
 const lengthWeight = 0.75;
 
-/** Joins postings `p` with their documents where these answer within the scope `$1`, `$2`. */
-const ifLive = `join documents d
-  on d.creator_id = $1 and d.id = p.document_id and d.live = p.generation and ($2::text[] is null or d.collection = any ($2))`;
+/**
+ * One statement. The postings asked for are gathered first, whatever the planner knows of the tables: an embedded database that never
+ * gathers statistics would else join from the wrong end.
+ */
+const ranking = `with answering as materialized (
+    select id, live, live_chunks, live_lexemes from documents
+    where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))),
+  whole as (select sum(live_chunks)::float8 as chunks, sum(live_lexemes)::float8 as lexemes from answering),
+  asked as materialized (
+    select lexeme, document_id, generation, positions, frequencies, lengths from postings where creator_id = $1 and lexeme = any ($3)),
+  found as materialized (select p.* from asked p join answering d on d.id = p.document_id and d.live = p.generation),
+  rarity as materialized (
+    select lexeme, ln(1 + greatest(0, whole.chunks - in_chunks + 0.5) / (in_chunks + 0.5)) as value
+    from (select lexeme, sum(cardinality(positions)) as in_chunks from found group by lexeme) counted, whole)
+  select p.document_id, p.generation, o.position,
+    sum(r.value * o.frequency * ($4::float8 + 1)
+      / (o.frequency + $4::float8 * (1 - $5::float8 + $5::float8 * o.length * whole.chunks / greatest(1, whole.lexemes)))) as score,
+    (select jsonb_object_agg(lexeme, value) from rarity) as rarity
+  from found p join rarity r using (lexeme) cross join whole
+  cross join lateral unnest(p.positions, p.frequencies, p.lengths) as o (position, frequency, length)
+  group by p.document_id, p.generation, o.position
+  order by score desc, p.document_id, o.position limit $6`;
 
 /** The best chunks by BM25, best first. Any lexeme may match: requiring all finds next to nothing. */
 export async function rankByWords(
@@ -40,34 +59,7 @@ export async function rankByWords(
   most: number,
 ): Promise<LexicalRanking> {
   if (lexemes.length === 0) return { hits: [], rarity: new Map() };
-  const scope = [creator, collections === null ? null : [...collections]];
-  const [total] = await sql<{ chunks: number; lexemes: number }>(
-    `select coalesce(sum(live_chunks), 0)::int as chunks, coalesce(sum(live_lexemes), 0)::float8 as lexemes from documents
-     where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))`,
-    scope,
-  );
-  const { chunks = 0, lexemes: length = 0 } = total ?? {};
-  const found = await sql<{ lexeme: string; chunks: number }>(
-    `select p.lexeme, sum(cardinality(p.positions))::int as chunks from postings p ${ifLive}
-     where p.creator_id = $1 and p.lexeme = any ($3) group by p.lexeme`,
-    [...scope, lexemes],
-  );
-  const rarity = new Map(found.map((row) => [row.lexeme, rarityOf(row.chunks, chunks)]));
-  if (found.length === 0) return { hits: [], rarity };
-  const hits = await sql<Hit>(
-    `select p.document_id, p.generation, o.position, sum(q.rarity * o.frequency * ($5::float8 + 1)
-       / (o.frequency + $5::float8 * (1 - $6::float8 + $6::float8 * o.length / $7::float8))) as score
-     from unnest($3::text[], $4::float8[]) as q (lexeme, rarity)
-     join postings p on p.creator_id = $1 and p.lexeme = q.lexeme ${ifLive}
-     cross join lateral unnest(p.positions, p.frequencies, p.lengths) as o (position, frequency, length)
-     group by p.document_id, p.generation, o.position
-     order by score desc, p.document_id, o.position
-     limit $8`,
-    [...scope, [...rarity.keys()], [...rarity.values()], saturation, lengthWeight, Math.max(1, length / Math.max(1, chunks)), most],
-  );
-  return { hits, rarity };
-}
-
-function rarityOf(inChunks: number, ofChunks: number): number {
-  return Math.log(1 + Math.max(0, ofChunks - inChunks + 0.5) / (inChunks + 0.5));
+  const scope = collections === null ? null : [...collections];
+  const rows = await sql<Hit & { rarity: Record<string, number> }>(ranking, [creator, scope, lexemes, saturation, lengthWeight, most]);
+  return { hits: rows.map(({ rarity: _, ...hit }) => hit), rarity: new Map(Object.entries(rows[0]?.rarity ?? {})) };
 }

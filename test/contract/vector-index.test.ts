@@ -1,0 +1,143 @@
+/** What every place for vectors promises, tried on PostgreSQL's and, where a server is there, on Chroma's. */
+import { describe, expect, test } from 'vitest';
+import type { Database } from '../../src/database.ts';
+import { type CreatorId, type DocumentId, systemIds } from '../../src/ids.ts';
+import { connectChroma } from '../../src/rag/chroma.ts';
+import type { Reading, VectorIndex } from '../../src/rag/index.ts';
+import { openPgvector } from '../../src/rag/pgvector.ts';
+import { testCreator, vectorDatabase } from '../support/database.ts';
+
+const chromaUrl = process.env.TEST_CHROMA_URL;
+const adapters: [string, (db: Database) => Promise<VectorIndex | null>][] = [
+  ['pgvector', openPgvector],
+  ...(chromaUrl === undefined ? [] : ([['Chroma', async () => connectChroma(chromaUrl)]] as [string, () => Promise<VectorIndex>][])),
+];
+
+/** A vector of two directions mixed. */
+const mixed = (x: number, y: number) => {
+  const norm = Math.hypot(x, y);
+  return [x / norm, y / norm, 0, 0];
+};
+const model = 'test-1-4';
+
+describe.each(adapters)('vectors in %s', async (_, open) => {
+  const db = await vectorDatabase();
+  const index = await open(db);
+  if (index === null) throw new Error('The test database has no vectors');
+
+  /** A document with a live reading of three chunks: east, north-east, north. */
+  async function addDocument(creator: CreatorId, generation = 1): Promise<Reading> {
+    const document = systemIds.uuid<DocumentId>();
+    await db.tenant(creator, async (sql) => {
+      await sql(
+        `insert into documents (creator_id, id, title, kind, bytes, hash, file, status, live) values ($1, $2, 't', 'text', 1, $3, 'f', 'ready', $4)`,
+        [creator, document, document, generation],
+      );
+      await sql(
+        `insert into chunks (creator_id, document_id, generation, position, text, start_at, end_at, tokens, length)
+         select $1, $2, $3, p, 't', 0, 1, 1, 1 from generate_series(0, 2) p`,
+        [creator, document, generation],
+      );
+    });
+    return { document, generation, source: 'notes', at: new Date() };
+  }
+  const three = [
+    { position: 0, vector: mixed(1, 0) },
+    { position: 1, vector: mixed(1, 1) },
+    { position: 2, vector: mixed(0, 1) },
+  ];
+  const positions = async (creator: CreatorId, vector: number[], documents: DocumentId[] | null = null, most = 10) =>
+    (await index.nearest(creator, model, vector, documents, most)).map(({ position }) => position);
+
+  test('give the nearest first, with how near they are', async () => {
+    const creator = await testCreator(db);
+    const reading = await addDocument(creator);
+    await index.put(creator, reading, model, three);
+    const found = await index.nearest(creator, model, mixed(1, 0.1), null, 2);
+    expect(found).toEqual([
+      { document_id: reading.document, generation: 1, position: 0, similarity: expect.closeTo(0.995, 2) },
+      { document_id: reading.document, generation: 1, position: 1, similarity: expect.closeTo(0.774, 2) },
+    ]);
+  });
+
+  test('replace what is put again', async () => {
+    const creator = await testCreator(db);
+    const reading = await addDocument(creator);
+    await index.put(creator, reading, model, three);
+    await index.put(creator, reading, model, [{ position: 2, vector: mixed(1, 0.05) }]);
+    expect(await positions(creator, mixed(1, 0.06), null, 1)).toEqual([2]);
+    expect(await positions(creator, mixed(1, 0))).toHaveLength(3);
+  });
+
+  test('show no creator those of another', async () => {
+    const [creator, other] = [await testCreator(db), await testCreator(db)];
+    await index.put(creator, await addDocument(creator), model, three);
+    expect(await positions(other, mixed(1, 0))).toEqual([]);
+    await index.put(other, await addDocument(other), model, three.slice(2));
+    expect(await positions(other, mixed(1, 0))).toEqual([2]);
+  });
+
+  test('compare those of one model only, and never of another length', async () => {
+    const creator = await testCreator(db);
+    await index.put(creator, await addDocument(creator), model, three);
+    expect(await index.nearest(creator, 'another-1-4', mixed(1, 0), null, 5)).toEqual([]);
+    expect(await index.nearest(creator, 'another-1-2', [1, 0], null, 5)).toEqual([]);
+  });
+
+  test('take another model in place of the one before', async () => {
+    const creator = await testCreator(db);
+    const reading = await addDocument(creator);
+    await index.put(creator, reading, model, three);
+    await index.put(creator, reading, 'wide-1-5', [{ position: 1, vector: [0, 0, 0, 0, 1] }]);
+    expect(await index.nearest(creator, 'wide-1-5', [0, 0, 0, 0, 1], null, 5)).toMatchObject([{ position: 1 }]);
+  });
+
+  test('ask only the documents named', async () => {
+    const creator = await testCreator(db);
+    const [one, two] = [await addDocument(creator), await addDocument(creator)];
+    await index.put(creator, one, model, three);
+    await index.put(creator, two, model, three.slice(0, 1));
+    expect(await positions(creator, mixed(1, 0), [two.document])).toEqual([0]);
+    expect(await positions(creator, mixed(1, 0), [])).toEqual([]);
+  });
+
+  test('forget a document, or all its readings but one', async () => {
+    const creator = await testCreator(db);
+    const [one, two] = [await addDocument(creator), await addDocument(creator, 2)];
+    await index.put(creator, one, model, three);
+    await index.put(creator, two, model, three);
+    await index.remove(creator, one.document, 1);
+    expect(await positions(creator, mixed(1, 0), [one.document])).toHaveLength(3);
+    await index.remove(creator, one.document);
+    expect(await positions(creator, mixed(1, 0), [one.document])).toEqual([]);
+    await index.remove(creator, two.document, 1);
+    expect(await positions(creator, mixed(1, 0))).toEqual([]);
+    await index.remove(creator, systemIds.uuid<DocumentId>());
+  });
+
+  test('take many at once', async () => {
+    const creator = await testCreator(db);
+    const reading = await addDocument(creator);
+    await db.tenant(creator, (sql) =>
+      sql(
+        `insert into chunks (creator_id, document_id, generation, position, text, start_at, end_at, tokens, length)
+         select $1, $2, 1, p, 't', 0, 1, 1, 1 from generate_series(3, 999) p`,
+        [creator, reading.document],
+      ),
+    );
+    await index.put(
+      creator,
+      reading,
+      model,
+      Array.from({ length: 1000 }, (_, position) => ({ position, vector: mixed(1, position / 1000) })),
+    );
+    expect(await positions(creator, mixed(1, 0), null, 3)).toEqual([0, 1, 2]);
+  });
+});
+
+test('a server of vectors that is not there is told as unavailable', async () => {
+  const creator = systemIds.uuid<CreatorId>();
+  await expect(connectChroma('http://127.0.0.1:9').nearest(creator, model, mixed(1, 0), null, 5)).rejects.toMatchObject({
+    code: 'UNAVAILABLE',
+  });
+});
