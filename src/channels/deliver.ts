@@ -66,7 +66,7 @@ export function createDeliveries({ db, clock, log, seal, channels, random }: Del
     state: { status: DeliveryStatus; reason?: string; providerId?: string },
   ): Promise<void> {
     const { status, reason = null, providerId = null } = state;
-    const ended = { status, rank: deliveryRanks[status], reason, connectionId, providerId };
+    const ended = { status, rank: deliveryRanks[status], reason, connectionId, providerId, at: new Date(clock.wall()) };
     await db.tenant(request.creatorId, (sql) => endPart(sql, request, index, ended));
   }
 
@@ -107,7 +107,7 @@ export function createDeliveries({ db, clock, log, seal, channels, random }: Del
     if (settled !== null) return settled;
     const waitMs = pace.wait(of.connection.id, of.address.externalId, of.channel.capabilities);
     if (waitMs > 0) return later(bubble, waitMs, 'pace');
-    await db.tenant(of.request.creatorId, (sql) => beginPart(sql, of.request, index, of.connection.id));
+    await db.tenant(of.request.creatorId, (sql) => beginPart(sql, of.request, index, of.connection.id, new Date(clock.wall())));
     return conclude(bubble, await handOver(bubble), (known?.attempts ?? 0) + 1);
   }
 

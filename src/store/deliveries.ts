@@ -61,14 +61,14 @@ export function loadDelivery(db: Database, { creatorId, conversationId, seq }: M
   });
 }
 
-/** Writes down, before the provider is called, that a bubble is on its way: a process that dies meanwhile leaves that word. */
-export async function beginPart(sql: Sql, key: MessageKey, part: number, connectionId: string): Promise<void> {
+/** Writes down at a wall time, before the provider is called, that a bubble is on its way: a process that dies meanwhile leaves that word. */
+export async function beginPart(sql: Sql, key: MessageKey, part: number, connectionId: string, at: Date): Promise<void> {
   await sql(
-    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, attempts)
-     values ($1, $2, $3, $4, $5, 'sending', 0, 1)
+    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, attempts, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, 'sending', 0, 1, $6, $6)
      on conflict (creator_id, conversation_id, seq, part) do update set connection_id = excluded.connection_id, status = 'sending', rank = 0,
-       reason = null, provider_id = null, attempts = d.attempts + 1, updated_at = now()`,
-    [key.creatorId, key.conversationId, key.seq, part, connectionId],
+       reason = null, provider_id = null, attempts = d.attempts + 1, updated_at = $6`,
+    [key.creatorId, key.conversationId, key.seq, part, connectionId, at],
   );
 }
 
@@ -77,15 +77,15 @@ export async function endPart(
   sql: Sql,
   key: MessageKey,
   part: number,
-  ended: Standing & { connectionId: string; providerId: string | null },
+  ended: Standing & { connectionId: string; providerId: string | null; at: Date },
 ): Promise<void> {
   const { creatorId, conversationId, seq } = key;
   await sql(
-    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, reason, provider_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, reason, provider_id, created_at, updated_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
      on conflict (creator_id, conversation_id, seq, part) do update set status = excluded.status, rank = excluded.rank,
-       reason = excluded.reason, provider_id = coalesce(excluded.provider_id, d.provider_id), updated_at = now() where d.rank <= excluded.rank`,
-    [creatorId, conversationId, seq, part, ended.connectionId, ended.status, ended.rank, ended.reason, ended.providerId],
+       reason = excluded.reason, provider_id = coalesce(excluded.provider_id, d.provider_id), updated_at = $10 where d.rank <= excluded.rank`,
+    [creatorId, conversationId, seq, part, ended.connectionId, ended.status, ended.rank, ended.reason, ended.providerId, ended.at],
   );
   if (ended.providerId === null) return;
   await sql(

@@ -119,7 +119,9 @@ async function runnable(db: Database, clock: ManualClock): Promise<number> {
   for (const { id } of creators) {
     const [row] = await db.tenant(id, (sql) =>
       sql<{ count: number }>(
-        `select (select count(*) from effects where status = 'planned' and (not_before <= $1 or leased_until > $1))
+        `select (select count(*) from effects e where status = 'planned' and (not_before <= $1 or leased_until > $1)
+             and not exists (select 1 from effects b where b.conversation_id = e.conversation_id and b.lane = e.lane and b.status = 'planned'
+                             and b.position < e.position and b.leased_until <= $1))
            + (select count(*) from timers where due_at <= $1) as count`,
         [new Date(clock.now())],
       ),
