@@ -1,5 +1,6 @@
 /** The shape of a conversation's machine: the creator's machine as one region beside who has control and the answer in flight. */
 import type { Definition, MachineDefinition, StateDefinition, TransitionDefinition, Transitions } from './definition.ts';
+import { controlRegion, replyRegion } from './regions.ts';
 import type { Action, Guard, Invoke } from './vocabulary.ts';
 
 /** The id of the whole machine; ids of states begin with it, but for the creator's root, which keeps its own. */
@@ -33,24 +34,8 @@ export function conversationConfig(definition: Definition, making: Making): Reco
     type: 'parallel',
     states: {
       [region]: { ...makeState(definition, definition.machine, [], making), id: definition.machine.id },
-      control: {
-        initial: 'bot',
-        states: {
-          bot: { on: { 'CONTROL.takeover': 'human', 'CONTROL.pause': 'paused' } },
-          human: { on: { 'CONTROL.release': 'bot', 'CONTROL.pause': 'paused' } },
-          paused: { on: { 'CONTROL.resume': 'bot', 'CONTROL.takeover': 'human' } },
-        },
-      },
-      reply: {
-        initial: 'idle',
-        states: {
-          idle: { on: { 'REPLY.start': 'answering' } },
-          answering: {
-            invoke: { id: 'reply', src: 'answer', onDone: 'idle', onError: 'idle' },
-            on: { 'REPLY.start': { target: 'answering', reenter: true }, 'REPLY.cancel': 'idle' },
-          },
-        },
-      },
+      control: controlRegion(),
+      reply: replyRegion(),
     },
   };
 }
