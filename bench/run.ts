@@ -1,8 +1,9 @@
 /** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
 import { machine } from './report.ts';
 import { benchTurns } from './turns.ts';
+import { benchWidget } from './widget.ts';
 
-const benches: Readonly<Record<string, () => Promise<string>>> = { turns: benchTurns };
+const benches: Readonly<Record<string, () => Promise<string>>> = { turns: benchTurns, widget: benchWidget };
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in benches));

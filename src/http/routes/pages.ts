@@ -1,6 +1,7 @@
 /** The pages a browser opens: the front page at `/`, its style sheet, and the widget's script. */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { type Context, Hono } from 'hono';
 import { AppError } from '../../errors.ts';
 import { frontPage } from './front-page.ts';
@@ -53,9 +54,14 @@ export function pagesRoutes(deps: PagesDeps): Hono {
   return routes;
 }
 
-interface FileContent {
+interface Representation {
   body: Uint8Array<ArrayBuffer>;
   etag: string;
+}
+
+interface FileContent {
+  plain: Representation;
+  gzipped: Representation;
 }
 
 /** Reads a file once and again only after it has changed on disk. */
@@ -70,22 +76,27 @@ function cachedFile(url: URL): () => Promise<FileContent> {
     );
     if (cached?.changedAt === changedAt) return cached.content;
     const body = new Uint8Array(await readFile(url));
-    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    cached = { changedAt, content: { body, etag } };
+    const gzipped = new Uint8Array(gzipSync(body, { level: 9 }));
+    const tag = createHash('sha256').update(body).digest('base64url').slice(0, 22);
+    cached = { changedAt, content: { plain: { body, etag: `"${tag}"` }, gzipped: { body: gzipped, etag: `"${tag}-gzip"` } } };
     return cached.content;
   };
 }
 
 function sendFile(context: Context, file: StaticFile, content: FileContent): Response {
-  context.header('etag', content.etag);
+  const isPacked = /\bgzip\b(?!\s*;\s*q=0(?:\.0+)?\s*(?:,|$))/.test(context.req.header('accept-encoding') ?? '');
+  const { body, etag } = isPacked ? content.gzipped : content.plain;
+  context.header('etag', etag);
+  context.header('vary', 'accept-encoding');
   context.header('cache-control', 'no-cache');
   context.header('x-content-type-options', 'nosniff');
   if (file.shared) {
     context.header('access-control-allow-origin', '*');
     context.header('cross-origin-resource-policy', 'cross-origin');
   }
-  if (namesTag(context.req.header('if-none-match'), content.etag)) return context.body(null, 304);
-  return context.body(content.body, 200, { 'content-type': file.contentType });
+  if (namesTag(context.req.header('if-none-match'), etag)) return context.body(null, 304);
+  if (isPacked) context.header('content-encoding', 'gzip');
+  return context.body(body, 200, { 'content-type': file.contentType });
 }
 
 /** Whether an `If-None-Match` header covers the tag. Proxies that compress make it weak (RFC 9110 §13.1.2). */

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
 import { pagesRoutes } from '../../../src/http/routes/pages.ts';
@@ -29,6 +30,17 @@ describe('GET /widget.js', () => {
       expect((await app.request('/widget.js', { headers: { 'if-none-match': header } })).status).toBe(304);
     }
     expect((await app.request('/widget.js', { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+  });
+
+  it('travels gzipped to whoever takes that', async () => {
+    const ask = (accepted: string) => routes().request('/widget.js', { headers: { 'accept-encoding': accepted } });
+    const packed = await ask('br, gzip;q=0.8');
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
+    expect(packed.headers.get('vary')).toBe('accept-encoding');
+    expect(gunzipSync(new Uint8Array(await packed.arrayBuffer())).toString()).toBe('first');
+    const plain = await ask('br, gzip;q=0');
+    expect([plain.headers.get('content-encoding'), await plain.text()]).toEqual([null, 'first']);
+    expect(plain.headers.get('etag')).not.toBe(packed.headers.get('etag'));
   });
 
   it('gives a new build to the next request', async () => {
