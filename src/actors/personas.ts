@@ -16,6 +16,8 @@ export interface Behaviour {
   mumbles: number;
   /** How likely somebody writes of their own accord on a day. */
   writes: number;
+  /** How long somebody stays interested; for ever when left out. Milliseconds. */
+  staysMs?: number;
 }
 
 /** One life in a program: from the first word until it ends, `days` have gone by or too many turns were needed. */
@@ -71,9 +73,11 @@ interface Plan {
 const never = Number.POSITIVE_INFINITY;
 
 function liveOn(simulation: Simulation, behaviour: Behaviour, end: number): void {
+  const leavesAt = simulation.now() + (behaviour.staysMs ?? never);
   const plan: Plan = { heard: -1, replyAt: never, writeAt: nextWhim(behaviour, simulation.now()) };
   while (simulation.conversation().status === 'active' && simulation.now() < end) {
     listen(simulation, behaviour, plan);
+    if (simulation.now() >= leavesAt) Object.assign(plan, { replyAt: never, writeAt: never });
     const next = Math.min(simulation.timers()[0]?.dueAt ?? end, plan.replyAt, plan.writeAt, end);
     simulation.advanceTo(next);
     act(simulation, behaviour, plan, next);

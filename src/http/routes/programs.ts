@@ -32,6 +32,7 @@ import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
 import { body, pathId, pathNumber, query } from '../validate.ts';
+import { forecastRoutes } from './forecasts.ts';
 import { migrationRoutes } from './migrations.ts';
 import { simulationRoutes } from './simulations.ts';
 
@@ -240,6 +241,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
   );
 
   routes.route('/', simulationRoutes({ database, member }));
+  routes.route('/', forecastRoutes({ database, member }));
   routes.route('/', migrationRoutes({ db: database, fanOut, clock, ids, member, mailboxes, log }));
   return routes;
 }
