@@ -87,6 +87,16 @@ export const variables = {
       v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
     ),
   },
+  MASTER_KEY_BEFORE: {
+    meaning: 'The master key before, while `npm run admin -- secrets reseal` seals everything anew with `MASTER_KEY`',
+    fallback: null,
+    absent: 'what an earlier key sealed cannot be opened',
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64'),
+      v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+    ),
+  },
   PUBLIC_URL: {
     meaning: 'Address under which browsers reach the server',
     fallback: null,
@@ -181,6 +191,8 @@ export interface Config {
   readonly chromaUrl: string | null;
   /** 32 bytes; null means the one in the data folder. */
   readonly masterKey: Uint8Array | null;
+  /** 32 bytes; null when the master key has not changed. */
+  readonly masterKeyBefore: Uint8Array | null;
   /** Without a trailing slash; null means the address that was bound. */
   readonly publicUrl: string | null;
   /** Null means that no mail can be sent. */
@@ -201,7 +213,7 @@ export interface Config {
 /** Environment variables by name, as the runtime gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
+const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'MASTER_KEY_BEFORE', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
 
 /**
  * Reads the configuration from the environment. An empty variable counts as absent; a variable it does not know is ignored.
@@ -252,6 +264,7 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
         : { url: values.OLLAMA_URL, chatModel: values.OLLAMA_CHAT_MODEL, embedModel: values.OLLAMA_EMBED_MODEL },
     chromaUrl: given('CHROMA_URL'),
     masterKey: given('MASTER_KEY'),
+    masterKeyBefore: given('MASTER_KEY_BEFORE'),
     publicUrl: given('PUBLIC_URL'),
     smtp: given('SMTP_URL') === null ? null : { url: values.SMTP_URL, from: values.MAIL_FROM },
     outboundAllow: values.OUTBOUND_ALLOW ?? [],

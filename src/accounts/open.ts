@@ -37,7 +37,7 @@ export interface OpenAccountsDeps {
 /** Opens accounts over a migrated database; makes the first signing key where there is none. */
 export async function openAccounts(deps: OpenAccountsDeps) {
   const { database, seal, issuer, clock, ids } = deps;
-  const keyring = await loadSigningKeys(database, seal);
+  const keyring = await loadSigningKeys(database, seal, clock.wall());
   const tokens = createTokens({ keys: keyring, issuer, clock, ids });
   const standing = createStanding(deps);
   const audit = createAudit(deps);

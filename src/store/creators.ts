@@ -32,3 +32,8 @@ export async function suspendCreator(sql: Sql, creatorId: CreatorId, at: Date | 
 export async function hasCreators(sql: Sql): Promise<boolean> {
   return (await sql('select 1 from creators limit 1')).length > 0;
 }
+
+/** Every creator of the installation. @param routing `database.routing` */
+export async function allCreators(routing: Sql): Promise<CreatorId[]> {
+  return (await routing<{ creator_id: CreatorId }>('select creator_id from routing.creators()')).map((row) => row.creator_id);
+}
