@@ -7,63 +7,109 @@
 --   duplicate                  at least one input id was there already; known maps those ids to their first results; nothing written
 --   conflict                   the conversation or its contact moved on (or is gone); nothing written
 --
--- Plans are made once for a session, maybe on empty tables: the settings keep them to indexes.
+-- Plans are made once for a session, maybe on empty tables: the settings keep them to one look into a primary key for each row.
 drop function commit_turns(jsonb);
+
+-- The first results of a turn's inputs, by their ids; null when none of them is on record.
+create function known_inputs(tenant uuid, part jsonb, turn integer) returns jsonb
+language plpgsql set search_path = pg_catalog, public as $$
+begin
+  return (select jsonb_object_agg(i.input_id, i.result)
+    from jsonb_to_recordset(part -> 'inputs') as n (turn integer, conversation uuid, id text)
+    join inputs i on i.creator_id = tenant and i.conversation_id = n.conversation and i.input_id = n.id
+    where n.turn = known_inputs.turn);
+end $$;
+
+-- A creator's part of a batch, less some of its turns.
+create function without_turns(part jsonb, refused integer[]) returns jsonb
+language plpgsql set search_path = pg_catalog, public as $$
+begin
+  return (select jsonb_build_object('creator', part -> 'creator') || coalesce(jsonb_object_agg(name, kept), '{}') from (
+    select name, (select jsonb_agg(value) from jsonb_array_elements(list) where (value ->> 'turn')::integer <> all (refused)) as kept
+      from jsonb_each(part - 'creator') as parts (name, list)) filtered where kept is not null);
+end $$;
+
 create function commit_turns(batch jsonb) returns table (turn integer, outcome text, known jsonb)
 language plpgsql
 set search_path = pg_catalog, public
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+set random_page_cost = 0 set seq_page_cost = 0 set cpu_tuple_cost = 1
 as $$
 #variable_conflict use_column
 declare
   part jsonb;
   tenant uuid;
-  accepted integer[];
+  refused integer[];
   judged record;
+  written integer;
 begin
   perform set_config('role', 'companero_app', true);
   for part in select value from jsonb_array_elements(batch) loop
     tenant := (part ->> 'creator')::uuid;
     perform set_config('app.current_creator_id', part ->> 'creator', true);
-    accepted := '{}';
+    refused := '{}';
 
     -- Locked in the order of their ids, conversations before contacts, so that two batches never wait for each other in a ring.
-    perform from jsonb_to_recordset(part -> 'turns') as t (conversation uuid)
-      join conversations c on c.creator_id = tenant and c.id = t.conversation
-      order by c.id for update of c;
+    perform from (select t.conversation from jsonb_to_recordset(part -> 'turns') as t (conversation uuid) order by t.conversation) as t
+      cross join lateral (select from conversations c where c.creator_id = tenant and c.id = t.conversation for update) as locked;
     if part ? 'contacts' then
-      perform from jsonb_to_recordset(part -> 'contacts') as n (conversation uuid)
-        join conversations c on c.creator_id = tenant and c.id = n.conversation
-        join contacts p on p.creator_id = tenant and p.id = c.contact_id
-        order by p.id for update of p;
+      perform from (
+          select (select c.contact_id from conversations c where c.creator_id = tenant and c.id = n.conversation) as id
+            from jsonb_to_recordset(part -> 'contacts') as n (conversation uuid) order by 1) as n
+        cross join lateral (select from contacts p where p.creator_id = tenant and p.id = n.id for update) as locked;
     end if;
 
     for judged in
-      select t.turn,
-          (select jsonb_object_agg(i.input_id, i.result) from unnest(t.input_ids) as n (id)
-            join inputs i on i.creator_id = tenant and i.conversation_id = t.conversation and i.input_id = n.id) as known,
-          c.version = t.expected and p.version = t.contact_expected
-            and row_number() over (partition by t.conversation order by t.turn) = 1
-            -- Of two turns that change one contact the first goes on, the other sees the change on its next try.
-            and bool_or(t.contact_changes) over (partition by c.contact_id order by t.turn
-              rows between unbounded preceding and 1 preceding) is not true as current
-        from jsonb_to_recordset(part -> 'turns') as t (turn integer, conversation uuid, expected bigint, contact_expected bigint, contact_changes boolean,
-          input_ids text[])
-        left join conversations c on c.creator_id = tenant and c.id = t.conversation
-        left join contacts p on p.creator_id = tenant and p.id = c.contact_id
+      select t.turn, t.conversation
+        from (
+          select t.turn, t.conversation,
+              c.version = t.expected
+                and t.contact_expected = (select p.version from contacts p where p.creator_id = tenant and p.id = c.contact_id)
+                and row_number() over (partition by t.conversation order by t.turn) = 1
+                -- Of two turns that change one contact the first goes on, the other sees the change on its next try.
+                and bool_or(t.contact_changes) over (partition by c.contact_id order by t.turn
+                  rows between unbounded preceding and 1 preceding) is not true as current
+            from jsonb_to_recordset(part -> 'turns') as t (turn integer, conversation uuid, expected bigint, contact_expected bigint,
+              contact_changes boolean)
+            left join lateral (
+              select c.version, c.contact_id from conversations c where c.creator_id = tenant and c.id = t.conversation offset 0) as c on true) as t
+        where current is not true
     loop
+      refused := refused || judged.turn;
+      known := known_inputs(tenant, part, judged.turn);
       turn := judged.turn;
-      known := judged.known;
-      outcome := case when known is not null then 'duplicate' when judged.current then 'committed' else 'conflict' end;
-      if outcome = 'committed' then accepted := accepted || turn; end if;
+      outcome := case when known is null then 'conflict' else 'duplicate' end;
       return next;
     end loop;
+    if refused <> '{}' then
+      part := without_turns(part, refused);
+      continue when not part ? 'turns';
+    end if;
 
-    continue when cardinality(accepted) = 0;
-    if cardinality(accepted) < jsonb_array_length(part -> 'turns') then
-      part := (select jsonb_object_agg(name, kept) from (
-        select name, (select jsonb_agg(value) from jsonb_array_elements(list) where (value ->> 'turn')::integer = any (accepted)) as kept
-          from jsonb_each(part - 'creator') as parts (name, list)) filtered where kept is not null);
+    -- The primary key finds the repeated ones. A row of an earlier turn was there before.
+    insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result, trace, created_at, updated_at)
+      select tenant, i.conversation, i.id, i.version, i.kind, i.payload, i.result, i.trace, i.at, i.at
+      from jsonb_to_recordset(part -> 'inputs') as i (conversation uuid, id text, version bigint, kind text, payload jsonb,
+        result jsonb, trace jsonb, at timestamptz)
+      on conflict do nothing;
+    get diagnostics written = row_count;
+    if written < jsonb_array_length(part -> 'inputs') then
+      refused := '{}';
+      for judged in
+        select distinct n.turn, n.conversation, n.version
+          from jsonb_to_recordset(part -> 'inputs') as n (turn integer, conversation uuid, id text, version bigint)
+          join inputs i on i.creator_id = tenant and i.conversation_id = n.conversation and i.input_id = n.id and i.turn < n.version
+      loop
+        delete from inputs i where i.creator_id = tenant and i.conversation_id = judged.conversation and i.turn = judged.version;
+        refused := refused || judged.turn;
+        known := known_inputs(tenant, part, judged.turn);
+        turn := judged.turn;
+        outcome := 'duplicate';
+        return next;
+      end loop;
+      part := without_turns(part, refused);
+      continue when not part ? 'turns';
     end if;
 
     update conversations c set version = c.version + 1, updated_at = t.at, seq = t.seq, program_id = t.program_id,
@@ -72,11 +118,6 @@ begin
       from jsonb_to_recordset(part -> 'turns') as t (conversation uuid, at timestamptz, seq bigint, program_id uuid,
         program_version integer, snapshot text, state text, control text, status text, outcome text)
       where c.creator_id = tenant and c.id = t.conversation;
-
-    insert into inputs (creator_id, conversation_id, input_id, turn, kind, payload, result, trace, created_at, updated_at)
-      select tenant, i.conversation, i.id, i.version, i.kind, i.payload, i.result, i.trace, i.at, i.at
-      from jsonb_to_recordset(part -> 'inputs') as i (conversation uuid, id text, version bigint, kind text, payload jsonb,
-        result jsonb, trace jsonb, at timestamptz);
 
     if part ? 'messages' then
       insert into messages (creator_id, conversation_id, seq, id, role, class, body, created_at, updated_at)
@@ -130,6 +171,10 @@ begin
         join conversations c on c.creator_id = tenant and c.id = a.conversation
       on conflict do nothing;
     end if;
+
+    known := null;
+    outcome := 'committed';
+    for turn in select (value ->> 'turn')::integer from jsonb_array_elements(part -> 'turns') loop return next; end loop;
   end loop;
 end $$;
 
@@ -152,5 +197,5 @@ begin
 end $$;
 create trigger message_told after insert on messages referencing new table as added for each statement execute function tell_message();
 
-revoke all on function commit_turns(jsonb) from public;
-grant execute on function commit_turns(jsonb) to companero_app;
+revoke all on function commit_turns(jsonb), known_inputs(uuid, jsonb, integer), without_turns(jsonb, integer[]) from public;
+grant execute on function commit_turns(jsonb), known_inputs(uuid, jsonb, integer), without_turns(jsonb, integer[]) to companero_app;

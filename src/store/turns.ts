@@ -81,7 +81,7 @@ function batchOf(turns: readonly TurnRow[]): CreatorBatch[] {
 function addTurn(batch: CreatorBatch, place: number, row: TurnRow): void {
   const { creator: _, contact, inputs, messages, timers_set, timers_cleared, effects, effects_ended, awards, ...turn } = row;
   const common = { turn: place, conversation: turn.conversation, at: turn.at, version: turn.expected + 1 };
-  batch.turns.push({ turn: place, contact_changes: contact !== undefined, input_ids: inputs.map(({ id }) => id), ...turn });
+  batch.turns.push({ turn: place, contact_changes: contact !== undefined, ...turn });
   const add = (part: string, rows: readonly object[] = []) => {
     if (rows.length === 0) return;
     const list = (batch[part] ?? []) as object[];
