@@ -4,6 +4,7 @@ import type { EffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import type { Mailboxes } from './actors/input.ts';
 import type { Programs } from './actors/live-programs.ts';
+import type { Pump } from './actors/pump.ts';
 import { connectionOfPath } from './channels/accounts.ts';
 import type { Outside } from './channels/outside.ts';
 import type { Receiver } from './channels/receive.ts';
@@ -17,6 +18,8 @@ import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
 import { aiModelsRoutes } from './http/routes/ai-models.ts';
 import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
 import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
+import { broadcastsRoutes } from './http/routes/broadcasts.ts';
+import { collectionsRoutes } from './http/routes/collections.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
@@ -40,7 +43,8 @@ import type { Log } from './log.ts';
 import type { MediaLinks } from './media/links.ts';
 import type { Media } from './media/media.ts';
 import type { openPrivacy } from './privacy/open.ts';
-import type { PublicFetchOptions } from './public-fetch.ts';
+import { createPublicFetch, type PublicFetchOptions } from './public-fetch.ts';
+import { createFetchPage, type FetchPage } from './rag/fetch-page.ts';
 import type { Knowledge } from './rag/knowledge.ts';
 import type { Seal } from './seal.ts';
 import { demoEmail } from './seed.ts';
@@ -69,6 +73,7 @@ export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutes
   receiver: Receiver;
   mailboxes: Mailboxes;
   programs: Programs;
+  broadcasts: Pick<Pump, 'wake'>;
   effects: Pick<EffectPump, 'wake'>;
   audit: Audit;
   count: CountLimit;
@@ -78,6 +83,11 @@ export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutes
 }
 
 type OperatorRoutesDeps = Parameters<typeof operatorRoutes>[0];
+
+/** Pages that creators name, through the guard for addresses of strangers. */
+function pageFetch({ outbound, clock, knowledge }: Parts): FetchPage {
+  return createFetchPage(createPublicFetch(outbound), clock, knowledge.documents.maxBytes);
+}
 
 /** Every group of routes under its path. */
 export function routes(parts: Parts): Mount[] {
@@ -95,11 +105,19 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/auth/privacy', routes: privacyRoutes({ ...parts, ...parts.privacy }) },
     { path: '/api/v1/operator', routes: operatorRoutes(parts) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }) },
-    { path: '/api/v1/creators/documents', routes: documentsRoutes({ documents: knowledge.documents, member, clock }) },
+    {
+      path: '/api/v1/creators/documents',
+      routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock }),
+    },
+    { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
-    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    {
+      path: '/api/v1/creators/broadcasts',
+      routes: broadcastsRoutes({ database, programs: parts.programs, clock, ids, member, wake: (ms) => parts.broadcasts.wake(ms) }),
+    },
+    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member, media }) },
     {
       path: '/api/v1/ai',
       routes: aiRoutes({

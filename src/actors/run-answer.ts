@@ -17,7 +17,15 @@ export function answerRunner({ db, fanOut, answers }: { db: Database; fanOut: Fa
     try {
       const history = await historyOf(db, key);
       const question = text || (history.findLast((said) => said.role === 'contact')?.text ?? '');
-      const request = { creatorId: key.creatorId, question, history, language, instructions, collections: null };
+      const request = {
+        creatorId: key.creatorId,
+        question,
+        history,
+        language,
+        instructions,
+        collections: null,
+        conversationId: key.conversationId,
+      };
       const answer = await answers.answer(request, signal, (piece) => tell({ type: 'delta', reply: effectId, text: piece }));
       return { outcome: 'done', result: { answer } };
     } finally {

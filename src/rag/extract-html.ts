@@ -4,10 +4,10 @@ import type { Block } from './document-text.ts';
 import { decodeText } from './extract-text.ts';
 
 const skipped = new Set(
-  'script style noscript template svg math iframe object canvas select nav footer aside form button dialog'.split(' '),
+  'title script style noscript template svg math iframe object canvas select nav footer aside form button dialog'.split(' '),
 );
 const blocks = new Set(
-  'p div section article main header h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table tr blockquote pre figure figcaption hr body title details summary'.split(
+  'p div section article main header h1 h2 h3 h4 h5 h6 ul ol li dl dt dd table tr blockquote pre figure figcaption hr body details summary'.split(
     ' ',
   ),
 );

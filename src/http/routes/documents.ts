@@ -4,6 +4,7 @@ import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
 import type { DocumentId } from '../../ids.ts';
+import type { FetchPage } from '../../rag/fetch-page.ts';
 import { type Library, maxTitleChars } from '../../rag/library.ts';
 import type { ChunkRow, DocumentRow } from '../../store/documents.ts';
 import type { Member } from '../auth.ts';
@@ -14,6 +15,7 @@ import { body, parse, pathId, query } from '../validate.ts';
 
 export interface DocumentsDeps {
   documents: Library;
+  fetchPage: FetchPage;
   member: Member;
   clock: Clock;
 }
@@ -37,6 +39,11 @@ const ChunkPage = v.strictObject({
   cursor: v.optional(v.pipe(v.string(), v.regex(/^\d{1,7}$/, 'Expected a cursor this list has given'))),
 });
 
+const Address = v.strictObject({
+  url: v.pipe(v.string(), v.maxLength(2_000), v.url('Expected an address such as "https://example.org/page"')),
+  title: v.optional(Title),
+  collection: v.optional(Collection),
+});
 const DocumentView = v.object({
   id: v.pipe(v.string(), v.uuid()),
   title: v.string(),
@@ -73,7 +80,7 @@ const pollMs = 500;
 const maxEventsMs = 10 * 60_000;
 
 /** To be mounted at `/api/v1/creators/documents`. */
-export function documentsRoutes({ documents, member, clock }: DocumentsDeps): Hono<MemberEnv> {
+export function documentsRoutes({ documents, fetchPage, member, clock }: DocumentsDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
   const tag = 'documents';
 
@@ -95,6 +102,30 @@ export function documentsRoutes({ documents, member, clock }: DocumentsDeps): Ho
         content: [file.bytes],
         title,
         collection,
+      });
+      return c.json({ document: documentView(document) }, existing && document.status === 'ready' ? 200 : 202);
+    },
+  );
+
+  routes.post(
+    '/from-url',
+    member('documents.write'),
+    describe({
+      tag,
+      summary: 'Add the page or file at a public https address, as it is now',
+      answers: { 200: DocumentAnswer, 202: DocumentAnswer },
+      errors: ['TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_DOCUMENT'],
+    }),
+    body(Address),
+    async (c) => {
+      const { url, title, collection } = c.req.valid('json');
+      const { name, bytes, address } = await fetchPage(url, c.req.raw.signal);
+      const { document, existing } = await documents.add(c.var.principal.creatorId, {
+        name,
+        content: [bytes],
+        title,
+        collection,
+        source: address,
       });
       return c.json({ document: documentView(document) }, existing && document.status === 'ready' ? 200 : 202);
     },

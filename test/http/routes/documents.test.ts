@@ -1,12 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.ts';
 import { memberGate } from '../../../src/http/auth.ts';
+import { collectionsRoutes } from '../../../src/http/routes/collections.ts';
 import { documentsRoutes } from '../../../src/http/routes/documents.ts';
+import { createPublicFetch } from '../../../src/public-fetch.ts';
+import { createFetchPage } from '../../../src/rag/fetch-page.ts';
 import { testAccounts } from '../../support/accounts.ts';
 import { testApp } from '../../support/app.ts';
 import { testDatabase } from '../../support/database.ts';
 import { testKnowledge } from '../../support/knowledge.ts';
 import { makePdf } from '../../support/make-pdf.ts';
+import { startSite } from '../../support/site.ts';
 
 const base = '/api/v1/creators/documents';
 
@@ -15,7 +19,13 @@ describe('documents over HTTP', async () => {
   const clock = systemClock();
   const knowledge = await testKnowledge(db);
   const parts = await testAccounts(db, clock);
-  const mounts = [{ path: base, routes: documentsRoutes({ documents: knowledge.documents, member: memberGate(parts), clock }) }];
+  const site = await startSite();
+  const fetchPage = createFetchPage(createPublicFetch({ allowed: [site.origin] }), clock, 10_000);
+  const member = memberGate(parts);
+  const mounts = [
+    { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
+    { path: base, routes: documentsRoutes({ documents: knowledge.documents, fetchPage, member, clock }) },
+  ];
   const { app, newMember } = await testApp(db, clock, { mounts });
   const ana = await newMember();
   const ben = await newMember();
@@ -48,6 +58,60 @@ describe('documents over HTTP', async () => {
     expect((await upload(makePdf(['Drink water.']), 'again.pdf')).status).toBe(200);
     expect((await ana.call('DELETE', `${base}/${document.id}`)).status).toBe(204);
     expect((await ana.call('GET', `${base}/${document.id}`)).status).toBe(404);
+  });
+
+  test('a page is added by its address, followed where it leads, without what nobody sees', async () => {
+    const answer = await ana.call('POST', `${base}/from-url`, { url: `${site.origin}/moved` });
+    expect(answer.status).toBe(202);
+    const { document } = await answer.json();
+    expect(document).toMatchObject({ kind: 'html', title: 'page', source: `${site.origin}/page` });
+    await knowledge.ingest.drain();
+    const { items } = await (await ana.call('GET', `${base}/${document.id}/chunks`)).json();
+    expect(items[0]).toMatchObject({ heading: 'Sleep', text: 'Sleep\n\nRest for eight hours & more.\n\n- First\n\n- Second' });
+  });
+
+  test.each([
+    ['/large', 413, 'TOO_LARGE'],
+    ['/missing', 422, 'INVALID_DOCUMENT'],
+    ['/round', 422, 'INVALID_DOCUMENT'],
+    ['/inside', 422, 'INVALID_DOCUMENT'],
+    ['/picture', 415, 'UNSUPPORTED_MEDIA'],
+  ])('a page that cannot be added is refused: %s', async (path, status, code) => {
+    const answer = await ana.call('POST', `${base}/from-url`, { url: `${site.origin}${path}` });
+    expect([answer.status, (await answer.json()).error.code]).toEqual([status, code]);
+  });
+
+  test.each([
+    'http://127.0.0.1:1/',
+    'https://169.254.169.254/latest/meta-data',
+    'file:///etc/passwd',
+    'https://localhost/',
+    'https://a@example.org/',
+  ])('an address inside is never asked: %s', async (url) => {
+    const answer = await ana.call('POST', `${base}/from-url`, { url });
+    expect((await answer.json()).error).toMatchObject({
+      code: 'INVALID_DOCUMENT',
+      message: 'Cannot fetch the address: it must be public, begin with https:// and answer',
+    });
+  });
+
+  test('a collection may be cut in its own way, and answers while it is cut anew', async () => {
+    const cleo = await newMember();
+    const sentences = Array.from({ length: 60 }, (_, at) => `Sentence ${at} speaks of rest and of sleep.`).join(' ');
+    const { document } = await (await upload(sentences, 'rest.txt', { collection: 'short' }, cleo)).json();
+    await knowledge.ingest.drain();
+    const before = (await (await cleo.call('GET', `${base}/${document.id}`)).json()).document;
+    const set = await cleo.call('PUT', '/api/v1/creators/collections/short', { chunk_tokens: 100, chunk_overlap: 20 });
+    expect(await set.json()).toEqual({ documents: 1 });
+    const meanwhile = await (await cleo.call('GET', `${base}/${document.id}`)).json();
+    expect(meanwhile.document).toMatchObject({ status: 'queued', chunks: before.chunks });
+    await knowledge.ingest.drain();
+    expect((await (await cleo.call('GET', `${base}/${document.id}`)).json()).document.chunks).toBeGreaterThan(before.chunks + 3);
+    expect((await (await cleo.call('GET', '/api/v1/creators/collections')).json()).items).toEqual([
+      { name: 'short', chunk_tokens: 100, chunk_overlap: 20, documents: 1 },
+    ]);
+    expect((await cleo.call('DELETE', '/api/v1/creators/collections/short')).status).toBe(202);
+    expect((await cleo.call('PUT', '/api/v1/creators/collections/x', { chunk_tokens: 100, chunk_overlap: 90 })).status).toBe(400);
   });
 
   test('the list goes page by page', async () => {
