@@ -5,6 +5,7 @@ import type { UpgradeWebSocket } from 'hono/ws';
 import type { Post } from './accounts/accounts.ts';
 import { createSmtpMail, letters } from './accounts/mail.ts';
 import { openAccounts } from './accounts/open.ts';
+import { createBroadcastPump } from './actors/broadcasts.ts';
 import { createEffectPump } from './actors/effects.ts';
 import { createPrograms } from './actors/live-programs.ts';
 import { createMailboxes } from './actors/mailboxes.ts';
@@ -144,12 +145,13 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
       if (database.kind === 'pglite') await database.owner(releaseClaims);
       knowledge.ingest.start();
       actors.timers.start();
+      actors.broadcasts.start();
       for (const pump of [actors.effects, privacy.erasing.pump, privacy.retention, webhooks]) pump.start();
       return config.demo ? demo(database, localOrigin(config.host, runtime.port)) : null;
     },
     async stop() {
       await Promise.all([privacy.erasing.pump.stop(), privacy.retention.stop(), webhooks.stop()]);
-      await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.effects.stop(), receiver.idle()]);
+      await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.broadcasts.stop(), actors.effects.stop(), receiver.idle()]);
       await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
       await database.close();
     },
@@ -220,12 +222,15 @@ function createActors({
     recount: recountRunner({ db, programs }),
   };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
-  return { mailboxes, timers, effects, programs };
+  const broadcasts = createBroadcastPump({ db, clock, log, mailboxes });
+  return { mailboxes, timers, effects, programs, broadcasts };
 }
 
 /** Accounts with the gates that ask them. */
 async function openAccess(config: Config, core: Core & { cache: Cache; fanOut: FanOut; origin: string }) {
-  const seal = await createSeal(await masterKey(config, core.log));
+  const before = config.masterKeyBefore;
+  const seal = await createSeal(await masterKey(config, core.log), before === null ? [] : [before]);
+  core.log.info('master-key.in-use', { key_id: seal.keyId, from: config.masterKey === null ? 'data folder' : 'environment' });
   const post = openPost(config, core);
   const opened = await openAccounts({ ...core, seal, issuer: config.publicUrl ?? 'companero', post, ids });
   const count = createCountLimit(core.cache, createMemoryCache(core.clock));

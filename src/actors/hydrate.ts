@@ -31,7 +31,8 @@ export function hydrate({ conversation, contact }: LoadedRow): Conversation {
   };
 }
 
-function readContact(row: LoadedRow['contact']): Contact {
+/** The contact of a stored row. */
+export function readContact(row: LoadedRow['contact']): Contact {
   const blank = newContact(row.id as ContactId);
   return {
     ...blank,

@@ -15,6 +15,7 @@ export interface ConversationKey {
  * An input. `id` is unique within its conversation: the same id changes state at most once.
  * - `message`, `button`: `msg:<client or provider id>`; `messageId` names the bubble
  * - `timer`: `timer:<timer id>:<generation>` · `effect`: `effect:<effect id>`
+ * - `broadcast`: `broadcast:<broadcast id>`
  * - `event`, `control`, `start`: the caller's idempotency key, namespaced
  */
 export type Input = { id: string } & (
@@ -23,10 +24,19 @@ export type Input = { id: string } & (
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
   | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed' | 'uncertain'; result: EffectResult }
   | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }
-  | { kind: 'control'; act: ControlAct; text?: string; messageId?: string }
+  | { kind: 'control'; act: ControlAct; text?: string; messageId?: string; attachments?: readonly Attachment[] }
   | { kind: 'start'; programSlug: string }
+  | { kind: 'broadcast'; broadcast: string; content: BroadcastContent }
   | { kind: 'migrate' }
 );
+
+/** What a broadcast says, by language (BCP 47, the first stands in for those that are missing), and as what. */
+export interface BroadcastContent {
+  wordings: Readonly<
+    Record<string, { text: string; template?: { name: string; language: string; variables?: string[] | undefined } | undefined }>
+  >;
+  class: 'promo' | 'nudge' | 'transactional';
+}
 
 /** What a member may do to a conversation. */
 export type ControlAct = 'takeover' | 'release' | 'pause' | 'resume' | 'restart' | 'end' | 'say';

@@ -42,6 +42,7 @@ const takers: { readonly [Kind in Input['kind']]: (draft: Draft, input: Of<Kind>
   effect: onEffect,
   event: onNamedEvent,
   control: onControl,
+  broadcast: onBroadcast,
   start: (draft, input) => startByName(draft, input.programSlug),
   migrate: (draft) => {
     draft.as = draft.moved ? 'migrated' : 'migration.waits';
@@ -117,7 +118,7 @@ function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
 /** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
 function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][string]>): void {
   draft.as = 'held';
-  if (held.state !== draft.state) {
+  if (held.state !== draft.state && !held.content.startsWith(broadcastPrefix)) {
     draft.decisions.push({ content: held.content, class: held.class, do: 'skip', reason: 'its state was left' });
     return;
   }
@@ -125,6 +126,19 @@ function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][strin
     content: held.content,
     question: draft.snapshot.question?.content === held.content ? draft.snapshot.question.id : null,
   });
+}
+
+const broadcastPrefix = 'broadcast.';
+
+/** A message of a broadcast is said whatever state the contact is in; while a person has control the governor keeps it back. */
+function onBroadcast(draft: Draft, { broadcast, content: { wordings, class: messageClass } }: Of<'broadcast'>): void {
+  const { language } = draft.contact;
+  const known = [language, language?.split('-', 1)[0]].find((wanted) => typeof wanted === 'string' && Object.hasOwn(wordings, wanted));
+  const wording = known ? wordings[known] : Object.values(wordings)[0];
+  if (!wording) return;
+  const { text, template } = wording;
+  const body = { text, ...(template ? { template: { ...template, variables: template.variables ?? [] } } : {}) };
+  post(draft, messageClass, body, { content: `${broadcastPrefix}${broadcast}`, question: null });
 }
 
 function onEvent(draft: Draft, event: MachineEvent): void {
@@ -192,7 +206,7 @@ function onControl(draft: Draft, input: Of<'control'>): void {
   draft.as = `control.${act}`;
   switch (act) {
     case 'say':
-      draft.resultSeq = append(draft, 'person', 'transactional', { text: input.text ?? '' }, input.messageId ?? null);
+      draft.resultSeq = append(draft, 'person', 'transactional', bodyOf(input), input.messageId ?? null);
       return;
     case 'end':
       endRun(draft, 'ended by a person');

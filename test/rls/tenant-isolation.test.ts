@@ -142,7 +142,18 @@ describe('routing functions', () => {
          where p.pronamespace = 'routing'::regnamespace order by 1`,
       ),
     );
-    const routing = ['attempts', 'conversation_id', 'creator_id', 'due_at', 'generation', 'id', 'member_id', 'timer_id'];
+    const routing = [
+      'attempts',
+      'broadcast_id',
+      'contact_id',
+      'conversation_id',
+      'creator_id',
+      'due_at',
+      'generation',
+      'id',
+      'member_id',
+      'timer_id',
+    ];
     expect(columns.map((column) => column.name).filter((name) => !routing.includes(name))).toEqual([]);
   });
 });

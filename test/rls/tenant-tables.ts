@@ -95,6 +95,15 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into awards (creator_id, contact_id, award_id, conversation_id, kind, name) values ($1, $2, 'a', $3, 'points', 'n')",
     values: ['contact', 'conversation'],
   },
+  broadcasts: {
+    insert: "insert into broadcasts (creator_id, id, filter, message, at) values ($1, $2, '', '{}', 'now')",
+    values: ['message'],
+  },
+  broadcast_recipients: {
+    insert:
+      'insert into broadcast_recipients (creator_id, broadcast_id, contact_id, conversation_id, due_at) values ($1, $2, $3, $4, now())',
+    values: ['message', 'contact', 'conversation'],
+  },
   media: {
     insert:
       "insert into media (creator_id, id, conversation_id, kind, type, name, bytes) values ($1, $2, $3, 'image', 'image/png', 'n', 1)",
