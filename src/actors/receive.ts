@@ -1,5 +1,7 @@
 /** What each kind of input means to a conversation. Pure: conversation and input in, consequences out. */
+import type { Attachment, MessageBody } from '../message.ts';
 import type { MachineEvent } from '../programs/program.ts';
+import { type ControlEvent, controlTable } from '../programs/regions.ts';
 import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
@@ -55,7 +57,7 @@ function take(draft: Draft, input: Input): void {
 
 function onMessage(draft: Draft, input: Of<'message'>): void {
   const isFirst = draft.snapshot.lastInboundAt === null;
-  recordInbound(draft, input.messageId, { text: input.text, ...(input.attachments?.length ? { attachments: input.attachments } : {}) });
+  recordInbound(draft, input.messageId, bodyOf(input));
   if (obey(draft, input.text)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = 'recorded';
@@ -219,13 +221,15 @@ function onControl(draft: Draft, input: Of<'control'>): void {
   }
 }
 
-const controlAfter = { takeover: 'human', pause: 'paused', release: 'bot', resume: 'bot' } as const;
+/** What a person wrote, with the files beside it. */
+function bodyOf({ text = '', attachments = [] }: { text?: string; attachments?: readonly Attachment[] }): MessageBody {
+  return { text, ...(attachments.length > 0 ? { attachments } : {}) };
+}
 
-function changeControl(draft: Draft, act: keyof typeof controlAfter): void {
-  draft.snapshot.control = controlAfter[act];
-  // The chart follows: its control region takes the same event.
+function changeControl(draft: Draft, act: ControlEvent): void {
   dispatch(draft, { type: `CONTROL.${act}` });
-  draft.snapshot.control = controlAfter[act];
+  // Where no program has run yet there is no chart to say so.
+  draft.snapshot.control = controlTable[draft.snapshot.control][act];
   if (draft.snapshot.control === 'human') {
     cancelAnswer(draft, replyInvoke);
     dispatch(draft, { type: 'REPLY.cancel' });

@@ -31,7 +31,7 @@ export interface Media {
   /**
    * Keeps a file.
    *
-   * @throws AppError TOO_LARGE the file, or all of the conversation's or creator's together · UNSUPPORTED_MEDIA · INVALID_INPUT empty
+   * @throws AppError NOT_FOUND no such conversation of the creator · TOO_LARGE the file, or all of the conversation's or creator's together · UNSUPPORTED_MEDIA · INVALID_INPUT empty
    */
   keep(creatorId: CreatorId, medium: NewMedium): Promise<Attachment>;
   /**
@@ -63,7 +63,7 @@ export function createMedia({ db, files }: { db: Database; files: Files }): Medi
         });
       } catch (error) {
         await files.remove(creatorId, file.name);
-        throw error;
+        throw isUnknownConversation(error) ? new AppError('NOT_FOUND', 'Cannot find this conversation') : error;
       }
       return medium;
     },
@@ -84,6 +84,11 @@ export function createMedia({ db, files }: { db: Database; files: Files }): Medi
       for (const id of ids) await files.remove(creatorId, id);
     },
   };
+}
+
+/** SQLSTATE 23503: the key to the conversation leads nowhere. */
+function isUnknownConversation(error: unknown): boolean {
+  return (error as { code?: unknown }).code === '23503';
 }
 
 async function* inOnePiece(bytes: Uint8Array): AsyncIterable<Uint8Array> {

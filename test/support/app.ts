@@ -1,9 +1,14 @@
 /** The whole app over a test database, called as a function: no port, no network. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Hono } from 'hono';
+import { afterAll } from 'vitest';
 import type { Mailboxes } from '../../src/actors/input.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
+import { createFiles } from '../../src/files.ts';
 import { createApp, type Mount } from '../../src/http/app.ts';
 import { type Member, memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
 import type { AppEnv } from '../../src/http/env.ts';
@@ -13,10 +18,13 @@ import { contactsRoutes } from '../../src/http/routes/contacts.ts';
 import { conversationsRoutes } from '../../src/http/routes/conversations.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { healthRoutes } from '../../src/http/routes/health.ts';
+import { mediaRoutes } from '../../src/http/routes/media.ts';
 import { membersRoutes } from '../../src/http/routes/members.ts';
 import { operatorRoutes } from '../../src/http/routes/operator.ts';
 import { programsRoutes } from '../../src/http/routes/programs.ts';
 import { wellKnownRoutes } from '../../src/http/routes/well-known.ts';
+import { createMediaLinks } from '../../src/media/links.ts';
+import { createMedia } from '../../src/media/media.ts';
 import { someCaller, testAccounts } from './accounts.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -39,6 +47,10 @@ export async function testApp(
   const member = memberGate(parts);
   const signInLimits = createSignInLimits(cache, count);
   const mailboxes = options.mailboxes ?? noConversations;
+  const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  const media = createMedia({ db: database, files: createFiles(folder, ids) });
+  const links = createMediaLinks(new Uint8Array(32), clock);
   const widget = new Hono<AppEnv>().get('/probe', widgetGate(tokens), (c) => c.json({ session_id: c.var.principal.sessionId }));
   const mounts: Mount[] = [
     { path: '/', routes: wellKnownRoutes(tokens) },
@@ -55,7 +67,8 @@ export async function testApp(
     { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log: quietLog }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
-    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member }) },
+    { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member, media }) },
+    { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
     { path: '/test-widget', routes: widget },
     ...(typeof options.mounts === 'function' ? options.mounts({ ...parts, member }) : (options.mounts ?? [])),
   ];

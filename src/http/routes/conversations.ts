@@ -3,7 +3,10 @@ import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import type { ControlAct, ConversationKey, Input, Mailboxes } from '../../actors/input.ts';
 import type { Database } from '../../database.ts';
+import { AppError } from '../../errors.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
+import type { Media } from '../../media/media.ts';
+import type { Attachment } from '../../message.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
 import { deliveriesOf } from '../../store/deliveries.ts';
 import type { Member } from '../auth.ts';
@@ -40,13 +43,17 @@ const MessagesQuery = v.strictObject({
 });
 const TurnsQuery = v.strictObject({ limit: v.optional(queryNumber(1, 200), '50'), before: v.optional(queryNumber(1, lastNumber)) });
 
-const Say = v.strictObject({
-  text: v.pipe(
-    v.string(),
-    v.check((text) => text.trim() !== '', 'Write something'),
-    v.maxLength(4_096),
+const Say = v.pipe(
+  v.strictObject({
+    text: v.pipe(v.string(), v.maxLength(4_096)),
+    /** Ids of files given to this conversation before. */
+    attachments: v.optional(v.pipe(v.array(v.pipe(v.string(), v.uuid())), v.maxLength(5))),
+  }),
+  v.forward(
+    v.check(({ text, attachments }) => text.trim() !== '' || (attachments ?? []).length > 0, 'Write something'),
+    ['text'],
   ),
-});
+);
 const Event = v.strictObject({
   name: v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'Expected the name of an event')),
   data: v.optional(v.record(v.string(), v.unknown()), {}),
@@ -68,12 +75,19 @@ export interface ConversationsRoutesDeps {
   mailboxes: Mailboxes;
   ids: Ids;
   member: Member;
+  media: Pick<Media, 'ofConversation'>;
 }
 
 /** Mounted under /api/v1/creators/conversations. */
-export function conversationsRoutes({ database, mailboxes, ids, member }: ConversationsRoutesDeps): Hono<AppEnv> {
+export function conversationsRoutes({ database, mailboxes, ids, member, media }: ConversationsRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
   const inputErrors = ['NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'] as const;
+
+  async function filesFor(key: ConversationKey, ids: readonly string[]): Promise<Attachment[]> {
+    const { channel } = await getConversation(database, key);
+    if (channel !== 'widget') throw new AppError('UNSUPPORTED_MEDIA', `Send files to the widget: ${JSON.stringify(channel)} takes none`);
+    return media.ofConversation(key.creatorId, key.conversationId, ids);
+  }
 
   routes.get(
     '/',
@@ -142,12 +156,21 @@ export function conversationsRoutes({ database, mailboxes, ids, member }: Conver
 
   routes.post(
     '/:id/messages',
-    describe({ tag, summary: 'Write to the contact as a person', answers: { 201: Taken }, errors: inputErrors }),
+    describe({
+      tag,
+      summary: 'Write to the contact as a person',
+      description: 'Files are given to the conversation by `POST /creators/media` first; the widget shows them, other channels take none.',
+      answers: { 201: Taken },
+      errors: [...inputErrors, 'UNSUPPORTED_MEDIA'],
+    }),
     member('conversations.act'),
     body(Say),
     async (c) => {
-      const input: Input = { id: inputId(c, ids), kind: 'control', act: 'say', text: c.req.valid('json').text, messageId: ids.uuid() };
-      return c.json(await mailboxes.deliver(keyOf(c), input), 201);
+      const key = keyOf(c);
+      const { text, attachments: wanted = [] } = c.req.valid('json');
+      const attachments = wanted.length === 0 ? [] : await filesFor(key, wanted);
+      const input: Input = { id: inputId(c, ids), kind: 'control', act: 'say', text, attachments, messageId: ids.uuid() };
+      return c.json(await mailboxes.deliver(key, input), 201);
     },
   );
 

@@ -2,14 +2,15 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { AppError } from '../../errors.ts';
-import type { CreatorId } from '../../ids.ts';
+import { type ConversationId, type CreatorId, isUuid } from '../../ids.ts';
 import type { MediaLinks } from '../../media/links.ts';
-import type { Media } from '../../media/media.ts';
+import { type Media, mediaLimits } from '../../media/media.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
-import { pathId, query } from '../validate.ts';
+import { parse, pathId, query } from '../validate.ts';
 
 /** A file as clients see it: `url` is a path on this server that works for an hour. */
 export const MediumAnswer = v.object({
@@ -28,9 +29,10 @@ export interface MediaDeps {
   member: Member;
 }
 
+const GivenTo = v.strictObject({ conversation_id: v.pipe(v.string(), v.check(isUuid, 'Expected a UUID')) });
 const Signed = v.strictObject({ expires: v.pipe(v.string(), v.maxLength(12)), signature: v.pipe(v.string(), v.maxLength(64)) });
 
-/** `GET /media/{creator_id}/{id}` for whoever has a link, and `GET /creators/media/{id}` for members; to be mounted at `/api/v1`. */
+/** `GET /media/{creator_id}/{id}` for whoever has a link, and for members `POST /creators/media`, `GET /creators/media/{id}`; to be mounted at `/api/v1`. */
 export function mediaRoutes({ media, links, member }: MediaDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
 
@@ -65,6 +67,24 @@ export function mediaRoutes({ media, links, member }: MediaDeps): Hono<AppEnv> {
   );
 
   const members = new Hono<MemberEnv>();
+  members.post(
+    '/',
+    member('conversations.act'),
+    describe({
+      tag: 'creators',
+      summary: 'Give a file to a conversation, to be sent with a message',
+      description: `Multipart: the file as part \`file\`, at most ${mediaLimits.file} bytes, and \`conversation_id\`.`,
+      answers: { 201: MediumAnswer },
+      errors: ['NOT_FOUND', 'TOO_LARGE', 'UNSUPPORTED_MEDIA'],
+    }),
+    async (c) => {
+      const { creatorId } = c.var.principal;
+      const { file, fields } = await readUpload(c, mediaLimits.file);
+      const { conversation_id: conversationId } = parse(GivenTo, fields);
+      const medium = await media.keep(creatorId, { conversationId: conversationId as ConversationId, ...file });
+      return c.json({ ...medium, url: links.path(creatorId, medium.id) }, 201);
+    },
+  );
   members.get(
     '/:id',
     member('conversations.read'),

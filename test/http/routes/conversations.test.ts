@@ -6,7 +6,7 @@ import { makeRuntime, openTestConversation, publish } from '../../support/runtim
 
 const database = await testDatabase();
 const { clock, mailboxes } = makeRuntime(database);
-const { newMember, ids } = await testApp(database, clock, { mailboxes });
+const { app, newMember, ids } = await testApp(database, clock, { mailboxes });
 // biome-ignore lint/suspicious/noExplicitAny: answers are asserted, not typed
 const read = (response: Response): Promise<any> => response.json();
 const root = '/api/v1/creators/conversations';
@@ -151,4 +151,37 @@ test('nothing of another creator can be told from nothing at all', async () => {
   }
   for (const noun of Object.keys(foreign)) expect((await read(await ben.call('GET', `/api/v1/creators/${noun}`))).items).toEqual([]);
   expect((await read(await ana.call('GET', `${root}/${conversationId}`))).conversation).toEqual(conversation);
+});
+
+test('a member sends a file to a widget conversation, and only there, and only one that was given to it', async () => {
+  const ana = await newMember();
+  const id = await conversationOf(ana);
+  const give = (conversationId: string) => {
+    const form = new FormData();
+    form.set('file', new Blob(['Breathe in for four seconds.']), 'breathing.txt');
+    form.set('conversation_id', conversationId);
+    const headers = { authorization: `Bearer ${ana.pair.access_token}` };
+    return app.request('/api/v1/creators/media', { method: 'POST', headers, body: form });
+  };
+  const given = await give(id);
+  expect(given.status).toBe(201);
+  const file = await read(given);
+  expect((await ana.call('POST', `${root}/${id}/messages`, { text: '', attachments: [file.id] })).status).toBe(201);
+  const { items } = await read(await ana.call('GET', `${root}/${id}/messages`));
+  const { url: _, ...attachment } = file;
+  expect(items.at(-1)).toMatchObject({ role: 'person', body: { text: '', attachments: [attachment] } });
+
+  expect((await give(ids.uuid())).status).toBe(404);
+  expect((await give('all')).status).toBe(400);
+  for (const body of [
+    { text: '', attachments: [] },
+    { text: 'x', attachments: ['x'] },
+    { text: 'x', attachments: [ids.uuid()] },
+  ]) {
+    expect((await ana.call('POST', `${root}/${id}/messages`, body)).status).toBe(400);
+  }
+  await database.tenant(ana.creatorId, (sql) =>
+    sql(`update conversations set channel = 'whatsapp' where creator_id = $1`, [ana.creatorId]),
+  );
+  expect((await ana.call('POST', `${root}/${id}/messages`, { text: 'x', attachments: [file.id] })).status).toBe(415);
 });
