@@ -12,6 +12,7 @@ import { armTimer, clearTimer, type Draft, nextOrdinal, post, scopeOf, stableKey
 import { planEffect, planInvoke } from './invoking.ts';
 import { record, underRules } from './progress.ts';
 import { enter, type MachineAction, type Stepped, step } from './step.ts';
+import { resumeTimers, suspendTimers } from './suspension.ts';
 
 type Perform = Extract<MachineAction, { type: 'perform' }>;
 
@@ -75,6 +76,7 @@ export function endRun(draft: Draft, outcome: string | null): void {
 /** Takes over what a step of the program gave: its state, and everything it did. */
 export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   draft.snapshot.machine = stepped.machine;
+  const hadControl = draft.snapshot.control === 'bot';
   draft.snapshot.control = stepped.control;
   const reached = milestonesSince(draft.contact, stepped.contact);
   draft.contact = stepped.contact;
@@ -91,6 +93,9 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
   // An event may tell of a contact that a member has changed.
   if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft, program);
+  const hasControl = draft.snapshot.control === 'bot';
+  if (hadControl && !hasControl) suspendTimers(draft);
+  if (!hadControl && hasControl) resumeTimers(draft);
   if (draft.handoff) {
     draft.handoff = false;
     dispatch(draft, { type: 'CONTROL.takeover' });

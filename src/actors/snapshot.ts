@@ -26,6 +26,8 @@ export interface ArmedTimer {
   anchor: number;
   /** The event a timer of `setTimer` sends, null for a delay of the machine and for held messages. */
   event: string | null;
+  /** Milliseconds that were left when the program lost control, for a timer that is paused; it has no row then. */
+  remainingMs?: number;
 }
 
 /** A message that waits for the governor: written now, sent later unless `state` was left meanwhile. */

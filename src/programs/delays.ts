@@ -11,6 +11,13 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 const lateSchema = v.strictObject({ after: durationSchema, do: v.picklist(['send', 'skip', 'fold']) });
 
+/** What every delay may say besides when: its late rule, a spread so that not everybody is written to at once, and what a person's taking over does to it. */
+const commonEntries = {
+  late: v.optional(lateSchema),
+  jitter: v.optional(durationSchema),
+  whileHuman: v.optional(v.picklist(['pause', 'keep', 'drop'])),
+};
+
 /** A program that goes on every moment would flood whoever follows it. */
 const waitSchema = v.pipe(
   durationSchema,
@@ -23,16 +30,16 @@ const kinds = ['for', 'until', 'field', 'between'];
 /** A delay as a creator writes it; which of `for`, `until`, `field`, `between` stands there says its kind. */
 export const delaySchema = oneOf(
   [
-    v.strictObject({ for: waitSchema, late: v.optional(lateSchema) }),
+    v.strictObject({ for: waitSchema, ...commonEntries }),
     v.strictObject({
       until: v.strictObject({
         time: timeOrPlaceSchema,
         plus: v.optional(durationSchema),
         weekdays: v.optional(v.pipe(v.array(v.picklist(weekdays)), v.minLength(1), v.maxLength(7))),
       }),
-      late: v.optional(lateSchema),
+      ...commonEntries,
     }),
-    v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), late: v.optional(lateSchema) }),
+    v.strictObject({ field: nameSchema, plus: v.optional(durationSchema), time: v.optional(timeSchema), ...commonEntries }),
     v.strictObject({
       between: v.pipe(
         v.strictTuple([waitSchema, waitSchema]),
@@ -41,7 +48,7 @@ export const delaySchema = oneOf(
           'Write the shorter one first',
         ),
       ),
-      late: v.optional(lateSchema),
+      ...commonEntries,
     }),
   ],
   (value) =>
@@ -63,13 +70,24 @@ export const longestMs = 10 * 366 * 86_400_000;
 /** The facts of a delay that do not hang on a contact. */
 export function delayFacts(name: string, delay: Delay): DelayFacts {
   const late: LateRule | null = delay.late ? { afterMs: durationMs(delay.late.after), do: delay.late.do } : null;
-  return { name, calendar: 'until' in delay || 'field' in delay, recurring: 'until' in delay, late };
+  return {
+    name,
+    calendar: 'until' in delay || 'field' in delay,
+    recurring: 'until' in delay,
+    late,
+    whileHuman: delay.whileHuman ?? 'keep',
+  };
 }
 
 /** When a delay armed at `anchor` falls due in a zone; one of `between` draws by the scope's chance and the delay's name. Milliseconds since 1970, between anchor and anchor + ten years. A date that is not known is ten years away. */
 export function dueAt(name: string, delay: Delay, zone: string, scope: Scope, anchor: number): number {
   const due = 'between' in delay ? drawnDue(name, delay.between, zone, scope, anchor) : rawDue(delay, zone, scope, anchor);
-  return Math.min(Math.max(due, anchor), anchor + longestMs);
+  return Math.min(Math.max(due + jitterMs(name, delay, scope), anchor), anchor + longestMs);
+}
+
+/** A contact's own place within the spread of a delay: the same every time, so that a daily moment does not wander. */
+function jitterMs(name: string, { jitter }: Delay, scope: Scope): number {
+  return jitter === undefined ? 0 : Math.floor(chanceOf('jitter', name, scope.contact.id) * durationMs(jitter));
 }
 
 function drawnDue(name: string, [least, most]: readonly [string, string], zone: string, scope: Scope, anchor: number): number {

@@ -43,6 +43,8 @@ export interface DelayFacts {
   /** Whether skipping a late one means waiting for the next occurrence (`until`) instead of going on in silence. */
   recurring: boolean;
   late: LateRule | null;
+  /** While a person has control: `pause` stops its time, `keep` lets it fall due and wait, `drop` disarms it. */
+  whileHuman: 'pause' | 'keep' | 'drop';
 }
 
 /** What the runtime needs to know of a point of the calendar. */

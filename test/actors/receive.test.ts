@@ -235,3 +235,33 @@ describe('what a program cannot take', () => {
     expect(old).toMatchObject({ trace: { as: 'stale' }, next: { state: 'check' }, result: { seq: conversation.seq + 1 } });
   });
 });
+
+describe('a timer while a person has control', () => {
+  const hour = 3_600_000;
+  const start = Date.UTC(2026, 9, 20, 20);
+  const rules = [
+    ['pause', 2 * hour, [start + 5 * hour]],
+    ['keep', 2 * hour, []],
+    ['drop', 2 * hour, []],
+  ] as const;
+
+  it.each(rules)('%s: taken over after an hour of three, given back two hours later', (whileHuman, away, rearmed) => {
+    const delays = { ...sleepReset.delays, nextMorning: { for: 'PT3H', whileHuman } };
+    const definition = makeDefinition({ delays });
+    const conversation = asleep(definition).conversation();
+    const [timerId = ''] = Object.keys(conversation.snapshot.timers);
+    const taken = take(conversation, { id: 'c:1', kind: 'control', act: 'takeover' }, start + hour, definition);
+    expect(taken.timersCleared).toEqual(whileHuman === 'keep' ? [] : [timerId]);
+    const given = take({ ...taken.next, version: 9 }, { id: 'c:2', kind: 'control', act: 'release' }, start + hour + away, definition);
+    expect(given.timersSet.map((timer) => timer.dueAt)).toEqual(rearmed);
+    expect(timerId in given.next.snapshot.timers).toBe(whileHuman !== 'drop');
+  });
+
+  it('spreads over its jitter by the contact, the same every time', () => {
+    const delays = { ...sleepReset.delays, nextMorning: { for: 'PT3H', jitter: 'PT10M' } };
+    const dues = [1, 2].map(() => Object.values(asleep(makeDefinition({ delays })).conversation().snapshot.timers)[0]?.dueAt ?? 0);
+    expect(dues[0]).toBe(dues[1]);
+    expect(dues[0]).toBeGreaterThanOrEqual(start + 3 * hour);
+    expect(dues[0]).toBeLessThan(start + 3 * hour + 600_000);
+  });
+});

@@ -12,7 +12,12 @@ import { createWires, type Fate, type Wires } from './wires.ts';
 
 /** The example with days of minutes, so that timers fall due, are cleared and armed again all the time. */
 export const restless = makeDefinition({
-  delays: { ...sleepReset.delays, nextMorning: { for: 'PT40S' }, noReply: { for: 'PT2M' } },
+  delays: {
+    ...sleepReset.delays,
+    nextMorning: { for: 'PT40S', whileHuman: 'pause' },
+    noReply: { for: 'PT2M', whileHuman: 'keep' },
+    helpLimit: { for: 'PT60S', whileHuman: 'drop' },
+  },
   policies: { unmatched: 'answer', whileReplying: 'merge' },
 });
 

@@ -99,7 +99,8 @@ export function createLedger(): Ledger {
       of.timers.set(id, generation);
       of.everArmed.push({ id, generation, dueAt: Date.parse(due_at) });
     }
-    const armed = Object.entries(snapshot.timers).filter(([id]) => !snapshot.deferred.includes(id));
+    const hasRow = (id: string) => !snapshot.deferred.includes(id) && snapshot.timers[id]?.remainingMs === undefined;
+    const armed = Object.entries(snapshot.timers).filter(([id]) => hasRow(id));
     const same = armed.length === of.timers.size && armed.every(([id, timer]) => of.timers.get(id) === timer.generation);
     demand(same, `I7: armed ${JSON.stringify(armed.map(([id, timer]) => [id, timer.generation]))}, rows ${JSON.stringify([...of.timers])}`);
   }
