@@ -25,60 +25,81 @@ const keepMs = 3_600_000;
 const leaseMs = 60_000;
 const lookMs = 150;
 
+/** What a computation came to for those who wait for it: an answer, nothing they may have, or a failure that is not theirs. */
+type Outcome = Answer | 'compute alone' | 'ask again';
+
 /** Answers kept in the shared cache. */
 export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
-  /** What this node computes at present; null when it came to nothing that others may have. */
-  const computing = new Map<string, Promise<Answer | null>>();
+  /** What this node looks up or computes at present. */
+  const asking = new Map<string, Promise<Outcome>>();
 
   const look = async (key: string): Promise<Answer | null> => {
     const text = await cache.get(key);
     return text === null ? null : (JSON.parse(text) as Answer);
   };
-  /** Whether nobody on any node computes it. */
-  const lead = async (key: string) => (await cache.count(`${key}:lease`, 1, leaseMs)).sum === 1;
 
-  async function computeFor(key: string, compute: () => Promise<Computed>): Promise<Computed> {
-    const told = Promise.withResolvers<Answer | null>();
-    computing.set(key, told.promise);
-    let kept: Answer | null = null;
+  /** The kept answer; null when it is this node's turn to compute it. */
+  async function keptOrMine(key: string, signal: AbortSignal): Promise<Answer | null> {
+    try {
+      for (;;) {
+        const kept = await look(key);
+        if (kept !== null) return kept;
+        if ((await cache.count(`${key}:lease`, 1, leaseMs)).sum === 1) return null;
+        await within(signal, new Promise<void>((resolve) => clock.after(lookMs, resolve)));
+      }
+    } catch {
+      // without the cache everybody computes for himself
+      signal.throwIfAborted();
+      return null;
+    }
+  }
+
+  async function computeForAll(key: string, compute: () => Promise<Computed>): Promise<Computed> {
     try {
       const computed = await compute();
-      if (computed.keep) {
-        kept = computed.answer;
-        await cache.set(key, JSON.stringify(kept), keepMs).catch(ignoreLoss);
-      }
+      if (computed.keep) await cache.set(key, JSON.stringify(computed.answer), keepMs).catch(ignoreLoss);
       return computed;
     } finally {
-      computing.delete(key);
-      told.resolve(kept);
       await cache.delete(`${key}:lease`).catch(ignoreLoss);
+    }
+  }
+
+  async function askForAll(key: string, signal: AbortSignal, compute: () => Promise<Computed>) {
+    const told = Promise.withResolvers<Outcome>();
+    asking.set(key, told.promise);
+    let outcome: Outcome = 'ask again';
+    try {
+      const kept = await keptOrMine(key, signal);
+      if (kept !== null) {
+        outcome = kept;
+        return { answer: kept, cached: true };
+      }
+      const { answer, keep } = await computeForAll(key, compute);
+      outcome = keep ? answer : 'compute alone';
+      return { answer, cached: false };
+    } finally {
+      asking.delete(key);
+      told.resolve(outcome);
     }
   }
 
   return {
     async once(key, signal, compute) {
-      try {
-        for (;;) {
-          const kept = (await look(key)) ?? (await within(signal, computing.get(key) ?? null));
-          if (kept !== null) return { answer: kept, cached: true };
-          if (computing.has(key)) continue;
-          if (await lead(key)) break;
-          await within(signal, new Promise<void>((resolve) => clock.after(lookMs, resolve)));
-        }
-      } catch {
-        // without the cache everybody computes for himself
-        signal.throwIfAborted();
+      for (let outcome = asking.get(key); outcome !== undefined; outcome = asking.get(key)) {
+        const other = await within(signal, outcome);
+        if (other === 'compute alone') return { answer: (await compute()).answer, cached: false };
+        if (other !== 'ask again') return { answer: other, cached: true };
       }
-      return { answer: (await computeFor(key, compute)).answer, cached: false };
+      return askForAll(key, signal, compute);
     },
   };
 }
 
-async function within<T>(signal: AbortSignal, waited: Promise<T> | null): Promise<T | null> {
-  if (waited === null) return null;
+/** @throws the signal's reason, once it has fired */
+async function within<T>(signal: AbortSignal, waited: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const abort = () => aborted.reject(signal.reason);
-  signal.throwIfAborted();
   signal.addEventListener('abort', abort, { once: true });
   return Promise.race([waited, aborted.promise]).finally(() => signal.removeEventListener('abort', abort));
 }

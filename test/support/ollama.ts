@@ -54,7 +54,8 @@ export async function startOllama(
   });
 
   function answer(path: string, body: Record<string, unknown>, response: ServerResponse): void {
-    if (path === '/api/tags') return json(response, 200, { models: [{ name: 'test-chat:latest' }, { name: 'nomic-embed-text:latest' }] });
+    if (path === '/api/tags') return json(response, 200, { models: installed });
+    if (path === '/api/pull') return pull(response, fault);
     if (path === '/api/embed') return json(response, 200, { model: body.model, embeddings: embed(body.input as string[], fault) });
     if (path === '/api/chat') return stream(response, String(body.model), reply(body), fault);
     return json(response, 404, { error: 'not found' });
@@ -85,6 +86,20 @@ function fail(response: ServerResponse, fault: OllamaFault, count: number): bool
   else if (fault === 'html') response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html><body>Gateway</body></html>\n');
   else return false;
   return true;
+}
+
+const installed = ['test-chat:latest', 'other-chat:latest', 'nomic-embed-text:latest'].map((name) => ({
+  name,
+  digest: 'a1b2',
+  size: 274_000_000,
+  details: { parameter_size: '137M' },
+}));
+
+function pull(response: ServerResponse, fault: OllamaFault): void {
+  const lines = [{ status: 'pulling manifest' }, { status: 'pulling a1b2', digest: 'a1b2', total: 100, completed: 40 }, { status: 'success' }];
+  response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  const told = fault === 'mid-stream-error' ? [lines[0], { error: 'no space left on device' }] : lines;
+  response.end(told.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
 function stream(response: ServerResponse, model: string, text: string, fault: OllamaFault): void {

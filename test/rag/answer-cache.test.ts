@@ -1,0 +1,123 @@
+/** Kept answers: one computation for many askers, on one node and on several. */
+import { expect, test } from 'vitest';
+import type { Answer } from '../../src/answers.ts';
+import { createAnswerCache } from '../../src/rag/answer-cache.ts';
+import type { Cache } from '../../src/shared/cache.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
+import { manualClock } from '../support/clock.ts';
+
+const never = new AbortController().signal;
+const answer: Answer = { text: 'Yes [1]', citations: [], grounded: true, degraded: false, model: 'm', promptVersion: 'p' };
+
+/** A computation that ends when it is let go. */
+function slow(keep = true) {
+  const gate = Promise.withResolvers<void>();
+  let count = 0;
+  return {
+    count: () => count,
+    letGo: gate.resolve,
+    async compute() {
+      count += 1;
+      await gate.promise;
+      return { answer, keep };
+    },
+  };
+}
+
+/** Lets everything that waits for nothing but the processor go on. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test('many who ask at once wait for one computation, and later ones are given what was kept', async () => {
+  const clock = manualClock(0);
+  const cache = createAnswerCache(createMemoryCache(clock), clock);
+  const computation = slow();
+  const asked = Array.from({ length: 50 }, () => cache.once('k', never, computation.compute));
+  await settle();
+  computation.letGo();
+  const given = await Promise.all(asked);
+  expect(computation.count()).toBe(1);
+  expect(given.filter(({ cached }) => !cached)).toHaveLength(1);
+  expect(await cache.once('k', never, computation.compute)).toEqual({ answer, cached: true });
+});
+
+test('nodes that share a cache compute once', async () => {
+  const clock = manualClock(0);
+  const shared = createMemoryCache(clock);
+  const [here, there] = [createAnswerCache(shared, clock), createAnswerCache(shared, clock)];
+  const computation = slow();
+  const first = here.once('k', never, computation.compute);
+  await settle();
+  const second = there.once('k', never, computation.compute);
+  await settle();
+  computation.letGo();
+  await first;
+  for (let looks = 0; looks < 5; looks++) {
+    clock.advance(150);
+    await settle();
+  }
+  expect(await second).toEqual({ answer, cached: true });
+  expect(computation.count()).toBe(1);
+});
+
+test('what a node that died was computing is computed by another when its lease ends', async () => {
+  const clock = manualClock(0);
+  const shared = createMemoryCache(clock);
+  await shared.count('k:lease', 1, 60_000);
+  const computation = slow();
+  computation.letGo();
+  const asked = createAnswerCache(shared, clock).once('k', never, computation.compute);
+  for (let looks = 0; looks < 500 && computation.count() === 0; looks++) {
+    await settle();
+    clock.advance(150);
+  }
+  expect(await asked).toEqual({ answer, cached: false });
+});
+
+test('what failed or may not be kept is computed by each', async () => {
+  const clock = manualClock(0);
+  const cache = createAnswerCache(createMemoryCache(clock), clock);
+  await expect(cache.once('k', never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  const computation = slow(false);
+  computation.letGo();
+  await cache.once('k', never, computation.compute);
+  expect(await cache.once('k', never, computation.compute)).toEqual({ answer, cached: false });
+  expect(computation.count()).toBe(2);
+});
+
+test('who gives up waiting does not stop the others', async () => {
+  const clock = manualClock(0);
+  const cache = createAnswerCache(createMemoryCache(clock), clock);
+  const computation = slow();
+  const first = cache.once('k', never, computation.compute);
+  await settle();
+  const impatient = new AbortController();
+  const second = cache.once('k', impatient.signal, computation.compute);
+  await settle();
+  impatient.abort(new Error('gone'));
+  await expect(second).rejects.toThrow('gone');
+  computation.letGo();
+  expect((await first).answer).toEqual(answer);
+});
+
+test('when the one who computes gives up, another of those who wait takes over', async () => {
+  const clock = manualClock(0);
+  const cache = createAnswerCache(createMemoryCache(clock), clock);
+  const gate = Promise.withResolvers<never>();
+  const first = cache.once('k', never, () => gate.promise);
+  await settle();
+  const computation = slow();
+  computation.letGo();
+  const others = [cache.once('k', never, computation.compute), cache.once('k', never, computation.compute)];
+  gate.reject(new Error('gone'));
+  await expect(first).rejects.toThrow('gone');
+  expect((await Promise.all(others)).map((given) => given.answer)).toEqual([answer, answer]);
+  expect(computation.count()).toBe(1);
+});
+
+test('without the cache everybody computes', async () => {
+  const down = () => Promise.reject(new Error('down'));
+  const broken: Cache = { get: down, set: down, take: down, delete: down, count: down, close: down };
+  const computation = slow();
+  computation.letGo();
+  expect(await createAnswerCache(broken, manualClock(0)).once('k', never, computation.compute)).toEqual({ answer, cached: false });
+});

@@ -1,0 +1,127 @@
+/** The registry of models, each creator's share of them, and the order they give. */
+import { describe, expect, test } from 'vitest';
+import type { CreatorId } from '../../src/ids.ts';
+import { isFetchable } from '../../src/rag/model-names.ts';
+import { createModelShare } from '../../src/rag/model-share.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
+import { manualClock } from '../support/clock.ts';
+import { testCreator, testDatabase } from '../support/database.ts';
+import { learn, testKnowledge } from '../support/knowledge.ts';
+import { startOllama } from '../support/ollama.ts';
+
+const never = new AbortController().signal;
+
+describe('models', async () => {
+  const db = await testDatabase();
+
+  async function setUp() {
+    const ollama = await startOllama();
+    return { ollama, knowledge: await testKnowledge(db, { ollamaUrl: ollama.url }), creator: await testCreator(db) };
+  }
+
+  test('are told with what they do, and whether their server answers', async () => {
+    const { ollama, knowledge, creator } = await setUp();
+    expect(await knowledge.models.inUse(creator, never)).toMatchObject({
+      answers: { model: 'test-chat', available: true, installed: true },
+      rerank: false,
+      installed: expect.arrayContaining([{ name: 'other-chat:latest', digest: 'a1b2', bytes: 274_000_000, parameters: '137M' }]),
+      reachable: true,
+    });
+    await ollama.close();
+    expect(await knowledge.models.inUse(creator, never)).toMatchObject({ answers: { available: false }, installed: [], reachable: false });
+  });
+
+  test('are chosen by each creator alone', async () => {
+    const { ollama, knowledge, creator } = await setUp();
+    const other = await testCreator(db);
+    await knowledge.models.choose(creator, { answers: 'other-chat' }, never);
+    for (const who of [creator, other]) {
+      await learn(knowledge, who, 'You can cancel up to 24 hours before.');
+      await knowledge.answers.answer(request(who, 'When can I cancel?'), never, () => {});
+    }
+    expect(ollama.calls.filter(({ path }) => path === '/api/chat').map(({ body }) => body.model)).toEqual(['other-chat', 'test-chat']);
+    await knowledge.models.choose(creator, { answers: null }, never);
+    expect((await knowledge.models.inUse(creator, never)).answers.model).toBe('test-chat');
+  });
+
+  test('that are not installed cannot be chosen, and not all may be fetched', async () => {
+    const { knowledge, creator } = await setUp();
+    await expect(knowledge.models.choose(creator, { answers: 'mistral' }, never)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(knowledge.models.pull('evil.example/model', never).next()).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+
+  test('are fetched one at a time, told as it goes', async () => {
+    const { ollama, knowledge } = await setUp();
+    const first = knowledge.models.pull('llama3.2', never);
+    expect((await first.next()).value).toEqual({ status: 'pulling manifest', completed: 0, total: 0 });
+    await expect(knowledge.models.pull('mistral', never).next()).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect((await Array.fromAsync(first)).at(-1)).toMatchObject({ status: 'success' });
+    ollama.setFault('mid-stream-error');
+    await expect(Array.fromAsync(knowledge.models.pull('mistral', never))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  test('order passages where that is wanted, and nonsense changes nothing', async () => {
+    const replies = ['2, 1, 99, banana', 'Answered [1].'];
+    const ollama = await startOllama({ reply: () => replies.shift() ?? 'Answered [1].' });
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url });
+    const creator = await testCreator(db);
+    await learn(knowledge, creator, 'Cancel a session, cancel it early, a session is easy to cancel.', 'first.txt');
+    await learn(knowledge, creator, 'To cancel a session takes 24 hours.', 'second.txt');
+    await knowledge.models.choose(creator, { rerank: true }, never);
+    const [best] = (await knowledge.retriever.retrieve(creator, ['cancel a session'], null, 2, never)).passages;
+    const answer = await knowledge.answers.answer(request(creator, 'cancel a session'), never, () => {});
+    expect(answer.citations[0]?.document_id).not.toBe(best?.document_id);
+  });
+
+  test('without a server answers are quoted, and nothing can be fetched', async () => {
+    const knowledge = await testKnowledge(db);
+    const creator = await testCreator(db);
+    expect(await knowledge.models.inUse(creator, never)).toMatchObject({
+      answers: { model: 'extractive', available: true },
+      embeddings: null,
+      reachable: null,
+    });
+    await expect(knowledge.models.pull('mistral', never).next()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('the share of a creator', () => {
+  const [ana, ben] = ['ana' as CreatorId, 'ben' as CreatorId];
+
+  test('is so many answers at once, whatever others do', async () => {
+    const share = createModelShare(createMemoryCache(manualClock(0)), { atOnce: 1, tokensPerDay: 1_000 });
+    const place = await share.take(ana);
+    expect(await share.take(ana)).toBeNull();
+    expect(await share.take(ben)).not.toBeNull();
+    await place?.done(10);
+    expect(await share.take(ana)).not.toBeNull();
+  });
+
+  test('is so many tokens a day', async () => {
+    const clock = manualClock(0);
+    const share = createModelShare(createMemoryCache(clock), { atOnce: 4, tokensPerDay: 1_000 });
+    await (await share.take(ana))?.done(1_000);
+    expect(await share.take(ana)).toBeNull();
+    clock.advance(86_400_001);
+    expect(await share.take(ana)).not.toBeNull();
+  });
+
+  test('once used up, answers are quoted', async () => {
+    const db = await testDatabase();
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url, share: { atOnce: 4, tokensPerDay: 1 } });
+    const creator = await testCreator(db);
+    await learn(knowledge, creator, 'You can cancel a session up to 24 hours before. Groups meet on Mondays.');
+    const ask = (question: string) => knowledge.answers.answer(request(creator, question), never, () => {});
+    expect((await ask('When can I cancel a session?')).model).toBe('test-chat');
+    expect(await ask('When do groups meet?')).toMatchObject({ model: 'extractive', degraded: true, grounded: true });
+  });
+});
+
+test.each(['llama3.2', 'mistral', 'llama2:7b-chat', 'nomic-embed-text'])('%s may be fetched', (name) => {
+  expect(isFetchable(name)).toBe(true);
+});
+
+function request(creatorId: CreatorId, question: string) {
+  return { creatorId, question, history: [], language: null, instructions: null, collections: null };
+}
