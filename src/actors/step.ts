@@ -2,7 +2,14 @@
  * One step of a compiled machine, as a pure function: XState's `transition()` gives the next state and its actions as data,
  * nothing is executed, no clock is read. The only file of the runtime that knows XState.
  */
-import { type AnyMachineSnapshot, type AnyStateNode, initialTransition, transition } from 'xstate';
+import {
+  type AnyActorScope,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  type AnyStateNode,
+  createActor,
+  initialTransition,
+} from 'xstate';
 import type { MachineEvent, Program } from '../programs/program.ts';
 import type { Contact, Json, Scope } from '../programs/scope.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -44,12 +51,34 @@ export function step(program: Program, machine: NonNullable<Snapshot['machine']>
   const before = restore(program, machine, scope);
   const [next, actions] = transition(program.machine, before, event);
   if (next.status === 'error') throw next.error;
-  return read(program, next, actions as unknown as readonly RawAction[], next !== before);
+  return read(program, next, actions, next !== before);
 }
 
 /** A program as it stands in a state of the record, which need not be written out to its end. @throws Error for a state it does not have */
 export function standing(program: Program, machine: NonNullable<Snapshot['machine']>, scope: Scope): Stepped {
   return read(program, restore(program, machine, scope), [], false);
+}
+
+/** What XState wants around a transition, by machine: an actor that never runs. */
+const surroundings = new WeakMap<AnyStateMachine, AnyActorScope>();
+
+/** XState's own `transition()`, less the actor it makes for each event, which costs as much again as it enters the machine anew. */
+function transition(machine: AnyStateMachine, before: AnyMachineSnapshot, event: MachineEvent): [AnyMachineSnapshot, RawAction[]] {
+  const around = surroundings.get(machine) ?? inertScope(machine);
+  surroundings.set(machine, around);
+  const actions: RawAction[] = [];
+  const actionExecutor = (action: unknown) => actions.push(action as RawAction);
+  return [machine.transition(before, event, { ...around, actionExecutor }), actions];
+}
+
+/** The scope that `transition()` of XState 5.33 makes. */
+function inertScope(machine: AnyStateMachine): AnyActorScope {
+  const self = createActor(machine);
+  const nothing = () => undefined;
+  return {
+    ...{ self, system: self.system, id: '', sessionId: '' },
+    ...{ defer: nothing, logger: nothing, stopChild: nothing, emit: nothing, actionExecutor: nothing },
+  };
 }
 
 /** An action object of XState 5, as far as we read it. */
@@ -64,11 +93,26 @@ function restore(program: Program, machine: NonNullable<Snapshot['machine']>, sc
   for (const [id, nodes] of Object.entries(machine.history)) {
     historyValue[id] = nodes.map((node) => program.machine.getStateNodeById(node));
   }
-  return program.machine.resolveState({
+  const restored = program.machine.resolveState({
     value: machine.value as never,
     context: { ...scope, vars: machine.vars } as never,
     historyValue: historyValue as never,
   });
+  // Nobody else holds the list yet.
+  restored._nodes.sort(byEntry(machine.order ?? []));
+  return restored;
+}
+
+/** Parallel states take an event in the order in which they were entered, which their value does not tell: as kept, else as they stand in the chart. */
+function byEntry(order: readonly string[]): (a: AnyStateNode, b: AnyStateNode) => number {
+  return (a, b) => order.indexOf(a.id) - order.indexOf(b.id) || a.order - b.order;
+}
+
+/** The ids of the innermost active states in the order of their entry, where it is not that of the chart. */
+function orderOf(nodes: readonly AnyStateNode[]): { order?: readonly string[] } {
+  const innermost = nodes.filter(({ type }) => type === 'atomic' || type === 'final');
+  const isAsInChart = innermost.every((node, index) => index === 0 || (innermost[index - 1] as AnyStateNode).order < node.order);
+  return isAsInChart ? {} : { order: innermost.map(({ id }) => id) };
 }
 
 function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawAction[], handled: boolean): Stepped {
@@ -79,7 +123,7 @@ function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawA
   const history: Record<string, string[]> = {};
   for (const [id, nodes] of Object.entries(next.historyValue ?? {})) history[id] = (nodes as AnyStateNode[]).map((node) => node.id);
   return {
-    machine: { value, history, vars: context.vars },
+    machine: { value, history, vars: context.vars, ...orderOf(next._nodes) },
     contact: context.contact,
     actions: actions.flatMap(readAction),
     handled,

@@ -133,7 +133,7 @@ export function createTurns(parts: Parts): Turns {
         if (!mayGoOn) return { left, error };
       }
     }
-    return { left, error: busy() };
+    return { left, error: left.length > 0 ? busy() : null };
   }
 
   async function settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void> {

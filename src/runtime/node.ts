@@ -1,10 +1,10 @@
 /** Serves the app and its sockets over Node's HTTP server. */
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { createAdaptorServer, upgradeWebSocket as upgrade, type WebSocketServerLike } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { GetConnInfo } from 'hono/conninfo';
 import type { UpgradeWebSocket } from 'hono/ws';
-import { type ServerOptions, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../log.ts';
 
 export interface ServeOptions {
@@ -48,6 +48,28 @@ const limits = {
 /** The upgrade for `createSockets`. The sockets are those of `ws`, which have `bufferedAmount`, though the adapter's type does not say so. */
 export const upgradeWebSocket = upgrade as unknown as UpgradeWebSocket<{ readonly bufferedAmount: number }>;
 
+/** Frames of fewer characters wait for the others of their moment; a large one is worth a write of its own. */
+const gatherBelow = 4_096;
+
+/** A socket that gives the system in one write what was said at one moment: a write costs as much as many small frames. */
+class GatheringWebSocket extends WebSocket {
+  #gathering = false;
+
+  override send(...args: [data: string]): void {
+    // Where `ws` keeps its stream, which its types do not tell.
+    const stream = (this as unknown as { _socket: Socket })._socket;
+    if (!this.#gathering && args[0].length < gatherBelow && this.readyState === WebSocket.OPEN) {
+      this.#gathering = true;
+      stream.cork();
+      process.nextTick(() => {
+        this.#gathering = false;
+        stream.uncork();
+      });
+    }
+    super.send(...args);
+  }
+}
+
 /** The address of a request's other end. */
 export const connInfo: GetConnInfo = getConnInfo;
 
@@ -59,6 +81,7 @@ export const connInfo: GetConnInfo = getConnInfo;
 export async function serve({ app, sockets, host, port, log }: ServeOptions): Promise<Serving> {
   const options: ServerOptions & { closeTimeout: number } = {
     noServer: true,
+    WebSocket: GatheringWebSocket,
     clientTracking: false,
     maxPayload: sockets.maxFrameBytes,
     perMessageDeflate: false,
