@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { AccountSecret, accountEntries } from './account-entries.ts';
-import type { Channel, ChannelEvent, InboundRequest, OpenConnection, Recipient, SendOutcome } from './channel.ts';
+import type { Channel, ChannelEvent, OpenConnection, Recipient, SendOutcome } from './channel.ts';
 import { callProvider, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
 import { isSigned, sameText } from './signature.ts';
 import { refusalOf } from './whatsapp-errors.ts';
@@ -126,6 +126,3 @@ export function verifySubscription(query: Readonly<Record<string, string | undef
   const matches = query['hub.mode'] === 'subscribe' && sameText(query['hub.verify_token'] ?? '', verifyToken);
   return matches ? (query['hub.challenge'] ?? '') : null;
 }
-
-/** Whether a request is signed with this app secret, whichever connection's path it came by. */
-export type { InboundRequest };

@@ -37,7 +37,7 @@ export interface OutsideBench {
   post(channel: ChannelName, connectionId: string, body: string, headers: Record<string, string>): Promise<void>;
   /** Waits until nothing is planned that may run now. */
   settled(): Promise<void>;
-  /** Turns the clock and waits. */
+  /** Waits, turns the clock, and waits again: a clock that jumps takes away the lease of what runs. */
   turn(ms: number): Promise<void>;
   /** The messages of the creator's only conversation, or the one named. */
   messages(creatorId: CreatorId, conversationId?: ConversationId): Promise<Message[]>;
@@ -96,6 +96,7 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
       );
     },
     async turn(ms) {
+      await bench.settled();
       clock.advance(ms);
       await bench.settled();
     },
