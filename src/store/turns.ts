@@ -141,13 +141,17 @@ export interface DueTimer {
   due_at: Date;
 }
 
-/** Claims timers due at conversation time `now` for `holdMs` of wall time; times in milliseconds since 1970. */
-export function claimTimers(db: Database, now: number, wall: number, holdMs: number, most: number): Promise<DueTimer[]> {
-  return db.routing<DueTimer>('select * from routing.claim_timers($1, $2, make_interval(secs => $3), $4)', [
+/** Claims timers due at conversation time `now` for `holdMs` of wall time, none of the creators that are `rested`; times in milliseconds since 1970. */
+export function claimTimers(
+  db: Database,
+  { now, wall, holdMs, most, rested }: { now: number; wall: number; holdMs: number; most: number; rested: readonly CreatorId[] },
+): Promise<DueTimer[]> {
+  return db.routing<DueTimer>('select * from routing.claim_timers($1, $2, make_interval(secs => $3), $4, $5::uuid[])', [
     new Date(now),
     new Date(wall),
     holdMs / 1000,
     most,
+    rested,
   ]);
 }
 

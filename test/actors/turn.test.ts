@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
-import type { ConversationId } from '../../src/ids.ts';
+import type { ConversationId, CreatorId } from '../../src/ids.ts';
 import { getConversation, listTurns, messagesAfter } from '../../src/store/conversations.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
@@ -263,3 +263,36 @@ async function openEffects(key: ConversationKey): Promise<number> {
   );
   return rows.length;
 }
+
+describe('a herd of timers', () => {
+  it('of one creator lets the timers of another go before its own third batch', async () => {
+    const [herd, quiet] = [await testCreator(db), await testCreator(db)];
+    const due = async (owner: CreatorId, count: number, at: Date) => {
+      for (let n = 0; n < count; n += 50) {
+        const keys = await Promise.all(Array.from({ length: Math.min(50, count - n) }, () => openTestConversation(db, owner)));
+        await db.tenant(owner, (sql) =>
+          sql(
+            `insert into timers (creator_id, conversation_id, timer_id, generation, due_at)
+             select $1, id, 'x', 1, $3 from unnest($2::uuid[]) as id`,
+            [owner, keys.map((key) => key.conversationId), at],
+          ),
+        );
+      }
+    };
+    await due(herd, 450, new Date(evening - 60_000));
+    await due(quiet, 5, new Date(evening - 1_000));
+    const claims: string[][] = [];
+    const watched: Database = {
+      ...db,
+      routing: async (text, params) => {
+        const rows = await db.routing<{ creator_id: string }>(text, params);
+        if (text.includes('claim_timers')) claims.push(rows.map((row) => row.creator_id));
+        return rows as never;
+      },
+    };
+    const runtime = node({}, watched);
+    runtime.timers.start();
+    await vi.waitFor(() => expect(claims.flat().filter((owner) => owner === herd)).toHaveLength(450), 10_000);
+    expect(claims[1]).toContain(quiet);
+  });
+});

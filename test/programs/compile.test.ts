@@ -156,6 +156,7 @@ describe('the example, from hello to seven nights', () => {
       calendar: true,
       recurring: true,
       late: { afterMs: 3 * 3_600_000, do: 'skip' },
+      whileHuman: 'keep',
     });
     expect(program.delayOf('xstate.after.noReply.conversation.program.check')).toMatchObject({
       calendar: false,

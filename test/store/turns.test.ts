@@ -186,7 +186,9 @@ describe('claims', () => {
     }));
     await commit(turnOf(key, 0, { timers_set }));
     const mine = async (wall: number) =>
-      (await claimTimers(db, noon, wall, hold, 100)).filter((timer) => timer.conversation_id === key.conversationId);
+      (await claimTimers(db, { now: noon, wall, holdMs: hold, most: 100, rested: [] })).filter(
+        (timer) => timer.conversation_id === key.conversationId,
+      );
     expect(await mine(noon)).toMatchObject([{ timer_id: 'c0', generation: 1, due_at: new Date(noon) }]);
     expect(await mine(noon + hold - 1)).toEqual([]);
     expect(await mine(noon + hold)).toHaveLength(1);
