@@ -56,8 +56,9 @@ export interface OllamaOptions {
   /** How long the first piece may take (a model may have to load), and each piece after it. */
   firstMs?: number;
   pieceMs?: number;
-  /** How long an embedding may take. */
+  /** How long embedding passages may take, and a question somebody waits with. */
   embedMs?: number;
+  questionMs?: number;
 }
 
 const retries = 1;
@@ -159,7 +160,7 @@ function chatModel(name: string, { url, clock, firstMs = 20_000, pieceMs = 10_00
   };
 }
 
-function embedder({ url, embedModel, clock, embedMs = 30_000 }: OllamaOptions, breaker: Breaker): Embedder {
+function embedder({ url, embedModel, clock, embedMs = 30_000, questionMs = 5_000 }: OllamaOptions, breaker: Breaker): Embedder {
   const { dimensions, passagePrefix, questionPrefix } = embeddingTraits(embedModel);
   return {
     model: `${embedModel}-1-${dimensions ?? 'any'}`,
@@ -170,7 +171,7 @@ function embedder({ url, embedModel, clock, embedMs = 30_000 }: OllamaOptions, b
     async embed(texts, purpose, signal) {
       if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
       const deadline = createDeadline(clock, signal);
-      deadline.within(embedMs);
+      deadline.within(purpose === 'question' ? questionMs : embedMs);
       try {
         const prefix = purpose === 'passage' ? passagePrefix : questionPrefix;
         const input = texts.map((text) => prefix + text);

@@ -13,6 +13,7 @@ export type OllamaFault =
   | 'half-stream' // the connection ends after some tokens
   | 'silent' // accepts and never answers
   | 'stalls' // some tokens, then nothing
+  | 'stalls-late' // every token, but no end
   | 'not-json'
   | 'bad-embedding' // fewer vectors than texts
   | null;
@@ -96,7 +97,11 @@ const installed = ['test-chat:latest', 'other-chat:latest', 'nomic-embed-text:la
 }));
 
 function pull(response: ServerResponse, fault: OllamaFault): void {
-  const lines = [{ status: 'pulling manifest' }, { status: 'pulling a1b2', digest: 'a1b2', total: 100, completed: 40 }, { status: 'success' }];
+  const lines = [
+    { status: 'pulling manifest' },
+    { status: 'pulling a1b2', digest: 'a1b2', total: 100, completed: 40 },
+    { status: 'success' },
+  ];
   response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
   const told = fault === 'mid-stream-error' ? [lines[0], { error: 'no space left on device' }] : lines;
   response.end(told.map((line) => `${JSON.stringify(line)}\n`).join(''));
@@ -112,7 +117,7 @@ function stream(response: ServerResponse, model: string, text: string, fault: Ol
   if (fault === 'mid-stream-error') response.end(`${JSON.stringify({ error: 'llama runner process has terminated' })}\n`);
   else if (fault === 'half-stream') response.destroy();
   else if (fault === 'not-json') response.end('}{\n');
-  else if (fault !== 'stalls') response.end(line('', true));
+  else if (fault !== 'stalls' && fault !== 'stalls-late') response.end(line('', true));
 }
 
 /** Deterministic: a text is a point by its letters. */
