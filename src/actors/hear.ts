@@ -1,6 +1,6 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
 import { grantConsent, placeOf, save } from '../programs/changes.ts';
-import { matchEntry, matchGlobal } from '../programs/entry.ts';
+import { isCrisis, matchEntry, matchGlobal } from '../programs/entry.ts';
 import { type Circumstances, isSkipped, readAnswer } from '../programs/inputs.ts';
 import type { Program } from '../programs/program.ts';
 import { localClock, localDate } from '../programs/schedule.ts';
@@ -12,8 +12,13 @@ import { begin, dispatch } from './perform.ts';
 import type { OpenQuestion } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
-/** Obeys a word that is valid everywhere (opt-out, opt-in, human, restart), whoever has control. False when the text is none. */
+/** Obeys a word that is valid everywhere (opt-out, opt-in, human, restart) or tells of a crisis, whoever has control. False when the text is none. */
 export function obey(draft: Draft, text: string): boolean {
+  if (isCrisis(draft.program?.definition ?? null, text) && draft.snapshot.control !== 'human') {
+    callPerson(draft, draft.program?.definition.global?.crisis?.content);
+    draft.as = 'word.crisis';
+    return true;
+  }
   const word = matchGlobal(draft.program?.definition ?? null, text, draft.contact.language);
   const words = wordsFor(draft.contact.language);
   const about = { content: `word.${word}`, question: null };
@@ -134,8 +139,10 @@ function asUnmatched(draft: Draft, text: string): boolean {
   return true;
 }
 
-function callPerson(draft: Draft): void {
-  post(draft, 'safety', { text: wordsFor(draft.contact.language).human }, { content: 'word.human', question: null });
+function callPerson(draft: Draft, content?: string): void {
+  const said = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text : null;
+  const text = said ?? wordsFor(draft.contact.language).human;
+  post(draft, 'safety', { text }, { content: content ?? 'word.human', question: null });
   dispatch(draft, { type: 'CONTROL.takeover' });
   draft.snapshot.control = 'human';
 }

@@ -25,6 +25,7 @@ export function watchPromises(program: Program): PromiseWatch {
   const promises = program.definition.promises ?? [];
   const broken = new Map<string, string>();
   const due = new Map<string, number>();
+  const before = new Map<string, boolean>();
 
   function judge(promise: Promised, stepping: Stepping, now: number): void {
     const comesNow = (moment: Moment) => isMoment(program, moment, stepping, now);
@@ -34,10 +35,18 @@ export function watchPromises(program: Program): PromiseWatch {
     }
     const deadline = due.get(promise.id);
     if (deadline !== undefined && now > deadline) late(promise.id, promise.within);
+    const isNew = begins(promise.id, comesNow(promise.after));
     if (comesNow(promise.comes)) due.delete(promise.id);
-    else if (!due.has(promise.id) && comesNow(promise.after)) {
+    else if (isNew && !due.has(promise.id)) {
       due.set(promise.id, addDuration(now, promise.within, program.zoneOf(scopeOf(stepping, now))));
     }
+  }
+
+  /** A moment that lasts is one moment. */
+  function begins(id: string, isNow: boolean): boolean {
+    const wasBefore = before.get(id) ?? false;
+    before.set(id, isNow);
+    return isNow && !wasBefore;
   }
 
   function late(id: string, within: string): void {

@@ -73,8 +73,8 @@ function misses(program: Program, simulation: Simulation, expected: Expectation)
     ...differs('control', expected.control, snapshot.control),
     ...differs('number of points', expected.points, points),
     ...(expected.badges ?? []).filter((badge) => !badges.includes(badge)).map((badge) => `The badge "${badge}" was not given`),
-    ...(expected.said ?? []).filter((words) => !wasSaid(simulation, words)).map((words) => `"${words}" was not said`),
-    ...(expected.notSaid ?? []).filter((words) => wasSaid(simulation, words)).map((words) => `"${words}" was said`),
+    ...(expected.said ?? []).filter((words) => !wasSaid(program, simulation, words)).map((words) => `"${words}" was not said`),
+    ...(expected.notSaid ?? []).filter((words) => wasSaid(program, simulation, words)).map((words) => `"${words}" was said`),
     ...(expected.holds === undefined || holdsNow(program, simulation, expected.holds) ? [] : [`"${expected.holds}" does not hold`]),
   ];
 }
@@ -103,13 +103,11 @@ function activeParts(state: string): string[] {
   return state.split(',');
 }
 
-/** Whether content of this id went out, or a message with these words. */
-function wasSaid(simulation: Simulation, words: string): boolean {
-  return simulation
-    .transcript()
-    .some((line) =>
-      'message' in line
-        ? line.message.role === 'coach' && line.message.body.text.includes(words)
-        : line.decisions.some((decision) => decision.content === words && decision.do === 'send'),
-    );
+/** Whether the content of this id went out or, where it is no id, a message with these words. */
+function wasSaid({ definition }: Program, simulation: Simulation, words: string): boolean {
+  const isContent = Object.hasOwn(definition.content, words);
+  return simulation.transcript().some((line) => {
+    if (!('message' in line)) return isContent && line.decisions.some((decision) => decision.content === words && decision.do === 'send');
+    return !isContent && line.message.role === 'coach' && line.message.body.text.includes(words);
+  });
 }

@@ -197,7 +197,7 @@ function requireType(
 }
 
 /** Fields, variables, entries, streak: what stands for itself. */
-function checkDeclarations({ fields = {}, variables = {}, entry = [], meta }: Definition): readonly Finding[] {
+function checkDeclarations({ fields = {}, variables = {}, entry = [], meta, global, content }: Definition): readonly Finding[] {
   return [
     ...Object.keys(fields)
       .filter((name) => Object.hasOwn(builtInFields, name))
@@ -220,6 +220,9 @@ function checkDeclarations({ fields = {}, variables = {}, entry = [], meta }: De
       problem('duplicate-id', pointerTo('entry', index, 'id'), `Two entries have the id "${entry[index]?.id}"`),
     ),
     ...repeated(meta.languages).map((index) => problem('duplicate-id', pointerTo('meta', 'languages', index), 'A language is named twice')),
+    ...(global?.crisis?.content === undefined || Object.hasOwn(content, global.crisis.content)
+      ? []
+      : [unknownName('content', global.crisis.content, '/global/crisis/content')]),
     ...(entry.length > 0 ? [] : [warning('no-entry', '/entry', 'Nobody can get into this program by writing')]),
   ];
 }

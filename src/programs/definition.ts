@@ -183,6 +183,8 @@ const globalSchema = v.strictObject({
   restart: v.optional(wordsSchema),
   human: v.optional(wordsSchema),
   help: v.optional(wordsSchema),
+  /** Words that call a person wherever they stand in a message, and what is said at once. */
+  crisis: v.optional(v.strictObject({ ...wordsSchema.entries, content: v.optional(idSchema) })),
 });
 
 /** The schema of a whole definition. */

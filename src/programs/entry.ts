@@ -81,6 +81,11 @@ const globalWords: Readonly<Record<GlobalWord, Readonly<Record<string, readonly 
   help: { en: ['help'], es: ['ayuda'], pt: ['ajuda'], fr: ['aide'], de: ['hilfe'], it: ['aiuto'] },
 };
 
+/** Whether a text holds one of the words by which the program tells that somebody is in need. */
+export function isCrisis(definition: Definition | null, text: string): boolean {
+  return definition?.global?.crisis?.words.some((word) => matches(word, text, 'contains')) ?? false;
+}
+
 const everywhere: ReadonlySet<GlobalWord> = new Set(['optOut', 'optIn']);
 
 /**

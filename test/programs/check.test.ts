@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { review } from '../../src/actors/review.ts';
 import { check, hasErrors } from '../../src/programs/check.ts';
@@ -35,7 +35,10 @@ describe('a wrong program is found wrong in its place', () => {
 });
 
 describe('a right program is found right', () => {
-  test.each([...files('./right'), ['the example of the documentation', '../../examples/sleep-reset.json']])('%s', (_name, path) => {
+  test.each([
+    ...files('./right'),
+    ...files('../../examples').filter(([name]) => existsSync(new URL(`../../examples/${name}.json`, import.meta.url))),
+  ])('%s', (_name, path) => {
     const { definition, findings } = review(read(path as string));
     expect(findings).toEqual([]);
     expect(() => compile(definition as Definition)).not.toThrow();
