@@ -84,10 +84,10 @@ language sql as $$
                 from public.webhook_deliveries n where n.status = 'planned' and n.leased_until <= wall) ranked
             on ranked.creator_id = w.creator_id and ranked.id = w.id
           where ranked.place <= each and w.creator_id <> all (busy) and w.status = 'planned' and w.leased_until <= wall
-            and not exists (select 1 from public.creators c where c.creator_id = w.creator_id and c.suspended_at is not null)
           order by w.leased_until limit most for update of w skip locked) due
     where d.creator_id = due.creator_id and d.id = due.id
     returning d.creator_id, d.id
 $$;
 select expose('webhook_deliveries', '{creator_id, id, status, attempts, leased_until}', '{attempts, leased_until, updated_at}');
+select rest_while_suspended('webhook_deliveries');
 select route('routing.claim_webhooks(timestamptz, interval, integer, integer, uuid[])');

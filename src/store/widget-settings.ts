@@ -2,10 +2,10 @@
 import type { Sql } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 
-/** The stored configuration with its `version`, not yet read by a schema; null before the first change, undefined without such a creator. */
+/** The stored configuration with its `version`, not yet read by a schema; null before the first change, undefined without such a creator or while it is suspended. */
 export async function readWidgetSettings(sql: Sql, creatorId: CreatorId): Promise<Record<string, unknown> | null | undefined> {
   const [row] = await sql<{ widget: Record<string, unknown> | null }>(
-    `select settings -> 'widget' as widget from creators where creator_id = $1`,
+    `select settings -> 'widget' as widget from creators where creator_id = $1 and suspended_at is null`,
     [creatorId],
   );
   return row?.widget;

@@ -24,6 +24,10 @@ const lints: Record<string, string> = {
       or p.polwithcheck is null and p.polroles <> array['companero_router'::regrole::oid]`,
   'a policy that evaluates the setting for each row': `select p.polname || ' on ' || p.polrelid::regclass as name from pg_policy p
     where pg_get_expr(p.polqual, p.polrelid) like '%current_setting%' and pg_get_expr(p.polqual, p.polrelid) not ilike '%select%current_setting%'`,
+  'a table that is claimed from and does not rest while its creator is suspended': `select c.relname as name from pg_policy p
+    join pg_class c on c.oid = p.polrelid
+    where p.polroles = array['companero_router'::regrole::oid] and pg_get_expr(p.polqual, p.polrelid) not like '%suspended_at%'
+      and c.relname <> 'erasures' and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname in ('leased_until', 'claimed_until'))`,
   'more than one policy for the application': `select p.polrelid::regclass::text as name from pg_policy p
     where p.polroles <> array['companero_router'::regrole::oid] group by 1 having count(*) > 1`,
   'a definer function outside schema routing': `select p.oid::regprocedure::text as name from pg_proc p
