@@ -38,7 +38,7 @@ import { routes } from './routes.ts';
 import { createSeal, type Seal } from './seal.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
-import { type FanOut, sessionsTopic } from './shared/fan-out.ts';
+import { type FanOut, sessionsTopic, widgetsTopic } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
 import { openRedisCache, openRedisFanOut } from './shared/redis.ts';
 import { releaseClaims } from './store/claims.ts';
@@ -113,6 +113,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const webhooks = openWebhooks({ database, clock, log, seal: accounts.seal, guardedFetch });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
+  await shared.fanOut.subscribe(widgetsTopic, sockets.hearWidgets);
 
   const parts = {
     config,

@@ -21,6 +21,8 @@ export interface SocketHandlers {
 export interface ServedSocket extends SocketHandlers {
   /** Tells the client when to come back, in milliseconds, and closes with 1001. */
   leave(retryAfterMs: number): void;
+  /** The creator has changed the widget's configuration. */
+  configChanged(version: number): void;
   /** The session behind it has ended: closes with 4401. */
   endSession(): void;
 }

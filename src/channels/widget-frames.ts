@@ -85,6 +85,8 @@ export type ServerFrame =
   | { type: 'ack'; id: string; seq: number | null }
   | Exclude<ConversationNews, { type: 'message' }>
   | { type: 'pong' }
+  /** The configuration is another one now. */
+  | { type: 'config'; version: number }
   | { type: 'error'; error: ErrorBody; id?: string }
   | { type: 'closing'; retry_after_ms: number };
 

@@ -236,6 +236,9 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     },
     onClose: stop,
     leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
+    configChanged(version) {
+      if (welcomed) send({ type: 'config', version });
+    },
     endSession: () => close(4401, 'session ended'),
   };
 }

@@ -39,6 +39,8 @@ export interface Sockets {
   serve(owner: SocketOwner, open: (connection: Connection) => ServedSocket): MiddlewareHandler;
   /** Takes SessionNews, as heard on `sessionsTopic`, and closes at once whatever it names with 4401. */
   hearSessions(news: string): void;
+  /** Takes what is heard on `widgetsTopic` and tells the creator's sockets. */
+  hearWidgets(news: string): void;
   /** Asks every client to come back after half to one and a half times `retryAfterMs`, and takes no new ones. */
   closeAll(retryAfterMs: number): void;
   /** How many are open. */
@@ -91,6 +93,11 @@ export function createSockets(deps: SocketsDeps): Sockets {
       if (!news.success) return;
       for (const [socket, owner] of open) if (isNamed(owner, news.output)) socket.endSession();
     },
+    hearWidgets(text) {
+      const news = v.safeParse(Changed, parseOrNull(text));
+      if (!news.success) return;
+      for (const [socket, { creatorId }] of open) if (creatorId === news.output.creator_id) socket.configChanged(news.output.version);
+    },
     closeAll(retryAfterMs) {
       leaving = true;
       for (const socket of open.keys()) socket.leave(Math.round(retryAfterMs * (0.5 + random())));
@@ -101,6 +108,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
 
 const names = v.optional(v.array(v.string()), []);
 const News = v.object({ creator_id: v.string(), sids: names, conversation_ids: names, all: v.optional(v.boolean(), false) });
+const Changed = v.object({ creator_id: v.string(), version: v.number() });
 
 function isNamed({ creatorId, conversationId, sid }: SocketOwner, news: v.InferOutput<typeof News>): boolean {
   if (creatorId !== news.creator_id) return false;

@@ -29,6 +29,9 @@ export interface SessionNews {
   all?: true;
 }
 
+/** The topic on which every node hears, as `{creator_id, version}` in JSON, that a creator has changed the widget's configuration. */
+export const widgetsTopic = 'widgets:installation:changed';
+
 /** The topic that tells nodes to forget a creator's cached programs. */
 export function programsTopic(creatorId: string): string {
   return `programs:creator_${creatorId}:live`;

@@ -338,6 +338,20 @@ describe('configuration', () => {
     expect(shown).not.toHaveProperty('allowed_origins');
   });
 
+  it('tells the creator’s open sockets when it changes, and nobody else’s', async () => {
+    const { client } = await connect();
+    const other = await begin(otherCreatorId);
+    const theirs = await connectWidget(socketUrl(otherCreatorId), { protocols: ['coach.v1', `ticket.${await ticket(other)}`] });
+    for (const each of [client, theirs]) each.send({ type: 'hello' });
+    for (const each of [client, theirs]) await each.next(({ type }) => type === 'welcome');
+    const { version } = (await (await put({ position: 'left', allowed_origins: [site] })).json()) as { version: number };
+    await client.next((frame) => frame.type === 'config' && frame.version === version);
+    theirs.send({ type: 'ping' });
+    await theirs.next(({ type }) => type === 'pong');
+    expect(theirs.frames.map(({ type }) => type)).toEqual(['welcome', 'pong']);
+    for (const each of [client, theirs]) each.socket.close();
+  });
+
   it.each([{ unknown: 1 }, { version: 9 }, { allowed_origins: ['https://*.example'] }, 'text'])('refuses %j', async (body) => {
     expect((await put(body)).status).toBe(400);
   });

@@ -51,6 +51,7 @@ function echo(connection: Connection, heard: { closed: number; binary: number })
       heard.closed++;
     },
     endSession: () => undefined,
+    configChanged: () => undefined,
     leave(retryAfterMs) {
       connection.send(JSON.stringify({ type: 'closing', retry_after_ms: retryAfterMs }));
       connection.close(1001, 'shutdown');

@@ -15,6 +15,7 @@ import { type ContactId, type ConversationId, type CreatorId, type SessionId, sy
 import { createMediaLinks } from '../../src/media/links.ts';
 import { createMedia } from '../../src/media/media.ts';
 import { connInfo, serve, upgradeWebSocket } from '../../src/runtime/node.ts';
+import { widgetsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
 import { saveWidgetSettings } from '../../src/store/widget-settings.ts';
@@ -38,6 +39,7 @@ export async function testWidgetServer() {
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const links = createMediaLinks(new Uint8Array(32).fill(7), clock);
   const sockets = createSockets({ upgradeWebSocket, random: () => 0.5 });
+  await mailboxes.fanOut.subscribe(widgetsTopic, sockets.hearWidgets);
   const hints: unknown[] = [];
   const member: Member = () => async (c, next) => {
     const memberId = systemIds.uuid<never>();

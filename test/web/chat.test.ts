@@ -427,6 +427,16 @@ describe('the configuration', () => {
     await settle();
     expect(tab.configs).toEqual([{}, { version: 7 }]);
   });
+
+  it('is read again soon after the server says that it has changed', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.socket().hears({ type: 'config', version: 7 });
+    await tab.clock.advance(5_000);
+    tab.socket().hears({ type: 'config', version: 7 });
+    await tab.clock.advance(5_000);
+    expect(tab.configs).toEqual([{}, { version: 7 }]);
+  });
 });
 
 describe('a phone that was asleep', () => {

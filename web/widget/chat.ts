@@ -81,6 +81,7 @@ export const maxTextLength = 4_000;
 
 const gapPatienceMs = 3_000;
 const typingEveryMs = 3_000;
+const configWithinMs = 5_000;
 
 /** Nothing goes out before `start`. */
 export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
@@ -151,21 +152,29 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
 
   function receive(frame: ServerFrame): void {
     if (frame.type === 'welcome') welcomed(frame.seq, frame.config_version);
+    // Every open page hears it at once: they ask one after the other.
+    if (frame.type === 'config') clock.after(deps.random() * configWithinMs, () => checkConfig(frame.version));
     if (frame.type === 'ack') acknowledge(frame.id, frame.seq);
     if (frame.type === 'error') refuse(frame.id, frame.error);
     const isNew = record.receive(frame);
-    if (frame.type === 'message') {
-      if (waiting.some((item) => item.id === frame.id)) sender.delivered(frame.id);
-      if (isNew) events.message(frame, frame.seq > (firstSeq ?? 0));
-    }
+    if (frame.type === 'message') recorded(frame, isNew);
     watchGap();
     events.changed();
+  }
+
+  function recorded(message: MessageFrame, isNew: boolean): void {
+    if (waiting.some((item) => item.id === message.id)) sender.delivered(message.id);
+    if (isNew) events.message(message, message.seq > (firstSeq ?? 0));
   }
 
   /** The creator may have changed the configuration since this page read it. */
   function welcomed(seq: number, configVersion: number): void {
     firstSeq ??= seq;
-    if (configVersion > knownConfig) loadConfig();
+    checkConfig(configVersion);
+  }
+
+  function checkConfig(version: number): void {
+    if (version > knownConfig) loadConfig();
   }
 
   function configured(config: unknown): void {

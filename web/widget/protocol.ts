@@ -32,6 +32,7 @@ export type ServerFrame =
   | { type: 'typing'; on: boolean }
   | { type: 'delta'; reply: string; text: string }
   | { type: 'pong' }
+  | { type: 'config'; version: number }
   | { type: 'progress'; points: number; streak: number }
   | { type: 'error'; error: { code: string; retryAfterMs: number }; id?: string }
   | { type: 'closing'; retry_after_ms: number };
@@ -67,6 +68,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
   message: readMessage,
   typing: (f) => ({ type: 'typing', on: f.on === true }),
   delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text) }),
+  config: (f) => ({ type: 'config', version: countOf(f.version) }),
   pong: () => ({ type: 'pong' }),
   progress: (f) => ({
     type: 'progress',

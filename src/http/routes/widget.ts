@@ -15,6 +15,7 @@ import type { ConversationId, CreatorId, SessionId } from '../../ids.ts';
 import type { MediaLinks } from '../../media/links.ts';
 import { type Media, mediaLimits } from '../../media/media.ts';
 import type { Cache } from '../../shared/cache.ts';
+import { widgetsTopic } from '../../shared/fan-out.ts';
 import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-settings.ts';
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
@@ -244,7 +245,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
   return routes;
 }
 
-function configurationRoutes({ db, member, ownOrigins }: WidgetDeps): Hono<MemberEnv> {
+function configurationRoutes({ db, fanOut, member, ownOrigins }: WidgetDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
 
   routes.get(
@@ -264,6 +265,7 @@ function configurationRoutes({ db, member, ownOrigins }: WidgetDeps): Hono<Membe
       const settings = c.req.valid('json');
       const version = await db.tenant(creatorId, (sql) => saveWidgetSettings(sql, creatorId, settings));
       if (version === undefined) throw notFound();
+      fanOut.publish(widgetsTopic, JSON.stringify({ creator_id: creatorId, version }));
       return c.json({ ...settings, version });
     },
   );
