@@ -31,6 +31,28 @@ export function hydrate({ conversation, contact }: LoadedRow): Conversation {
   };
 }
 
+/** The row that would hydrate to this conversation. */
+export function loadedRow(conversation: Conversation): LoadedRow {
+  return {
+    conversation: {
+      creator_id: conversation.creatorId,
+      id: conversation.id,
+      session_id: conversation.sessionId,
+      contact_id: conversation.contactId,
+      channel: conversation.channel,
+      program_id: conversation.program?.id ?? null,
+      program_version: conversation.program?.version ?? null,
+      version: conversation.version,
+      seq: conversation.seq,
+      snapshot: encodeSnapshot(conversation.snapshot),
+      state: conversation.state,
+      status: conversation.status,
+      outcome: conversation.outcome,
+    },
+    contact: { id: conversation.contactId, version: conversation.contactVersion, ...contactRow(conversation) },
+  };
+}
+
 /** The contact of a stored row. */
 export function readContact(row: LoadedRow['contact']): Contact {
   const blank = newContact(row.id as ContactId);

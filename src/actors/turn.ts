@@ -14,6 +14,7 @@ import type { ConversationKey, Input, InputResult } from './input.ts';
 import type { Programs } from './live-programs.ts';
 import { quarantine, receive } from './receive.ts';
 import { SnapshotError } from './snapshot.ts';
+import { noWarmTier, type WarmTier } from './warm.ts';
 
 /** What a committed turn leaves to do: effects to run or abort, a timer to wake for (conversation time, milliseconds). */
 export interface TurnAftermath {
@@ -44,6 +45,8 @@ interface Parts {
   programs: Programs;
   /** Hears of every committed turn; must not throw. */
   onCommitted(key: ConversationKey, aftermath: TurnAftermath): void;
+  /** Where conversations are looked for that are not in memory, before the record. Default nowhere. */
+  warm?: WarmTier;
   /** How many conversations stay in memory after their turn; 0 restores each from the record every time. */
   hotConversations?: number;
 }
@@ -58,7 +61,7 @@ type Take = typeof receive;
 
 /** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
-  const { db, clock, log } = parts;
+  const { db, clock, log, warm = noWarmTier } = parts;
   const hot = new Map<string, Conversation>();
   const hotSize = parts.hotConversations ?? 5_000;
   const fair = { most: 256, lanes: 2 };
@@ -69,11 +72,20 @@ export function createTurns(parts: Parts): Turns {
     hot.delete(conversation.id);
     hot.set(conversation.id, conversation);
     if (hot.size > hotSize) hot.delete(hot.keys().next().value ?? '');
+    warm.keep(conversation);
+  }
+
+  /** What was in memory, here or warm, has turned out to be old. */
+  function forget(key: ConversationKey): void {
+    hot.delete(key.conversationId);
+    warm.drop(key);
   }
 
   async function find(key: ConversationKey): Promise<Conversation> {
     const known = hot.get(key.conversationId);
     if (known?.creatorId === key.creatorId) return known;
+    const left = await warm.find(key);
+    if (left) return left;
     const row = await load(key);
     if (!row) throw new AppError('NOT_FOUND', 'Conversation not found');
     if (row.conversation.status === 'set-aside') throw isSetAside();
@@ -94,7 +106,7 @@ export function createTurns(parts: Parts): Turns {
       for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);
       return [];
     }
-    hot.delete(key.conversationId);
+    forget(key);
     if (committed.outcome === 'conflict') return waiting;
     const { known } = committed;
     const repeated = waiting.filter(({ input }) => input.id in known);
@@ -127,7 +139,7 @@ export function createTurns(parts: Parts): Turns {
       try {
         left = await attempt(key, left, take);
       } catch (error) {
-        hot.delete(key.conversationId);
+        forget(key);
         // A reply of the database that was lost may stand for a commit that happened: the next try finds its inputs on record.
         const mayGoOn = isLostRace(error) || (isLostReply(error) && lostReplies++ === 0);
         if (!mayGoOn) return { left, error };

@@ -8,6 +8,7 @@ import { answerRunner } from '../../src/actors/run-answer.ts';
 import { sendRunner } from '../../src/actors/run-send.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
 import { createTurns } from '../../src/actors/turn.ts';
+import type { WarmTier } from '../../src/actors/warm.ts';
 import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
 import type { Deliveries } from '../../src/deliveries.ts';
@@ -40,6 +41,7 @@ export function makeRuntime(
     clock?: ManualClock;
     ids?: Ids;
     hotConversations?: number;
+    warm?: WarmTier;
     script?: Answers['answer'];
     send?: Deliveries['send'];
   } = {},
@@ -60,6 +62,7 @@ export function makeRuntime(
     ids: options.ids ?? systemIds,
     programs: createPrograms(parts),
     hotConversations: options.hotConversations ?? 100,
+    ...(options.warm ? { warm: options.warm } : {}),
     onCommitted(_key, { planned, cancelled, nextDueAt }) {
       if (planned) effects.wake();
       for (const id of cancelled) effects.abort(id);
