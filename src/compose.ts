@@ -17,6 +17,7 @@ import { modelRunner } from './actors/run-model.ts';
 import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
+import { createWarmTier, noWarmTier, type WarmTier } from './actors/warm.ts';
 import { createOutside, type Outside } from './channels/outside.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
@@ -182,10 +183,11 @@ async function openDatabase({ databaseUrl, dataDir }: Config, log: Log): Promise
   return databaseUrl === null ? openPglite({ dataDir, log }) : openPostgres({ url: databaseUrl, log, poolSize });
 }
 
-async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut }> {
+async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut; warm: WarmTier }> {
   const onError = (error: unknown) => log.error('fan-out.subscriber.failed', error);
-  if (url === null) return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut(onError) };
-  return { cache: await openRedisCache({ url, log }), fanOut: await openRedisFanOut({ url, log, nodeId: ids.uuid(), onError }) };
+  if (url === null) return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut(onError), warm: noWarmTier };
+  const [cache, fanOut] = await Promise.all([openRedisCache({ url, log }), openRedisFanOut({ url, log, nodeId: ids.uuid(), onError })]);
+  return { cache, fanOut, warm: createWarmTier({ cache, clock, log }) };
 }
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
@@ -194,10 +196,11 @@ function createActors({
   clock,
   log,
   fanOut,
+  warm,
   knowledge: { answers, texts: models },
   outside,
   guardedFetch,
-}: Core & { fanOut: FanOut; knowledge: Knowledge; outside: Outside; guardedFetch: PublicFetch }) {
+}: Core & { fanOut: FanOut; warm: WarmTier; knowledge: Knowledge; outside: Outside; guardedFetch: PublicFetch }) {
   const programs = createPrograms({ db, fanOut, clock });
   const turns = createTurns({
     db,
@@ -206,6 +209,7 @@ function createActors({
     log,
     fanOut,
     programs,
+    warm,
     onCommitted(_key, { planned, cancelled, nextDueAt }) {
       for (const effectId of cancelled) effects.abort(effectId);
       if (planned) effects.wake();
