@@ -101,7 +101,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const outbound = { allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] };
   const guardedFetch = createPublicFetch(outbound);
   const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0], guardedFetch });
-  const actors = createActors({ database, clock, log, fanOut: shared.fanOut, knowledge, outside, guardedFetch });
+  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, guardedFetch });
   const receiver = outside.receiver(actors.mailboxes);
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
