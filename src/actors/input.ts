@@ -17,8 +17,10 @@ export interface ConversationKey {
  * - `timer`: `timer:<timer id>:<generation>` · `effect`: `effect:<effect id>`
  * - `broadcast`: `broadcast:<broadcast id>`
  * - `event`, `control`, `start`: the caller's idempotency key, namespaced
+ *
+ * `again` marks the retry of an input that was put in quarantine: its words are on record already.
  */
-export type Input = { id: string } & (
+export type Input = { id: string; again?: true } & (
   | { kind: 'message'; messageId: string; text: string; language?: string; attachments?: readonly Attachment[] }
   | { kind: 'button'; messageId: string; messageSeq: number; button: string }
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }

@@ -56,8 +56,8 @@ function take(draft: Draft, input: Input): void {
 }
 
 function onMessage(draft: Draft, input: Of<'message'>): void {
-  const isFirst = draft.snapshot.lastInboundAt === null;
-  recordInbound(draft, input.messageId, bodyOf(input));
+  const isFirst = draft.snapshot.lastInboundAt === null || (input.again === true && draft.snapshot.ran.length === 0);
+  if (!input.again) recordInbound(draft, input.messageId, bodyOf(input));
   if (obey(draft, input.text)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = 'recorded';
@@ -69,7 +69,7 @@ function onMessage(draft: Draft, input: Of<'message'>): void {
 function onButton(draft: Draft, input: Of<'button'>): void {
   const { offer } = draft.snapshot;
   const button = offer?.seq === input.messageSeq ? offer.buttons.find((candidate) => candidate.id === input.button) : undefined;
-  recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
+  if (!input.again) recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
   if (!button || draft.snapshot.control !== 'bot') {
     // An old bubble's button: on record, but its moment has passed.
     draft.as = button ? 'recorded' : 'stale';
@@ -79,6 +79,11 @@ function onButton(draft: Draft, input: Of<'button'>): void {
 }
 
 function onTimer(draft: Draft, input: Of<'timer'>): void {
+  if (input.again) {
+    // Its row and its place in the snapshot went when it was put in quarantine; what it tells the program is still in its name.
+    onEvent(draft, { type: input.timerId });
+    return;
+  }
   const armed = draft.snapshot.timers[input.timerId];
   if (armed?.generation !== input.generation) {
     draft.as = 'stale';
@@ -246,9 +251,9 @@ function changeControl(draft: Draft, act: ControlEvent): void {
  */
 export function quarantine(conversation: Conversation, input: Input, surroundings: Surroundings, error?: unknown): Stepping {
   const draft = openDraft(conversation, input, surroundings);
-  if (input.kind === 'message') recordInbound(draft, input.messageId, { text: input.text });
-  if (input.kind === 'button') recordInbound(draft, input.messageId, { text: input.button, button: input.button });
-  if (input.kind === 'effect') draft.effectsEnded.push({ id: input.effectId, status: input.outcome, result: input.result });
+  if (input.kind === 'message' && !input.again) recordInbound(draft, input.messageId, { text: input.text });
+  if (input.kind === 'button' && !input.again) recordInbound(draft, input.messageId, { text: input.button, button: input.button });
+  if (input.kind === 'effect') giveUp(draft, input);
   if (input.kind === 'timer') clearTimer(draft, input.timerId);
   if (draft.answersContact)
     post(draft, 'reply', { text: wordsFor(conversation.contact.language).failed }, { content: 'failed', question: null });
@@ -256,6 +261,12 @@ export function quarantine(conversation: Conversation, input: Input, surrounding
   countFailure(draft);
   const stepping = closeDraft(draft);
   return { ...stepping, trace: { ...stepping.trace, error: error instanceof Error ? error.message.slice(0, 500) : 'not committed' } };
+}
+
+/** The answer it was is no longer under way: what comes next must not wait for it. */
+function giveUp(draft: Draft, { effectId, outcome, result }: Of<'effect'>): void {
+  draft.effectsEnded.push({ id: effectId, status: outcome, result });
+  draft.snapshot.answers = Object.fromEntries(Object.entries(draft.snapshot.answers).filter(([, pending]) => pending.effect !== effectId));
 }
 
 const failureWindowMs = 600_000;

@@ -240,3 +240,36 @@ export async function setAside(db: Database, key: { creatorId: CreatorId; conver
     await sql(`update effects set leased_until = 'infinity' where creator_id = $1 and conversation_id = $2 and status = 'planned'`, of);
   });
 }
+
+/** Takes up a conversation that was set aside, for another try. False when it is not set aside, or not there. */
+export async function takeUp(db: Database, key: { creatorId: CreatorId; conversationId: ConversationId }): Promise<boolean> {
+  return db.tenant(key.creatorId, async (sql) => {
+    const of = [key.creatorId, key.conversationId];
+    const rows = await sql(
+      `update conversations set status = case when program_id is null then 'open' else 'active' end, updated_at = now()
+       where creator_id = $1 and id = $2 and status = 'set-aside' returning id`,
+      of,
+    );
+    await sql(
+      `update timers set claimed_until = 'epoch' where creator_id = $1 and conversation_id = $2 and claimed_until = 'infinity'`,
+      of,
+    );
+    await sql(`update effects set leased_until = 'epoch' where creator_id = $1 and conversation_id = $2 and leased_until = 'infinity'`, of);
+    return rows.length > 0;
+  });
+}
+
+/** An input that is in quarantine, as it came; undefined when there is none of this id, or it was taken. */
+export async function quarantinedInput(
+  db: Database,
+  key: { creatorId: CreatorId; conversationId: ConversationId },
+  inputId: string,
+): Promise<{ kind: string; payload: Readonly<Record<string, unknown>> } | undefined> {
+  const [row] = await db.tenant(key.creatorId, (sql) =>
+    sql<{ kind: string; payload: Readonly<Record<string, unknown>> }>(
+      `select kind, payload from inputs where creator_id = $1 and conversation_id = $2 and input_id = $3 and trace ? 'error'`,
+      [key.creatorId, key.conversationId, inputId],
+    ),
+  );
+  return row;
+}

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../src/actors/admission.ts';
 import { createBatcher } from '../../src/actors/batcher.ts';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
+import { retryInput } from '../../src/actors/retry.ts';
 import type { Database } from '../../src/database.ts';
 import type { CreatorId } from '../../src/ids.ts';
 import type { Definition } from '../../src/programs/definition.ts';
 import { getConversation, listTurns, messagesAfter } from '../../src/store/conversations.ts';
+import { takeUp } from '../../src/store/turns.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { makeDefinition, sleepReset } from '../support/example.ts';
 import { makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -81,6 +83,20 @@ describe('a program that fails', () => {
   });
 });
 
+describe('retryInput()', () => {
+  it('gives the program an input from quarantine again, once, without a second bubble', async () => {
+    const key = await openTestConversation(db, creatorId);
+    await makeRuntime(refusing('poison')).mailboxes.deliver(key, message('poison'));
+    expect((await getConversation(db, key)).status).toBe('open');
+    const { mailboxes } = makeRuntime(db);
+    for (let times = 0; times < 2; times += 1) await retryInput({ db, mailboxes }, key, 'msg:poison', 'first');
+    expect(await getConversation(db, key)).toMatchObject({ status: 'active', state: 'start' });
+    expect((await texts(key)).filter((text) => text === 'poison')).toHaveLength(1);
+    expect((await texts(key)).filter((text) => text.startsWith('Welcome'))).toHaveLength(1);
+    await expect(retryInput({ db, mailboxes }, key, 'msg:other', 'first')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
 describe('a conversation that cannot be read', () => {
   it.each([
     ['no JSON', '{{{'],
@@ -95,6 +111,11 @@ describe('a conversation that cannot be read', () => {
     await expect(mailboxes.deliver(key, message('again'))).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await getConversation(db, key)).toMatchObject({ status: 'set-aside', snapshot: damaged });
     expect(await mailboxes.deliver(other, message('hello'))).toEqual({ seq: 1 });
+    // Mended and taken up, it goes on where it was.
+    const { snapshot } = await getConversation(db, other);
+    await db.tenant(creatorId, (sql) => sql('update conversations set snapshot = $2 where id = $1', [key.conversationId, snapshot]));
+    expect([await takeUp(db, key), await takeUp(db, key)]).toEqual([true, false]);
+    expect(await mailboxes.deliver(key, message('7:00'))).toEqual({ seq: 4 });
   });
 });
 

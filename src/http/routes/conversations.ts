@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import type { ControlAct, ConversationKey, Input, Mailboxes } from '../../actors/input.ts';
+import { retryInput } from '../../actors/retry.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
@@ -9,6 +10,7 @@ import type { Media } from '../../media/media.ts';
 import type { Attachment } from '../../message.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
 import { deliveriesOf } from '../../store/deliveries.ts';
+import { takeUp } from '../../store/turns.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { idempotencyKey } from '../idempotency.ts';
@@ -64,7 +66,7 @@ const acts: Readonly<Record<Exclude<ControlAct, 'say'>, string>> = {
   takeover: 'Take a conversation over from the program',
   release: 'Give a conversation back to its program',
   pause: 'Hold the program still',
-  resume: 'Let a held program go on',
+  resume: 'Let a held program go on, or try a conversation again that was set aside',
   restart: 'Begin the program again',
   end: 'End the program here',
 };
@@ -182,6 +184,22 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     async (c) => c.json(await mailboxes.deliver(keyOf(c), { id: inputId(c, ids), kind: 'event', ...c.req.valid('json') }), 201),
   );
 
+  routes.post(
+    '/:id/inputs/:input/retry',
+    describe({
+      tag,
+      summary: 'Give the program an input from quarantine once more',
+      description: 'Inputs in quarantine are those of `GET …/turns` whose `trace` has an `error`.',
+      answers: { 200: Taken },
+      errors: inputErrors,
+    }),
+    member('conversations.act'),
+    async (c) => {
+      const attempt = idempotencyKey(c) ?? ids.uuid();
+      return c.json(await retryInput({ db: database, mailboxes }, keyOf(c), c.req.param('input'), attempt));
+    },
+  );
+
   for (const [act, summary] of Object.entries(acts) as [ControlAct, string][]) {
     routes.post(
       `/:id/${act}`,
@@ -189,6 +207,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
       member('conversations.act'),
       async (c) => {
         const key = keyOf(c);
+        if (act === 'resume') await takeUp(database, key);
         await mailboxes.deliver(key, { id: inputId(c, ids), kind: 'control', act });
         return c.json(conversationAnswer(await getConversation(database, key)));
       },
