@@ -30,6 +30,11 @@ function show(line: string): string {
   return `(${line.replace(/[\\()]/g, '\\$&')}) Tj T*`;
 }
 
+/** A PDF of these objects, the catalogue first. */
+export function makePdfOf(objects: readonly string[]): Uint8Array<ArrayBuffer> {
+  return assemble(objects, '');
+}
+
 function assemble(objects: readonly string[], trailer: string): Uint8Array<ArrayBuffer> {
   let text = '%PDF-1.4\n';
   const offsets = objects.map((object, at) => {
