@@ -61,7 +61,13 @@ export interface Snapshot {
   format: 1;
   control: 'bot' | 'human' | 'paused';
   /** The machine's state value, its history (node id → ids of the nodes to re-enter) and the program's variables; null while no program has run. */
-  machine: { value: Json; history: Readonly<Record<string, readonly string[]>>; vars: Readonly<Record<string, Json>> } | null;
+  machine: {
+    value: Json;
+    history: Readonly<Record<string, readonly string[]>>;
+    vars: Readonly<Record<string, Json>>;
+    /** The active states in the order of their entry, by their numbers in the chart; only where some are parallel. */
+    order?: readonly number[];
+  } | null;
   question: OpenQuestion | null;
   offer: Offer | null;
   /** Timer id → what is armed. */

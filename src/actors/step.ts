@@ -98,21 +98,30 @@ function restore(program: Program, machine: NonNullable<Snapshot['machine']>, sc
     context: { ...scope, vars: machine.vars } as never,
     historyValue: historyValue as never,
   });
-  // Nobody else holds the list yet.
-  restored._nodes.sort(byEntry(machine.order ?? []));
+  if (!machine.order) return restored;
+  const places = new Map(machine.order.map((node, place) => [node, place]));
+  const placeOf = ({ order }: AnyStateNode) => places.get(order) ?? Number.POSITIVE_INFINITY;
+  // Nobody else holds them yet.
+  restored._nodes.sort((a, b) => placeOf(a) - placeOf(b) || a.order - b.order);
+  restored.value = inOrderOf(machine.value, restored.value as Json) as never;
   return restored;
 }
 
-/** Parallel states take an event in the order in which they were entered, which their value does not tell: as kept, else as they stand in the chart. */
-function byEntry(order: readonly string[]): (a: AnyStateNode, b: AnyStateNode) => number {
-  return (a, b) => order.indexOf(a.id) - order.indexOf(b.id) || a.order - b.order;
+/** A value with the keys of each level in the order of another: XState asks parallel states in that order. */
+function inOrderOf(kept: Json, value: Json): Json {
+  if (typeof value !== 'object' || value === null || typeof kept !== 'object' || kept === null) return value;
+  const [before, after] = [kept as Record<string, Json>, value as Record<string, Json>];
+  const keys = new Set([...Object.keys(before).filter((key) => Object.hasOwn(after, key)), ...Object.keys(after)]);
+  return Object.fromEntries([...keys].map((key) => [key, inOrderOf(before[key] ?? null, after[key] ?? null)]));
 }
 
-/** The ids of the innermost active states in the order of their entry, where it is not that of the chart. */
-function orderOf(nodes: readonly AnyStateNode[]): { order?: readonly string[] } {
-  const innermost = nodes.filter(({ type }) => type === 'atomic' || type === 'final');
-  const isAsInChart = innermost.every((node, index) => index === 0 || (innermost[index - 1] as AnyStateNode).order < node.order);
-  return isAsInChart ? {} : { order: innermost.map(({ id }) => id) };
+/**
+ * The active states in the order of their entry, by their numbers in the chart, where some of them are parallel: XState lets those
+ * go on in that order, which a value does not tell.
+ */
+function orderOf(nodes: readonly AnyStateNode[]): { order?: readonly number[] } {
+  const isParallel = nodes.some(({ type, parent }) => type === 'parallel' && parent !== undefined);
+  return isParallel ? { order: nodes.map(({ order }) => order) } : {};
 }
 
 function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawAction[], handled: boolean): Stepped {
