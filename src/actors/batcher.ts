@@ -1,4 +1,5 @@
 /** Puts single requests that wait at the same moment into one: group commit and group hydration. */
+import { AppError } from '../errors.ts';
 
 /**
  * A function that answers one request, while `run` answers many at once. Whatever arrives while all lanes are busy waits for the
@@ -6,7 +7,7 @@
  * creator's flood lengthens the creator's own wait, not its neighbour's.
  *
  * @param run answers requests in the order given; when it rejects, each request of the batch is tried once alone, so that one
- * that cannot be answered does not fail the others
+ * that cannot be answered does not fail the others. UNAVAILABLE is nobody's fault and rejects them all at once
  * @param options `most` requests a batch, `lanes` batches at a time, `shareOf` names whose a request is
  */
 export function createBatcher<Request, Answer>(
@@ -50,10 +51,13 @@ export function createBatcher<Request, Answer>(
         else reject(new Error('Batch gave fewer answers than requests'));
       }
     } catch (error) {
-      const [only] = batch;
-      if (batch.length === 1 && only) only.reject(error);
-      else for (const single of batch) await answerAll([single]);
+      await failAll(batch, error);
     }
+  }
+
+  async function failAll(batch: readonly Waiting[], error: unknown): Promise<void> {
+    if (batch.length === 1 || isOutage(error)) for (const { reject } of batch) reject(error);
+    else for (const single of batch) await answerAll([single]);
   }
 
   return (request) =>
@@ -66,3 +70,5 @@ export function createBatcher<Request, Answer>(
       if (busy < options.lanes) queueMicrotask(() => busy < options.lanes && shares.size > 0 && void work());
     });
 }
+
+const isOutage = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE';

@@ -6,6 +6,8 @@ import type { Log } from '../log.ts';
 import { beginOwner, beginTenant, ensureRole, type Run, rowParsers, sessionSetup, transaction } from './session.ts';
 
 const connectTimeoutMs = 5_000;
+/** A node that hangs in the middle of a transaction may hold its locks no longer than this. */
+const idleInTransaction = "set idle_in_transaction_session_timeout = '10s'";
 
 /** What `pg` asks for the reading of a column. */
 const types = {
@@ -29,7 +31,7 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
     connectionTimeoutMillis: connectTimeoutMs,
     types,
     onConnect: async (client) => {
-      await client.query(sessionSetup);
+      await client.query(`${sessionSetup}; ${idleInTransaction}`);
     },
   });
   pool.on('error', (error) => log.warn('database.connection.lost', { code: (error as { code?: string }).code }));
