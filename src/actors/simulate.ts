@@ -4,7 +4,7 @@ import type { Program } from '../programs/program.ts';
 import { addDuration } from '../programs/schedule.ts';
 import { type Contact, newContact, type Scope } from '../programs/scope.ts';
 import type { Conversation, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
-import type { EffectResult, Input } from './input.ts';
+import type { ControlAct, EffectResult, Input } from './input.ts';
 import { receive } from './receive.ts';
 import { emptySnapshot } from './snapshot.ts';
 
@@ -32,6 +32,8 @@ export interface Simulation {
   tell(name: string, data: Readonly<Record<string, unknown>>): void;
   /** The program is started by its name, as a link or the API does. */
   start(): void;
+  /** A member takes the conversation over, gives it back, and so on. */
+  control(act: ControlAct): void;
   /** Turns the clock: an ISO 8601 duration in the contact's zone, or `next` to the next timer. */
   advance(by: string): void;
   /** Turns the clock to an instant, milliseconds since 1970; one that has passed changes nothing. */
@@ -128,6 +130,7 @@ export function createSimulation(
     press: (button) =>
       take({ id: `msg:${turns}`, kind: 'button', messageId: `${turns}`, messageSeq: conversation.snapshot.offer?.seq ?? 0, button }),
     tell: (name, data) => take({ id: `event:${turns}`, kind: 'event', name, data }),
+    control: (act) => take({ id: `control:${turns}`, kind: 'control', act }),
     start: () => take({ id: `start:${turns}`, kind: 'start', programSlug: program.definition.meta.id }),
     advance(by) {
       if (by === 'next') {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createCalculations } from '../../src/actors/calculations.ts';
 import { type ForecastQuestion, forecast } from '../../src/actors/forecast.ts';
-import { createForecasts } from '../../src/actors/forecasts.ts';
 import { scriptStart } from '../../src/actors/rehearse.ts';
 import { compile } from '../../src/programs/compile.ts';
 import { makeDefinition, sleepReset } from '../support/example.ts';
@@ -55,18 +55,30 @@ describe('a forecast', () => {
 describe('a forecast in its thread', () => {
   it('gives the same as without one, and tells how far it is', async () => {
     const done: number[] = [];
-    const report = await createForecasts().run(sleepReset, question, new AbortController().signal, (count) => done.push(count));
+    const report = await createCalculations().run(
+      { kind: 'forecast', definition: sleepReset, question },
+      new AbortController().signal,
+      (count) => done.push(count),
+    );
     expect(report).toEqual(forecast(program, question, () => undefined));
     expect(done).toEqual([20, 40]);
   });
 
   it('is one at a time, and ends when nobody waits for it', async () => {
-    const forecasts = createForecasts();
+    const forecasts = createCalculations();
     const ended = new AbortController();
-    const first = forecasts.run(sleepReset, { ...question, personas: 2_000 }, ended.signal, () => undefined);
-    await expect(forecasts.run(sleepReset, question, ended.signal, () => undefined)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    const first = forecasts.run(
+      { kind: 'forecast', definition: sleepReset, question: { ...question, personas: 2_000 } },
+      ended.signal,
+      () => undefined,
+    );
+    await expect(
+      forecasts.run({ kind: 'forecast', definition: sleepReset, question }, ended.signal, () => undefined),
+    ).rejects.toMatchObject({ code: 'OVERLOADED' });
     ended.abort();
     await expect(first).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    expect((await forecasts.run(sleepReset, question, new AbortController().signal, () => undefined)).personas).toBe(40);
+    expect(
+      (await forecasts.run({ kind: 'forecast', definition: sleepReset, question }, new AbortController().signal, () => undefined)).personas,
+    ).toBe(40);
   });
 });

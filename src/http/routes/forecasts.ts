@@ -1,15 +1,20 @@
-/** /api/v1/creators/programs/{id}/forecasts: what a program would mean for a thousand people. */
-import { Hono } from 'hono';
+/** /api/v1/creators/programs/{id}/forecasts and /replays: what a program would mean for a thousand people, and for those who are there. */
+import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
-import type { Forecast, ForecastQuestion } from '../../actors/forecast.ts';
-import { createForecasts } from '../../actors/forecasts.ts';
+import type { CalculationTask } from '../../actors/calculation-worker.ts';
+import { createCalculations } from '../../actors/calculations.ts';
+import type { ForecastQuestion } from '../../actors/forecast.ts';
+import { readRecordings } from '../../actors/recordings.ts';
 import { scriptStart } from '../../actors/rehearse.ts';
+import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { errorBody } from '../../errors.ts';
 import type { ProgramId } from '../../ids.ts';
+import type { Definition } from '../../programs/definition.ts';
 import { idSchema, zoneSchema } from '../../programs/names.ts';
 import { startSchema } from '../../programs/script.ts';
+import { getVersion } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
 import { definitionOf } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
@@ -17,6 +22,7 @@ import { describe } from '../openapi.ts';
 import { body, pathId } from '../validate.ts';
 
 const whole = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const version = v.optional(whole(1_000_000));
 
 const Question = v.strictObject({
   personas: v.optional(whole(2_000)),
@@ -25,11 +31,11 @@ const Question = v.strictObject({
   start: v.optional(startSchema),
   zones: v.optional(v.pipe(v.array(zoneSchema), v.maxLength(50))),
   channel: v.optional(idSchema),
-  version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  version,
 });
 
 const counts = v.record(v.string(), v.number());
-const Answer = v.object({
+const ForecastAnswer = v.object({
   personas: v.number(),
   days: v.number(),
   seed: v.number(),
@@ -48,18 +54,61 @@ const Answer = v.object({
   stopped: v.number(),
 });
 
+const Replay = v.strictObject({ conversations: v.optional(whole(500)), version });
+
+const ReplayAnswer = v.object({
+  conversations: v.number(),
+  different: v.number(),
+  differences: v.array(
+    v.object({
+      conversation_id: v.string(),
+      version: v.number(),
+      at: v.pipe(v.string(), v.isoTimestamp()),
+      state: v.nullable(v.string()),
+      before: v.nullable(v.string()),
+      after: v.nullable(v.string()),
+    }),
+  ),
+  failures: v.number(),
+  stopped: v.number(),
+});
+
+const progress = 'With "Accept: text/event-stream" it tells "progress" {done, of} on the way, then the result.';
+const failures = ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'] as const;
+
 /** Mounted under /api/v1/creators/programs. */
-export function forecastRoutes({ database, member }: { database: Database; member: Member }): Hono<AppEnv> {
-  const forecasts = createForecasts();
-  return new Hono<AppEnv>().post(
+export function forecastRoutes({ database, clock, member }: { database: Database; clock: Clock; member: Member }): Hono<AppEnv> {
+  const calculations = createCalculations();
+  const routes = new Hono<AppEnv>();
+
+  async function answer(c: Context, task: CalculationTask, of: number) {
+    if (!c.req.header('Accept')?.includes('text/event-stream')) {
+      return c.json(await calculations.run(task, c.req.raw.signal, () => undefined));
+    }
+    return streamSSE(c, async (stream) => {
+      const tell = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
+      const ended = new AbortController();
+      stream.onAbort(() => ended.abort(new Error('Nobody listens any more')));
+      try {
+        const result = await calculations.run(task, ended.signal, (done) => {
+          // A reader that is gone ends the work.
+          tell('progress', { done, of }).catch((error) => ended.abort(error));
+        });
+        await tell(task.kind, result);
+      } catch (error) {
+        await tell('error', errorBody(error, c.var.requestId, clock.wall()));
+      }
+    });
+  }
+
+  routes.post(
     '/:id/forecasts',
     describe({
       tag: 'programs',
       summary: 'Forecast messages, load and drop-off with seeded people',
-      description:
-        'With "Accept: text/event-stream" it tells "progress" {done, personas} on the way, then "forecast". The same seed gives the same forecast.',
-      answers: { 200: Answer },
-      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'],
+      description: `${progress} The same seed gives the same forecast.`,
+      answers: { 200: ForecastAnswer },
+      errors: failures,
     }),
     member('programs.read'),
     body(Question),
@@ -74,24 +123,34 @@ export function forecastRoutes({ database, member }: { database: Database; membe
         zones: given.zones ?? [],
         channel: given.channel ?? definition.meta.channels?.[0] ?? 'widget',
       };
-      const { signal } = c.req.raw;
-      if (!c.req.header('Accept')?.includes('text/event-stream')) {
-        return c.json((await forecasts.run(definition, question, signal, () => undefined)) satisfies Forecast);
-      }
-      return streamSSE(c, async (stream) => {
-        const tell = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
-        try {
-          const ended = new AbortController();
-          stream.onAbort(() => ended.abort(new Error('Nobody listens any more')));
-          const forecast = await forecasts.run(definition, question, ended.signal, (done) => {
-            // A reader that is gone ends the work through onAbort.
-            tell('progress', { done, personas: question.personas }).catch(() => ended.abort());
-          });
-          await tell('forecast', forecast);
-        } catch (error) {
-          await tell('error', errorBody(error, c.var.requestId, Date.now()));
-        }
-      });
+      return answer(c, { kind: 'forecast', definition, question }, question.personas);
     },
   );
+
+  routes.post(
+    '/:id/replays',
+    describe({
+      tag: 'programs',
+      summary: 'Replay the last real conversations through the draft, sending nothing',
+      description: `What people wrote and pressed, at the times they did, through the version they follow and through the draft; the first message that differs is told. ${progress}`,
+      answers: { 200: ReplayAnswer },
+      errors: failures,
+    }),
+    member('programs.write'),
+    body(Replay),
+    async (c) => {
+      const { creatorId } = c.var.principal;
+      const programId = pathId<ProgramId>(c);
+      const given = c.req.valid('json');
+      const definition = await definitionOf(database, creatorId, programId, given.version);
+      const recordings = await readRecordings(database, creatorId, programId, given.conversations ?? 500, clock.now());
+      const versions: [number, Definition][] = [];
+      for (const number of new Set(recordings.map((recording) => recording.version))) {
+        versions.push([number, (await getVersion(database, creatorId, programId, number)).definition as Definition]);
+      }
+      return answer(c, { kind: 'replay', definition, versions, recordings }, recordings.length);
+    },
+  );
+
+  return routes;
 }

@@ -241,7 +241,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
   );
 
   routes.route('/', simulationRoutes({ database, member }));
-  routes.route('/', forecastRoutes({ database, member }));
+  routes.route('/', forecastRoutes({ database, clock, member }));
   routes.route('/', migrationRoutes({ db: database, fanOut, clock, ids, member, mailboxes, log }));
   return routes;
 }
