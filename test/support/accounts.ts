@@ -8,6 +8,7 @@ import type { Caller } from '../../src/context.ts';
 import type { Database } from '../../src/database.ts';
 import { createCountLimit } from '../../src/http/limits.ts';
 import { systemIds } from '../../src/ids.ts';
+import type { Log } from '../../src/log.ts';
 import { createSeal } from '../../src/seal.ts';
 import type { Cache } from '../../src/shared/cache.ts';
 import { createMemoryCache, createMemoryFanOut } from '../../src/shared/memory.ts';
@@ -17,7 +18,11 @@ import { quietLog } from './quiet-log.ts';
 export const someCaller: Caller = { userAgent: null, address: '192.0.2.1', requestId: systemIds.uuid() };
 
 /** Everything under src/accounts, put together as `compose` does it. */
-export async function testAccounts(database: Database, clock: Clock, options: { cache?: Cache; mail?: NonNullable<Post>['mail'] } = {}) {
+export async function testAccounts(
+  database: Database,
+  clock: Clock,
+  options: { cache?: Cache; mail?: NonNullable<Post>['mail']; log?: Log } = {},
+) {
   const ids = systemIds;
   const cache = options.cache ?? createMemoryCache(clock);
   const fanOut = createMemoryFanOut((error) => {
@@ -26,7 +31,18 @@ export async function testAccounts(database: Database, clock: Clock, options: { 
   const seal = await createSeal(new Uint8Array(32).fill(7));
   const post = options.mail === undefined ? null : { mail: options.mail, letters: letters('https://coach.example') };
   const passwords = { settings: { memoryKib: 64, iterations: 1, parallelism: 1 }, threads: 1 };
-  const opened = await openAccounts({ database, cache, fanOut, seal, issuer: 'companero', post, clock, ids, log: quietLog, passwords });
+  const opened = await openAccounts({
+    database,
+    cache,
+    fanOut,
+    seal,
+    issuer: 'companero',
+    post,
+    clock,
+    ids,
+    log: options.log ?? quietLog,
+    passwords,
+  });
   afterAll(() => opened.passwords.close());
   return { ...opened, ids, clock, cache, fanOut, seal, count: createCountLimit(cache, createMemoryCache(clock)) };
 }
