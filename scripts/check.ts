@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorTable } from '../src/errors.ts';
 import { configurationPage, configurationPath } from './configuration-page.ts';
+import { programsPage, programsPath } from './programs-page.ts';
 
 const mostLines = 400;
 
@@ -86,6 +87,11 @@ function configurationStale(): string[] {
   return page === configurationPage() ? strays : [...strays, `${configurationPath}:1 is stale: run "npm run docs"`];
 }
 
+/** The page of the vocabulary is the one its tables give. */
+function stalePrograms(): string[] {
+  return readFileSync(programsPath, 'utf8') === programsPage() ? [] : [`${programsPath}:1 is stale: run "npm run docs"`];
+}
+
 /** Documents name files that exist; those of the server may leave out `src/`. */
 function filesMissing(): string[] {
   const path =
@@ -109,6 +115,7 @@ const findings = [
   tablesWithoutProtection,
   errorCodesUnused,
   configurationStale,
+  stalePrograms,
   filesMissing,
 ].flatMap((check) => check());
 for (const finding of findings) console.error(finding);

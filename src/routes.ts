@@ -51,7 +51,7 @@ import { demoEmail } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
 import { patchContact } from './store/contacts.ts';
-import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
+import { activeConversations, conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { findMemberByEmail } from './store/members.ts';
 
 /** What stands behind the routes. */
@@ -110,7 +110,7 @@ export function routes(parts: Parts): Mount[] {
       routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock }),
     },
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member, onChanged: tellPrograms(parts) }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
     {
@@ -150,6 +150,15 @@ export function routes(parts: Parts): Mount[] {
       }),
     },
   ];
+}
+
+/** Tells the programs a contact is in that a member has changed them: what counts from their zone and fields is computed again. */
+function tellPrograms({ database, mailboxes }: Parts) {
+  return async (creatorId: CreatorId, { id, version }: { id: ContactId; version: number }) => {
+    const running = await activeConversations(database, creatorId, id);
+    const input = { id: `contact:${version}`, kind: 'event', name: 'contact-changed', data: {} } as const;
+    await Promise.all(running.map((conversationId) => mailboxes.deliver({ creatorId, conversationId }, input)));
+  };
 }
 
 function outsideRoutes({ database, outside, tokens, clock, member, effects }: Parts) {

@@ -255,3 +255,14 @@ export function listTurns(db: Database, key: Key, beforeTurn: number, limit: num
     ),
   );
 }
+
+/** The conversations of a contact in which a program runs. */
+export async function activeConversations(db: Database, creatorId: CreatorId, contactId: ContactId): Promise<ConversationId[]> {
+  const rows = await db.tenant(creatorId, (sql) =>
+    sql<{ id: ConversationId }>(`select id from conversations where creator_id = $1 and contact_id = $2 and status = 'active'`, [
+      creatorId,
+      contactId,
+    ]),
+  );
+  return rows.map(({ id }) => id);
+}

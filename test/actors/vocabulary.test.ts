@@ -217,6 +217,19 @@ describe('a point of the calendar', () => {
   });
 });
 
+describe('a contact that a member has changed', () => {
+  it('moves what is armed by the zone', () => {
+    const definition = tiny(
+      { start: { after: { morning: 'end' } } },
+      { delays: { day: { for: 'P1D' }, soon: { for: 'PT1H' }, morning: { until: { time: '09:00' } } } },
+    );
+    const before = running(definition).conversation();
+    const moved = { ...before, contact: { ...before.contact, zone: 'Asia/Tokyo' } };
+    const told = take(definition, moved, { id: 'contact:2', kind: 'event', name: 'contact-changed', data: {} });
+    expect(told.timersSet.map(({ dueAt }) => new Date(dueAt).toISOString())).toEqual(['2026-11-22T00:00:00.000Z']);
+  });
+});
+
 describe('progress', () => {
   const earns = tiny(
     {

@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
+import type { CreatorId } from '../../ids.ts';
 import { isZone } from '../../programs/schedule.ts';
 import { type ContactRow, getContact, listContacts, patchContact } from '../../store/contacts.ts';
 import type { Member } from '../auth.ts';
@@ -53,7 +54,14 @@ export const ContactItem = v.object({
 const ContactAnswer = v.object({ contact: ContactItem });
 
 /** Mounted under /api/v1/creators/contacts. */
-export function contactsRoutes({ database, clock, member }: { database: Database; clock: Clock; member: Member }): Hono<AppEnv> {
+export function contactsRoutes(deps: {
+  database: Database;
+  clock: Clock;
+  member: Member;
+  /** Told of a contact whose zone, language or fields a member has changed. */
+  onChanged?(creatorId: CreatorId, contact: ContactRow): Promise<void>;
+}): Hono<AppEnv> {
+  const { database, clock, member, onChanged } = deps;
   const routes = new Hono<AppEnv>();
 
   routes.get(
@@ -83,7 +91,9 @@ export function contactsRoutes({ database, clock, member }: { database: Database
     member('contacts.write'),
     body(Patch, maxBytes),
     async (c) => {
-      const row = await patchContact(database, c.var.principal.creatorId, pathId(c), c.req.valid('json'), clock.now());
+      const { creatorId } = c.var.principal;
+      const row = await patchContact(database, creatorId, pathId(c), c.req.valid('json'), clock.now());
+      await onChanged?.(creatorId, row);
       return c.json({ contact: contactItem(row) });
     },
   );

@@ -1,0 +1,96 @@
+/** The page `docs/programs.md`: the vocabulary of programs, written from the tables that schema, compiler and checks are made from. */
+
+import { toJsonSchema } from '@valibot/to-json-schema';
+import { type GenericSchema, is } from 'valibot';
+import { actions, guards, invokes } from '../src/programs/vocabulary.ts';
+
+/** Where the page is. */
+export const programsPath = 'docs/programs.md';
+
+interface Shape {
+  properties?: Record<string, unknown>;
+  required?: string[];
+  additionalProperties?: unknown;
+}
+
+/** The names of parameters, those that may be left out with a `?`. */
+function parameters(schema: GenericSchema): string {
+  const { properties, required = [] } = toJsonSchema(schema, { errorMode: 'ignore', typeMode: 'input' }) as Shape;
+  if (properties === undefined) return is(schema, {}) ? '`name: expression`' : '';
+  return Object.keys(properties)
+    .map((name) => `\`${name}${required.includes(name) ? '' : '?'}\``)
+    .join(' ');
+}
+
+function table(head: string, entries: Readonly<Record<string, { does: string; schema: GenericSchema }>>): string[] {
+  const rows = Object.entries(entries).map(
+    ([name, { does, schema }]) => `| \`${name}\` | ${parameters(schema)} | ${does.replaceAll('|', '\\|')} |`,
+  );
+  return [`| ${head} | parameters | what it does |`, '| --- | --- | --- |', ...rows];
+}
+
+const mapped = <Entry extends { does: string }>(entries: Readonly<Record<string, Entry>>, schemaOf: (entry: Entry) => unknown) =>
+  Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => [name, { does: entry.does, schema: schemaOf(entry) as GenericSchema }]),
+  );
+
+/** The whole page. */
+export function programsPage(): string {
+  return [
+    '# The vocabulary of programs',
+    '',
+    'Written by `npm run docs` from `src/programs/vocabulary.ts`; do not edit. The JSON Schema of a whole definition is served',
+    'beside the programs themselves. A machine is an XState v5 machine in JSON with these names in it;',
+    '`GET /api/v1/creators/programs/{id}/machine` gives it in the form that XState tools open.',
+    '',
+    '## Events',
+    '',
+    '`MESSAGE {text, attachments, language}` · `ANSWER {question, value}` and `INVALID {question, tries}` · `BUTTON {id, title}` · `after` delays ·',
+    '`CALENDAR.<id>` · `EVENT.<name> {data}` · `MILESTONE.<id>` · `onDone` and `onError` of invokes. `EVENT.person-answered {text, question?}`',
+    'answers an open `person` invoke and `EVENT.contact-changed` says that a member edited the contact.',
+    '',
+    '## Actions',
+    '',
+    ...table(
+      'action',
+      mapped<{ does: string; params: unknown }>(actions, ({ params }) => params),
+    ),
+    '',
+    '## Guards',
+    '',
+    'Each may stand in trees of `all`, `any` (`guards`) and `not` (`guard`).',
+    '',
+    ...table(
+      'guard',
+      mapped<{ does: string; params: unknown }>(guards, ({ params }) => params),
+    ),
+    '',
+    '## Invokes',
+    '',
+    'Each needs `onDone`, `onError` and a time limit. What a model proposes is held against the declared labels and types; the rest is an error.',
+    '',
+    ...table(
+      'invoke',
+      mapped<{ does: string; input: unknown }>(invokes, ({ input }) => input),
+    ),
+    '',
+    '## Delays',
+    '',
+    '`{"for": "P1DT2H"}` · `{"until": {"time": "09:00" or a place, "plus"?, "weekdays"?}}` · `{"field": "startDate", "plus"?, "time"?}` ·',
+    '`{"between": ["PT1H", "PT3H"]}`, drawn once. Each may carry `late: {"after", "do": "send|skip|fold"}`.',
+    '',
+    '## Calendar',
+    '',
+    'A point counts from `field` or `milestone` with `offset` (`P7D`, `-P1D`), or recurs by `rrule` (RFC 5545: `FREQ`, `INTERVAL`, `COUNT`, `UNTIL`,',
+    '`BYDAY`, `BYMONTHDAY`, `BYMONTH`, `BYSETPOS`, `WKST`) from `start`, else from the day the run began. `localTime` is 09:00 unless told, `weekdays`',
+    'moves a relative point on to the next of these days and leaves out the others of a rule, `late` drops a moment found later than that. `mode`:',
+    '`interrupt` closes an open question, `skip` gives way to somebody in the middle of something, `passive` leaves a question open.',
+    '',
+    '## Progress',
+    '',
+    '`points` pay when a state is entered (`atMost` so often a `day` or `ever`), `streak` counts days with `grace`, `milestones` are reached by a',
+    '`state`, so many `points` or a `streak`, `levels` begin at points. All of it is counted from what turns recorded: under new rules it is counted',
+    'again, and `GET /api/v1/creators/contacts/{id}/progress?explain=true` tells every line of the account.',
+    '',
+  ].join('\n');
+}
