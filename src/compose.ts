@@ -31,7 +31,7 @@ import { type BufferedSocket, createSockets, type Sockets } from './http/socket.
 import { systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks } from './media/links.ts';
-import { createMedia } from './media/media.ts';
+import { createMedia, type Media } from './media/media.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
@@ -100,10 +100,10 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
   const outbound = { allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] };
   const guardedFetch = createPublicFetch(outbound);
-  const outside = openOutside(config, { database, clock, log, ...shared, seal: accounts.seal, origin: origins[0], guardedFetch });
+  const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
+  const outside = openOutside(config, { database, clock, log, ...shared, ...media, seal: accounts.seal, origin: origins[0], guardedFetch });
   const actors = createActors({ database, clock, log, ...shared, knowledge, outside, guardedFetch });
   const receiver = outside.receiver(actors.mailboxes);
-  const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
     ...{ database, clock, ids, log, documentFiles, documents: knowledge.documents },
@@ -248,11 +248,11 @@ function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string 
 }
 
 /** The channels whose providers call us and are called. */
-function openOutside(config: Config, deps: Core & { cache: Cache; seal: Seal; origin: string; guardedFetch: PublicFetch }) {
+function openOutside(config: Config, deps: Core & { cache: Cache; seal: Seal; media: Media; origin: string; guardedFetch: PublicFetch }) {
   const { whatsapp, telegram } = config;
-  const { database: db, clock, log, cache, seal, origin, guardedFetch } = deps;
+  const { database: db, clock, log, cache, seal, origin, guardedFetch, media } = deps;
   const fetches = { fetch, guardedFetch };
-  return createOutside({ db, clock, ids, log, seal, cache, ...fetches, whatsapp, telegram, publicUrl: origin });
+  return createOutside({ db, clock, ids, log, seal, cache, ...fetches, keepMedia: media.keep, whatsapp, telegram, publicUrl: origin });
 }
 
 /** Files that are sent, and the links to them. */

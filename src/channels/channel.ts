@@ -43,9 +43,16 @@ export interface Sender {
 export const deliveryRanks = { queued: 0, sending: 0, uncertain: 1, sent: 2, failed: 3, delivered: 4, read: 5, played: 6 } as const;
 export type DeliveryStatus = keyof typeof deliveryRanks;
 
+/** A file as a provider names it, not yet fetched. `sha256` is hex or base64, null where it is not told. */
+export interface MediaRef {
+  id: string;
+  name: string;
+  sha256: string | null;
+}
+
 /** One thing a provider told. `id` is the provider's, unique within the connection; `at` is milliseconds since 1970. */
 export type ChannelEvent =
-  | { kind: 'message'; from: Sender; id: string; at: number; text: string }
+  | { kind: 'message'; from: Sender; id: string; at: number; text: string; media?: MediaRef }
   /** A pressed button: `key` is what `render` put into it, `title` what the person saw, `under` the provider's id of its message, where told. */
   | { kind: 'button'; from: Sender; id: string; at: number; key: string; title: string; under?: number }
   /** A deep link was followed. */
@@ -156,6 +163,8 @@ export interface Channel {
   render(message: Showable, freeText: boolean): readonly Part[] | null;
   /** Hands one bubble over. `reference` names it where the provider repeats names. Rejects only with the signal's reason. */
   send(shown: Shown, to: Recipient, connection: OpenConnection, reference: string, signal: AbortSignal): Promise<SendOutcome>;
+  /** Fetches a file somebody sent. Null: gone, too big, changed on the way, or somewhere we do not go. May reject with anything else. */
+  fetchMedia(media: MediaRef, connection: OpenConnection, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
   /** Shows the person that their words were taken and an answer is on its way. May fail silently for the person: rejects with anything. */
   notice(event: ChannelEvent, connection: OpenConnection, signal: AbortSignal): Promise<void>;
 }

@@ -13,6 +13,7 @@ import { createDeliveries } from './deliver.ts';
 import { createLinks, type Links } from './link.ts';
 import type { Fetch } from './provider-call.ts';
 import { createReceiver, type Receiver } from './receive.ts';
+import type { KeepMedia } from './receive-event.ts';
 import { createTelegram } from './telegram.ts';
 import { createWebhook } from './webhook.ts';
 import { createWhatsApp } from './whatsapp.ts';
@@ -31,6 +32,7 @@ export interface OutsideDeps {
   guardedFetch: Fetch;
   whatsapp: { url: string; version: string };
   telegram: { url: string };
+  keepMedia: KeepMedia;
   /** Where providers reach this server. */
   publicUrl: string;
 }
@@ -61,6 +63,6 @@ export function createOutside(deps: OutsideDeps): Outside {
     links,
     deliveries: createDeliveries({ db, clock, log, seal, channels, random: Math.random }),
     connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl }),
-    receiver: (mailboxes) => createReceiver({ db, clock, log, seal, channels, mailboxes, links }),
+    receiver: (mailboxes) => createReceiver({ db, clock, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
   };
 }

@@ -37,6 +37,20 @@ export async function callProvider(fetch: Fetch, url: string, init: RequestInit,
   }
 }
 
+/**
+ * Fetches a file of `maxBytes` at most; null for anything else. The URL may hold a token.
+ *
+ * @throws the signal's reason, or a failure of the network
+ */
+export async function downloadFile(
+  fetch: Fetch,
+  url: string,
+  { headers, maxBytes, signal }: { headers: Readonly<Record<string, string>>; maxBytes: number; signal: AbortSignal },
+): Promise<Uint8Array | null> {
+  const response = await fetch(url, { headers: { ...headers }, redirect: 'error', signal });
+  return response.ok ? bytesOf(response, maxBytes) : null;
+}
+
 /** A POST of JSON. @throws the signal's reason */
 export function postJson(
   fetch: Fetch,
@@ -68,17 +82,23 @@ function isNeverSent(error: unknown): boolean {
 
 /** The body as JSON; null when it is none, or too long to be an answer of a provider. */
 async function readBody(response: Response): Promise<unknown> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += piece.byteLength;
-    if (size > mostBytes) return null;
-    pieces.push(piece);
-  }
+  const bytes = await bytesOf(response, mostBytes);
   try {
-    return JSON.parse(Buffer.concat(pieces).toString('utf8'));
+    return bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     // A proxy's page in place of an answer: the status alone counts.
     return null;
   }
+}
+
+/** The body; null when it is longer than `most` bytes. */
+async function bytesOf(response: Response, most: number): Promise<Uint8Array | null> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of response.body ?? []) {
+    size += piece.byteLength;
+    if (size > most) return null;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }

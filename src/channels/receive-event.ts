@@ -2,8 +2,10 @@
 import type { ConversationKey, Input } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
-import type { ContactId, ConversationId, SessionId } from '../ids.ts';
-import type { Message } from '../message.ts';
+import { AppError } from '../errors.ts';
+import type { ContactId, ConversationId, CreatorId, SessionId } from '../ids.ts';
+import type { Log } from '../log.ts';
+import type { Attachment, Message } from '../message.ts';
 import { patchContact } from '../store/contacts.ts';
 import { conversationHead, messagesAfter, messagesBefore, openConversation } from '../store/conversations.ts';
 import { addressOfReport, reportDelivery } from '../store/deliveries.ts';
@@ -18,12 +20,18 @@ import {
   saveAddress,
 } from '../store/identities.ts';
 import type { Channels } from './accounts.ts';
-import { type ChannelEvent, deliveryRanks, type OpenConnection, type Sender } from './channel.ts';
+import { type ChannelEvent, deliveryRanks, type MediaRef, type OpenConnection, type Sender } from './channel.ts';
 import { applyRefusal } from './deliver-refusals.ts';
 import { hintsFor } from './hints.ts';
 import type { Links } from './link.ts';
 import { fitsKey, readButtonKey } from './rendering.ts';
 import { stableUuid } from './stable-id.ts';
+
+/** Keeps a file of a conversation. @throws AppError TOO_LARGE, UNSUPPORTED_MEDIA */
+export type KeepMedia = (
+  creatorId: CreatorId,
+  medium: { conversationId: ConversationId; name: string; bytes: Uint8Array },
+) => Promise<Attachment>;
 
 /** What listening needs. `deliver` makes an input durable; `beside` does work that the answer does not wait for. */
 export interface ListenerDeps {
@@ -31,6 +39,8 @@ export interface ListenerDeps {
   clock: Clock;
   channels: Channels;
   links: Links;
+  log: Log;
+  keepMedia: KeepMedia;
   deliver(key: ConversationKey, input: Input): Promise<void>;
   beside(connection: OpenConnection, work: (signal: AbortSignal) => Promise<void>): void;
 }
@@ -39,6 +49,9 @@ type Of<Kind extends ChannelEvent['kind']> = Extract<ChannelEvent, { kind: Kind 
 type Hear<Kind extends ChannelEvent['kind']> = (connection: OpenConnection, event: Of<Kind>) => Promise<void>;
 
 const hintEveryMs = 60_000;
+/** What a file may have, and how long it may take: the provider waits for our answer meanwhile. */
+const mostFileBytes = 10 * 1024 * 1024;
+const fetchMs = 15_000;
 /** What a contact may write at once, in UTF-16 units: more than any provider lets through. */
 const mostText = 8_000;
 
@@ -51,10 +64,18 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       const { from } = event;
       if (await linked(connection, from, event.text, event.id)) return;
       const key = await conversationOf(connection, from, event.at);
+      const attachments = event.media === undefined ? [] : await fetched(connection, key, event.media);
+      if (event.media !== undefined && attachments.length === 0) await hintOnce(connection, from, 'unfetched');
+      if (event.media !== undefined && attachments.length === 0 && event.text === '') return;
       const option = await numberedOption(connection, key, event.text);
       const about = { id: inputId(connection, event.id), messageId: stableUuid(connection.id, event.id) };
       const text = event.text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
-      await deliver(key, option ? { ...about, kind: 'button', ...option } : { ...about, kind: 'message', text });
+      await deliver(
+        key,
+        option
+          ? { ...about, kind: 'button', ...option }
+          : { ...about, kind: 'message', text, ...(attachments.length > 0 ? { attachments } : {}) },
+      );
       beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
     },
 
@@ -80,9 +101,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
 
     async unreadable(connection, event) {
       await conversationOf(connection, event.from, event.at);
-      const key = addressOf(connection, event.from.externalId);
-      const may = await db.tenant(connection.creatorId, (sql) => mayHint(sql, key, clock.wall(), hintEveryMs));
-      if (may) hint(connection, event.from, hintsFor(event.from.language).unreadable);
+      await hintOnce(connection, event.from, 'unreadable');
     },
 
     async reachable(connection, { from, reachable }) {
@@ -187,6 +206,32 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   function isNumbered(connection: OpenConnection, message: Message): boolean {
     const parts = channels[connection.channel].render(message, true);
     return parts !== null && !JSON.stringify(parts.map(({ shown }) => shown)).includes(message.id.slice(-12));
+  }
+
+  /** The file of a message, kept; none where it cannot be fetched or is of no kind we take. */
+  async function fetched(
+    connection: OpenConnection,
+    { creatorId, conversationId }: ConversationKey,
+    media: MediaRef,
+  ): Promise<Attachment[]> {
+    try {
+      const bytes = await channels[connection.channel].fetchMedia(media, connection, mostFileBytes, AbortSignal.timeout(fetchMs));
+      return bytes === null ? [] : [await deps.keepMedia(creatorId, { conversationId, name: media.name, bytes })];
+    } catch (error) {
+      deps.log.warn('channel.media_failed', {
+        creator_id: creatorId,
+        connection_id: connection.id,
+        reason: error instanceof AppError ? error.code : (error as Error).name,
+      });
+      return [];
+    }
+  }
+
+  /** Tells a person once a minute at most why nothing follows from what they sent. */
+  async function hintOnce(connection: OpenConnection, to: Sender, about: 'unreadable' | 'unfetched'): Promise<void> {
+    const key = addressOf(connection, to.externalId);
+    const may = await db.tenant(connection.creatorId, (sql) => mayHint(sql, key, clock.wall(), hintEveryMs));
+    if (may) hint(connection, to, hintsFor(to.language)[about]);
   }
 
   /** Tells a person something that is no part of the conversation. */

@@ -10,7 +10,7 @@ import { connectionsOfAccount } from '../store/connections.ts';
 import { type Channels, connectionOfPath } from './accounts.ts';
 import type { ChannelEvent, ChannelName, InboundRequest, OpenConnection } from './channel.ts';
 import type { Links } from './link.ts';
-import { createListener } from './receive-event.ts';
+import { createListener, type KeepMedia } from './receive-event.ts';
 
 /** What the way in needs. */
 export interface ReceiverDeps {
@@ -21,6 +21,8 @@ export interface ReceiverDeps {
   channels: Channels;
   mailboxes: Mailboxes;
   links: Links;
+  /** Keeps the files people send. */
+  keepMedia: KeepMedia;
 }
 
 /** The way in. */

@@ -14,6 +14,7 @@ const Person = v.object({
   language_code: v.optional(Text),
 });
 const Chat = v.object({ id: v.pipe(v.number(), v.safeInteger(), v.transform(String)), type: v.string() });
+const File = v.object({ file_id: v.pipe(v.string(), v.maxLength(256)), file_name: v.optional(Text) });
 const Message = v.object({
   message_id: v.number(),
   from: v.optional(Person),
@@ -22,6 +23,11 @@ const Message = v.object({
   date: v.number(),
   text: v.optional(Text),
   caption: v.optional(Text),
+  photo: v.optional(v.array(File)),
+  voice: v.optional(File),
+  audio: v.optional(File),
+  video: v.optional(File),
+  document: v.optional(File),
 });
 const Callback = v.object({
   id: v.pipe(v.string(), v.maxLength(128)),
@@ -66,12 +72,19 @@ function eventOf({ message, callback_query: callback, my_chat_member: membership
 }
 
 /** A private chat has the id of its person: any other pair is somebody else's hand. */
-function messageEvent({ from, chat, sender_chat, message_id, date, text, caption }: Message, now: number): ChannelEvent | null {
+function messageEvent(message: Message, now: number): ChannelEvent | null {
+  const { from, chat, sender_chat, message_id, date, text, caption } = message;
   if (!from || from.is_bot || sender_chat !== undefined || chat.type !== 'private' || chat.id !== from.id) return null;
   const heard = { from: senderOf(from), id: `message:${message_id}`, at: Math.min(date * 1000, now) };
   const words = text ?? caption ?? '';
   const payload = startPayload.exec(words)?.[1];
   if (payload !== undefined || /^\/start(@\w+)?(\s|$)/.test(words)) return { kind: 'start', ...heard, payload: payload ?? '' };
+  // Of a photo the last size is the largest.
+  const file = message.photo?.at(-1) ?? message.voice ?? message.audio ?? message.video ?? message.document;
+  if (file) {
+    const media = { id: file.file_id, name: file.file_name ?? 'file', sha256: null };
+    return { kind: 'message', ...heard, text: words, media };
+  }
   return /[^\s\p{Cf}\p{Cc}]/u.test(words) ? { kind: 'message', ...heard, text: words } : { kind: 'unreadable', ...heard };
 }
 

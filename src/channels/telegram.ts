@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { accountEntries } from './account-entries.ts';
 import type { Channel, ChannelEvent, OpenConnection, Refusal, SendOutcome } from './channel.ts';
-import { type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
+import { downloadFile, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
 import { sameText } from './signature.ts';
 import { readUpdate } from './telegram-inbound.ts';
 import { renderTelegram } from './telegram-render.ts';
@@ -22,6 +22,10 @@ const Failed = v.object({
   parameters: v.optional(v.object({ retry_after: v.optional(v.number()) })),
 });
 const Me = v.object({ id: v.number(), username: v.optional(v.string(), '') });
+const FileInfo = v.object({
+  file_path: v.pipe(v.string(), v.regex(/^[\w-]+(\/[\w.-]+)*$/), v.excludes('..')),
+  file_size: v.optional(v.number()),
+});
 const Sent = v.object({ message_id: v.number() });
 
 /** The kinds of update asked for; the rest never comes. */
@@ -84,6 +88,15 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
     async send(shown, to, connection, _reference, signal) {
       const { method, ...params } = shown;
       return outcomeOf(await call(tokenOf(connection), String(method), { chat_id: to.externalId, ...params }, signal));
+    },
+
+    async fetchMedia({ id }, connection, maxBytes, signal) {
+      const answer = await call(tokenOf(connection), 'getFile', { file_id: id }, signal);
+      const ok = v.safeParse(Ok, answer.got === 'answer' ? answer.body : null);
+      const file = v.safeParse(FileInfo, ok.success ? ok.output.result : null);
+      if (!file.success || (file.output.file_size ?? 0) > maxBytes) return null;
+      const address = `${url}/file/bot${tokenOf(connection)}/${file.output.file_path}`;
+      return downloadFile(fetch, address, { headers: {}, maxBytes, signal });
     },
 
     async notice(event, connection, signal) {

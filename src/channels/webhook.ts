@@ -62,6 +62,7 @@ export function createWebhook(options: { fetch: Fetch; newToken(): string; now()
       return outcomeOf(await postText(options.fetch, settings.url ?? '', body, headers, signal), reference);
     },
 
+    fetchMedia: async () => null,
     notice: async () => undefined,
   };
 }

@@ -13,6 +13,7 @@ const Contact = v.object({
   profile: maybe(v.object({ name: maybe(Text) })),
 });
 const Choice = v.object({ id: Id, title: maybe(Text) });
+const File = v.object({ id: Id, sha256: maybe(v.pipe(v.string(), v.maxLength(128))), caption: maybe(Text), filename: maybe(Text) });
 const Message = v.object({
   id: Id,
   from: maybe(Id),
@@ -22,6 +23,10 @@ const Message = v.object({
   text: maybe(v.object({ body: Text })),
   interactive: maybe(v.object({ button_reply: maybe(Choice), list_reply: maybe(Choice) })),
   button: maybe(v.object({ payload: maybe(Text), text: maybe(Text) })),
+  image: maybe(File),
+  audio: maybe(File),
+  video: maybe(File),
+  document: maybe(File),
   system: maybe(v.object({ wa_id: maybe(Id), user_id: maybe(Id) })),
 });
 const Status = v.object({
@@ -90,6 +95,11 @@ function messageEvent(message: Message | null, people: readonly Contact[], now: 
   const heard = { from, id: message.id, at: timeOf(message.timestamp, now) };
   const text = message.text?.body ?? '';
   if (message.type === 'text' && isReadable(text)) return { kind: 'message', ...heard, text };
+  const file = message.image ?? message.audio ?? message.video ?? message.document;
+  if (file) {
+    const media = { id: file.id, name: file.filename ?? message.type, sha256: file.sha256 ?? null };
+    return { kind: 'message', ...heard, text: file.caption ?? '', media };
+  }
   const choice = choiceOf(message);
   return choice ? { kind: 'button', ...heard, ...choice } : { kind: 'unreadable', ...heard };
 }

@@ -1,9 +1,10 @@
 /** WhatsApp Cloud API as a channel: our own thin client, signatures over raw bytes, and the provider's error codes as decisions. */
+import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { AccountSecret, accountEntries } from './account-entries.ts';
 import type { Channel, ChannelEvent, OpenConnection, Recipient, SendOutcome } from './channel.ts';
-import { callProvider, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
+import { callProvider, downloadFile, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
 import { isSigned, sameText } from './signature.ts';
 import { refusalOf } from './whatsapp-errors.ts';
 import { readWebhook } from './whatsapp-inbound.ts';
@@ -20,9 +21,10 @@ const Account = v.strictObject({
   version: v.optional(v.pipe(v.string(), v.regex(/^v\d{1,3}\.\d$/, 'Expected a version such as "v26.0"'))),
 });
 
+const Medium = v.object({ url: v.string(), sha256: v.optional(v.string()), file_size: v.optional(v.number()) });
 const Sent = v.object({ messages: v.pipe(v.array(v.object({ id: v.string() })), v.minLength(1)) });
 const Failed = v.object({ error: v.object({ code: v.number() }) });
-const Number_ = v.object({ id: v.string(), display_phone_number: v.optional(v.string(), '') });
+const PhoneNumber = v.object({ id: v.string(), display_phone_number: v.optional(v.string(), '') });
 
 /** @param options.url base address without a trailing slash · `version` of the Graph API where a connection names none · `newToken` unguessable text */
 export function createWhatsApp(options: { url: string; version: string; fetch: Fetch; newToken(): string }): Channel {
@@ -58,7 +60,7 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
       const settings = version === undefined ? {} : { version };
       const url = address({ settings }, `${account}?fields=display_phone_number`);
       const answer = await callProvider(fetch, url, { headers: { Authorization: `Bearer ${access_token}` } }, signal);
-      const number = v.parse(Number_, accepted(answer));
+      const number = v.parse(PhoneNumber, accepted(answer));
       const token = verify_token ?? options.newToken();
       return {
         account,
@@ -84,11 +86,33 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
       return outcomeOf(await post(connection, message, signal));
     },
 
+    async fetchMedia({ id, sha256 }, connection, maxBytes, signal) {
+      if (!/^\d{1,64}$/.test(id)) return null;
+      const headers = { Authorization: `Bearer ${connection.secrets.access_token}` };
+      const answer = await callProvider(fetch, address(connection, id), { headers }, signal);
+      const medium = v.safeParse(Medium, answer.got === 'answer' && answer.status < 300 ? answer.body : null);
+      if (!medium.success || (medium.output.file_size ?? 0) > maxBytes || !isMediaHost(medium.output.url, options.url)) return null;
+      const bytes = await downloadFile(fetch, medium.output.url, { headers, maxBytes, signal });
+      return bytes !== null && isIntact(bytes, sha256 ?? medium.output.sha256 ?? null) ? bytes : null;
+    },
+
     async notice(event, connection, signal) {
       const id = noticed(event);
       if (id !== null) await post(connection, { status: 'read', message_id: id, typing_indicator: { type: 'text' } }, signal);
     },
   };
+}
+
+/** Where Meta keeps media. The token goes nowhere else: a webhook may be forged by whoever knows the app secret. */
+function isMediaHost(address: string, base: string): boolean {
+  if (!URL.canParse(address)) return false;
+  const { origin, protocol, hostname } = new URL(address);
+  return origin === new URL(base).origin || (protocol === 'https:' && /(^|\.)(fbsbx\.com|fbcdn\.net|whatsapp\.net)$/.test(hostname));
+}
+
+function isIntact(bytes: Uint8Array, sha256: string | null): boolean {
+  const digest = createHash('sha256').update(bytes).digest();
+  return sha256 === null || [digest.toString('hex'), digest.toString('base64')].includes(sha256);
 }
 
 /** A number where it is known: with both, the number wins anyway. */

@@ -7,6 +7,7 @@ import type { Receiver } from '../../src/channels/receive.ts';
 import { sign } from '../../src/channels/signature.ts';
 import type { Database } from '../../src/database.ts';
 import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
+import { mediaKindOf } from '../../src/media/kind.ts';
 import type { Message } from '../../src/message.ts';
 import { createSeal } from '../../src/seal.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
@@ -52,6 +53,10 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
     ...{ db, clock, ids: systemIds, log: quietLog, fetch, guardedFetch: fetch },
     seal: await createSeal(new Uint8Array(32).fill(3)),
     cache: createMemoryCache(clock),
+    async keepMedia(_creatorId, { name, bytes }) {
+      const { kind, type } = mediaKindOf(bytes);
+      return { id: systemIds.uuid(), kind, type, name, bytes: bytes.byteLength };
+    },
     whatsapp: { url: whatsapp.url, version: 'v26.0' },
     telegram: { url: telegram.url },
     publicUrl: 'https://coach.example',
@@ -61,9 +66,11 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
   runtime.effects.start();
   runtime.timers.start();
 
+  const creators = new Set<CreatorId>();
   const bench: OutsideBench = {
     ...{ clock, runtime, outside, receiver, whatsapp, telegram },
     async connect(creatorId, account) {
+      creators.add(creatorId);
       const { connection } = await outside.connections.connect(creatorId, { name: '', uncertain: 'leave', ...account } as GivenAccount);
       return connection.id;
     },
@@ -90,7 +97,7 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
         async () => {
           runtime.effects.wake();
           runtime.timers.wake();
-          if ((await runnable(db, clock)) > 0) throw new Error('Something may still run');
+          if ((await runnable(db, clock, creators)) > 0) throw new Error('Something may still run');
         },
         { timeout: 10_000, interval: 5 },
       );
@@ -113,11 +120,10 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
   return bench;
 }
 
-/** Effects and timers that are due or run now, of all creators. */
-async function runnable(db: Database, clock: ManualClock): Promise<number> {
-  const creators = await db.owner((sql) => sql<{ id: CreatorId }>('select creator_id as id from creators'));
+/** Effects and timers that are due or run now. */
+async function runnable(db: Database, clock: ManualClock, creators: Iterable<CreatorId>): Promise<number> {
   let count = 0;
-  for (const { id } of creators) {
+  for (const id of creators) {
     const [row] = await db.tenant(id, (sql) =>
       sql<{ count: number }>(
         `select (select count(*) from effects e where status = 'planned' and (not_before <= $1 or leased_until > $1)
