@@ -86,8 +86,6 @@ export const testSchema = v.strictObject({
   expect: expectationSchema,
 });
 
-/** Somebody who is simulated. */
-export type Persona = v.InferOutput<typeof personaSchema>;
 /** One thing that happens in a script. */
 export type Step = v.InferOutput<typeof stepSchema>;
 /** What is to have come of a conversation so far. */
