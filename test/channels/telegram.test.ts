@@ -272,3 +272,16 @@ it('hears from the membership that it was blocked and let in again', async () =>
   await hears(membership('member'));
   expect(await rows('select unreachable from addresses')).toEqual([{ unreachable: null }]);
 });
+
+it('keeps the largest size of a photo, with its caption', async () => {
+  bench.telegram.files.set(
+    'big',
+    new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0]),
+  );
+  const { text: _none, ...message } = textUpdate(1, person, '').message as Record<string, unknown>;
+  await hears({ update_id: next(), message: { ...message, caption: 'my lunch', photo: [{ file_id: 'small' }, { file_id: 'big' }] } });
+  expect((await bench.messages(creatorId))[0]?.body).toMatchObject({
+    text: 'my lunch',
+    attachments: [{ kind: 'image', type: 'image/png' }],
+  });
+});

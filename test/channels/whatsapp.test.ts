@@ -418,3 +418,35 @@ it('shows options it has no buttons for as numbers, and understands the number',
   expect(said().at(-1)).toBe('Seven nights. You did it.');
   expect(bench.whatsapp.broken).toEqual([]);
 });
+
+describe('a file', () => {
+  const png = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0]);
+  const html = new TextEncoder().encode('<html><script>alert(1)</script></html>');
+  const image = (extra: Record<string, unknown> = {}) => ({
+    type: 'image',
+    image: { id: '777', mime_type: 'image/png', caption: 'my lunch', ...extra },
+  });
+  const attachments = async () => (await bench.messages(creatorId)).flatMap(({ body }) => body.attachments ?? []);
+
+  it('is fetched with the token and kept with its caption', async () => {
+    bench.whatsapp.media.set('777', { bytes: png });
+    await hears(image());
+    expect(await attachments()).toMatchObject([{ kind: 'image', type: 'image/png' }]);
+    expect((await bench.messages(creatorId))[0]?.body.text).toBe('my lunch');
+  });
+
+  it.each<[string, Parameters<typeof bench.whatsapp.media.set>[1], Record<string, unknown>]>([
+    ['is larger than we take', { bytes: new Uint8Array(11 * 1024 * 1024) }, {}],
+    ['is no picture but a page', { bytes: html }, {}],
+    ['was changed on the way', { bytes: png }, { sha256: 'ab'.repeat(32) }],
+    ['lies on a foreign host', { bytes: png, url: 'http://169.254.169.254/latest' }, {}],
+    ['lies on a host that looks like one of Meta', { bytes: png, url: 'https://fbsbx.com.evil.example/x' }, {}],
+  ])('is not taken when it %s; the words count', async (_, medium, extra) => {
+    bench.whatsapp.media.set('777', medium);
+    await hears(image(extra));
+    expect(await attachments()).toEqual([]);
+    expect((await bench.messages(creatorId))[0]?.body.text).toBe('my lunch');
+    expect(said().some((text) => text.startsWith('I cannot open this file'))).toBe(true);
+    expect(bench.whatsapp.downloads).toHaveLength('url' in medium || medium.bytes.length > 10 * 1024 * 1024 ? 0 : 1);
+  });
+});

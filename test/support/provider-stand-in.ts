@@ -7,6 +7,8 @@ export interface StandInAnswer {
   status: number;
   body: unknown;
   lost?: boolean;
+  /** Bytes in place of `body`. */
+  file?: Uint8Array;
 }
 
 /** A running stand-in server. */
@@ -24,8 +26,9 @@ export async function serveJson(
   const server = createServer((request, response) => {
     readJson(request)
       .then((body) => answer(request, request.url ?? '/', body))
-      .then(({ status, body, lost }) => {
+      .then(({ status, body, lost, file }) => {
         if (lost) response.destroy();
+        else if (file) response.writeHead(status, { 'Content-Type': 'application/octet-stream' }).end(file);
         else response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
       })
       .catch(() => response.destroy());

@@ -23,6 +23,8 @@ export interface TelegramStandIn {
   faults: TelegramFault[];
   /** Sends refused for breaking a limit of the API: our own mistakes. */
   broken: string[];
+  /** Files people have sent, by file id. */
+  files: Map<string, Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -40,6 +42,11 @@ export async function startTelegram(port = 0): Promise<TelegramStandIn> {
       standIn.webhook = { url: String(params.url), secret };
       return ok(true);
     },
+    getFile({ file_id: id }) {
+      const bytes = standIn.files.get(String(id));
+      if (!bytes) return refused({ status: 400, description: 'Bad Request: invalid file_id' });
+      return ok({ file_id: id, file_path: `files/${id}`, file_size: bytes.byteLength });
+    },
     deleteWebhook() {
       standIn.webhook = null;
       return ok(true);
@@ -47,6 +54,8 @@ export async function startTelegram(port = 0): Promise<TelegramStandIn> {
   };
 
   function answer(path: string, params: Record<string, unknown>): StandInAnswer {
+    const file = standIn.files.get(/^\/file\/bot[^/]+\/files\/(\w+)$/.exec(path)?.[1] ?? '');
+    if (file) return { status: 200, body: null, file };
     const [, token, method = ''] = /^\/bot([^/]+)\/(\w+)/.exec(path) ?? [];
     if (token !== botToken) return refused({ status: 401, description: 'Unauthorized' });
     if (method.startsWith('send') && method !== 'sendChatAction') return send(method, params);
@@ -70,7 +79,16 @@ export async function startTelegram(port = 0): Promise<TelegramStandIn> {
   }
 
   const server = await serveJson((_request, path, body) => answer(path, body), port);
-  const standIn: TelegramStandIn = { url: server.url, sent: [], calls: [], webhook: null, faults: [], broken: [], close: server.close };
+  const standIn: TelegramStandIn = {
+    url: server.url,
+    sent: [],
+    calls: [],
+    webhook: null,
+    faults: [],
+    broken: [],
+    files: new Map(),
+    close: server.close,
+  };
   return standIn;
 }
 

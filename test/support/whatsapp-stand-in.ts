@@ -27,6 +27,10 @@ export interface WhatsAppStandIn {
   broken: string[];
   /** People whose window is closed: free text to them gets 131047. */
   closed: Set<string>;
+  /** Files people have sent, by media id; `url` where Meta would keep it elsewhere. */
+  media: Map<string, { bytes: Uint8Array; url?: string; sha256?: string }>;
+  /** Downloads, in order, by media id. */
+  downloads: string[];
   close(): Promise<void>;
 }
 
@@ -53,11 +57,19 @@ export async function startWhatsApp(port = 0): Promise<WhatsAppStandIn> {
     const [, version, account, edge] = path.split(/[/?]/);
     if (!/^v\d+\.\d$/.test(version ?? '')) return { status: 400, body: refusal(2500) };
     if (token !== `Bearer ${whatsappAccount.access_token}`) return { status: 401, body: refusal(190) };
+    if (standIn.media.has(account ?? '')) return medium(account ?? '', edge === 'bytes');
     if (account !== whatsappAccount.phone_number_id) return { status: 400, body: refusal(100) };
     if (edge !== 'messages')
       return { status: 200, body: { id: account, display_phone_number: '+351 912 345 678', verified_name: 'Coach' } };
     if (body.status === 'read') return noticed(body);
     return send(body);
+  }
+
+  function medium(id: string, download: boolean): StandInAnswer {
+    const { bytes, sha256, url } = standIn.media.get(id) ?? { bytes: new Uint8Array() };
+    if (!download) return { status: 200, body: { url: url ?? `${server.url}/v26.0/${id}/bytes`, sha256, file_size: bytes.byteLength } };
+    standIn.downloads.push(id);
+    return { status: 200, body: null, file: bytes };
   }
 
   function noticed(body: Record<string, unknown>): StandInAnswer {
@@ -95,6 +107,8 @@ export async function startWhatsApp(port = 0): Promise<WhatsAppStandIn> {
     faults: [],
     broken: [],
     closed: new Set(),
+    media: new Map(),
+    downloads: [],
     close: server.close,
   };
   return standIn;
