@@ -86,16 +86,24 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   draft.snapshot.held = Object.fromEntries(
     Object.entries(draft.snapshot.held).map(([id, held]) => [id, id in heldBefore ? held : { ...held, state: stepped.state }]),
   );
-  if (draft.snapshot.question && !stepped.active.has(draft.snapshot.question.state)) draft.snapshot.question = null;
-  for (const invokeId of Object.keys(draft.snapshot.answers)) {
-    if (!stepped.invokes.has(invokeId)) cancelAnswer(draft, invokeId);
-  }
+  dropWhatWasLeft(draft, stepped);
   if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
   // An event may tell of a contact that a member has changed.
   if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft, program);
   const hasControl = draft.snapshot.control === 'bot';
   if (hadControl && !hasControl) suspendTimers(draft);
   if (!hadControl && hasControl) resumeTimers(draft);
+  goOn(draft, reached);
+}
+
+/** A question or an invoke whose state was left waits for nobody. */
+function dropWhatWasLeft(draft: Draft, { active, invokes }: Stepped): void {
+  if (draft.snapshot.question && !active.has(draft.snapshot.question.state)) draft.snapshot.question = null;
+  for (const invokeId of Object.keys(draft.snapshot.answers)) if (!invokes.has(invokeId)) cancelAnswer(draft, invokeId);
+}
+
+/** What the macrostep led to beyond itself: a person in control, milestones reached, another program. */
+function goOn(draft: Draft, reached: readonly string[]): void {
   if (draft.handoff) {
     draft.handoff = false;
     dispatch(draft, { type: 'CONTROL.takeover' });
