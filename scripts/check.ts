@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { errorTable } from '../src/errors.ts';
 import { configurationPage, configurationPath } from './configuration-page.ts';
 import { programsPage, programsPath } from './programs-page.ts';
+import { securityUnproved } from './security-page.ts';
 
 const mostLines = 400;
 
@@ -117,6 +118,7 @@ const findings = [
   configurationStale,
   stalePrograms,
   filesMissing,
+  securityUnproved,
 ].flatMap((check) => check());
 for (const finding of findings) console.error(finding);
 console.log(findings.length === 0 ? `Checked ${code.length} files against the house rules` : `${findings.length} findings`);
