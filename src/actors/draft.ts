@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import type { Policies } from '../programs/definition.ts';
+import { ExpressionError } from '../programs/expressions.ts';
 import type { Program } from '../programs/program.ts';
 import type { Fact, Recorded } from '../programs/progress.ts';
 import type { Contact, Scope } from '../programs/scope.ts';
@@ -166,8 +167,14 @@ export function recordInbound(draft: Draft, messageId: string, body: MessageBody
   draft.snapshot.lastInboundAt = draft.surroundings.now;
 }
 
+/** The most messages one input may bring; the check says the same before anybody follows the program. */
+const mostMessages = 20;
+
 /** A bubble past the governor: the contact's own, or a member's by hand. */
 export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
+  if (role === 'coach' && draft.messages.filter((message) => message.role === 'coach').length >= mostMessages) {
+    throw new ExpressionError(`Cannot send more than ${mostMessages} messages on one input`);
+  }
   draft.seq += 1;
   draft.messages.push({ seq: draft.seq, id, role, class: messageClass, body, at: draft.surroundings.now });
   // The widget's sockets read the record; every other channel has to be called.

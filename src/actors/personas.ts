@@ -34,16 +34,16 @@ const mostTurns = 2_000;
 /**
  * Lives through a program.
  *
- * @param options.start milliseconds since 1970 · `options.onTurn` hears of every turn
+ * @param options.start milliseconds since 1970 · `options.turns` the most turns it may take · `options.onTurn` hears of every turn
  */
 export function live(
   program: Program,
   persona: Persona,
   behaviour: Behaviour,
-  options: { start: number; days: number; onTurn?: (stepping: Stepping, now: number) => void },
+  options: { start: number; days: number; turns?: number; onTurn?: (stepping: Stepping, now: number) => void },
 ): Life {
-  const { start, days, onTurn } = options;
-  const simulation = createSimulation(program, persona, start, { turns: mostTurns, ...(onTurn ? { onTurn } : {}) });
+  const { start, days, turns = mostTurns, onTurn } = options;
+  const simulation = createSimulation(program, persona, start, { turns, ...(onTurn ? { onTurn } : {}) });
   try {
     enter(program, simulation);
     liveOn(simulation, behaviour, start + days * dayMs);

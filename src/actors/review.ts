@@ -26,9 +26,9 @@ function onePerPlace(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ code, pointer }, index) => findings.findIndex((one) => one.code === code && one.pointer === pointer) === index);
 }
 
-const testTurns = 2_000;
+const testTurns = 1_000;
 /** Turns of all tests together; later tests are not played, which is said. */
-const allTestTurns = 20_000;
+const allTestTurns = 6_000;
 
 function playTests(program: Program): Finding[] {
   let turns = 0;
@@ -80,6 +80,8 @@ function expressionsIn(simulation: Simulation): Finding[] {
 const dayMs = 86_400_000;
 const minuteMs = 60_000;
 const reviewDays = 42;
+/** Turns of one life: six weeks of a busy program. */
+const lifeTurns = 500;
 /** Reminders a week that nobody is glad about any more. */
 const mostNudges = 14;
 
@@ -94,7 +96,7 @@ const characters: readonly Omit<Behaviour, 'random'>[] = [
 function liveThrough(program: Program): readonly Finding[] {
   const findings = characters.flatMap((character, index) => {
     const watch = watchPromises(program);
-    const options = { start: scriptStart, days: reviewDays, onTurn: watch.turn };
+    const options = { start: scriptStart, days: reviewDays, turns: lifeTurns, onTurn: watch.turn };
     const { simulation, stopped } = live(program, {}, { ...character, random: seeded(index + 1) }, options);
     return [
       ...breachesIn(program, watch.breaches(simulation.now()), read(simulation)),

@@ -7,6 +7,7 @@ import { checkQuestionInputs } from './check-questions.ts';
 import { checkReferences } from './check-references.ts';
 import { checkScripts } from './check-script.ts';
 import { checkShape } from './check-shape.ts';
+import { checkTexts } from './check-texts.ts';
 import { compile } from './compile.ts';
 import type { Definition } from './definition.ts';
 import { type Finding, type FindingCode, problem } from './finding.ts';
@@ -25,6 +26,7 @@ export function check(json: unknown): { definition?: Definition; findings: reado
   const meaning = [
     ...checkReferences(definition, places),
     ...checkChannels(definition),
+    ...checkTexts(definition),
     ...checkFlow(definition, places),
     ...checkQuestionInputs(places),
     ...checkMigrations(definition),

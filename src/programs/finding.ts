@@ -29,6 +29,7 @@ export type FindingCode =
   | 'unheard-answer'
   | 'unheard-button'
   | 'does-not-fit'
+  | 'hidden-character'
   | 'broken-promise'
   | 'failed-test'
   | 'failed-expression'
