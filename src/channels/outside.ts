@@ -63,6 +63,6 @@ export function createOutside(deps: OutsideDeps): Outside {
     links,
     deliveries: createDeliveries({ db, clock, log, seal, channels, random: Math.random }),
     connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl }),
-    receiver: (mailboxes) => createReceiver({ db, clock, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
+    receiver: (mailboxes) => createReceiver({ db, clock, ids, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
   };
 }

@@ -3,7 +3,7 @@ import type { ConversationKey, Input } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
-import type { ContactId, ConversationId, CreatorId, SessionId } from '../ids.ts';
+import type { ContactId, ConversationId, CreatorId, Ids, SessionId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment, Message } from '../message.ts';
 import { patchContact } from '../store/contacts.ts';
@@ -40,6 +40,7 @@ export interface ListenerDeps {
   channels: Channels;
   links: Links;
   log: Log;
+  ids: Ids;
   keepMedia: KeepMedia;
   deliver(key: ConversationKey, input: Input): Promise<void>;
   beside(connection: OpenConnection, work: (signal: AbortSignal) => Promise<void>): void;
@@ -57,7 +58,7 @@ const mostText = 8_000;
 
 /** Hears one event after the other; resolves when it is durable. */
 export function createListener(deps: ListenerDeps): { hear(connection: OpenConnection, event: ChannelEvent): Promise<void> } {
-  const { db, clock, channels, links, deliver, beside } = deps;
+  const { db, clock, ids, channels, links, deliver, beside } = deps;
 
   const hearing: { readonly [Kind in ChannelEvent['kind']]: Hear<Kind> } = {
     async message(connection, event) {
@@ -147,12 +148,12 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   /** Begins a conversation of one person and one connection, once, however many requests ask at the same time. */
   async function begin(connection: OpenConnection, from: Sender, heard: { phone: string | null; windowExpiresAt: number | null }) {
     const { creatorId, channel, id: connectionId } = connection;
-    const made = (what: string) => stableUuid(what, connectionId, from.externalId);
     const { conversationId, contactId, created } = await openConversation(db, {
       creatorId,
-      sessionId: made('session') as SessionId,
-      conversationId: made('conversation') as ConversationId,
-      contactId: made('contact') as ContactId,
+      // The same for all who ask at once: the first one's conversation is everybody's.
+      sessionId: stableUuid<SessionId>('session', connectionId, from.externalId),
+      conversationId: ids.uuid<ConversationId>(),
+      contactId: ids.uuid<ContactId>(),
       channel,
       externalId: from.externalId,
       at: clock.now(),

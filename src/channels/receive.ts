@@ -4,6 +4,7 @@ import type { ConversationKey, Input, Mailboxes } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError, errorTable } from '../errors.ts';
+import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Seal } from '../seal.ts';
 import { connectionsOfAccount } from '../store/connections.ts';
@@ -16,6 +17,7 @@ import { createListener, type KeepMedia } from './receive-event.ts';
 export interface ReceiverDeps {
   db: Database;
   clock: Clock;
+  ids: Ids;
   log: Log;
   seal: Seal;
   channels: Channels;

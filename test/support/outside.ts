@@ -26,6 +26,8 @@ export interface OutsideBench {
   receiver: Receiver;
   whatsapp: WhatsAppStandIn;
   telegram: TelegramStandIn;
+  /** Those whose work `settled` waits for; `connect` adds its own. */
+  creators: Set<CreatorId>;
   /** Connects an account and gives its id. */
   connect(creatorId: CreatorId, account: Record<string, unknown>): Promise<string>;
   /** Hands the way in a body of a WhatsApp webhook, signed as Meta does. */
@@ -68,7 +70,7 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
 
   const creators = new Set<CreatorId>();
   const bench: OutsideBench = {
-    ...{ clock, runtime, outside, receiver, whatsapp, telegram },
+    ...{ creators, clock, runtime, outside, receiver, whatsapp, telegram },
     async connect(creatorId, account) {
       creators.add(creatorId);
       const { connection } = await outside.connections.connect(creatorId, { name: '', uncertain: 'leave', ...account } as GivenAccount);

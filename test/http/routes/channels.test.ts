@@ -40,6 +40,7 @@ const account = { channel: 'whatsapp', ...whatsappAccount };
 const owner = await (async () => {
   const member = await newMember();
   await publish(database, member.creatorId);
+  bench.creators.add(member.creatorId);
   const answer = await member.call('POST', '/api/v1/channels/connections', account);
   const { connection } = (await answer.json()) as { connection: { id: string } };
   return { ...member, connection: connection.id };
