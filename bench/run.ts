@@ -1,10 +1,17 @@
 /** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
+import { benchAccounts } from './accounts.ts';
+import { benchKnowledge } from './knowledge.ts';
 import { benchPrograms } from './programs.ts';
 import { machine } from './report.ts';
 import { benchTurns } from './turns.ts';
 import { benchWidget } from './widget.ts';
 
-const benches: Readonly<Record<string, () => Promise<string>>> = { programs: benchPrograms, turns: benchTurns, widget: benchWidget };
+const benches: Readonly<Record<string, () => Promise<string>>> = {
+  accounts: benchAccounts,
+  programs: benchPrograms,
+  turns: benchTurns,
+  widget: benchWidget,
+};
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !(name in benches));

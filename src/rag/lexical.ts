@@ -41,14 +41,14 @@ const ranking = `with answering as materialized (
   rarity as materialized (
     select lexeme, ln(1 + greatest(0, whole.chunks - in_chunks + 0.5) / (in_chunks + 0.5)) as value
     from (select lexeme, sum(cardinality(positions)) as in_chunks from found group by lexeme) counted, whole)
-  select p.document_id, p.generation, o.position,
-    sum(r.value * o.frequency * ($4::float8 + 1)
+  select o.document_id, o.generation, o.position,
+    sum(o.rarity * o.frequency * ($4::float8 + 1)
       / (o.frequency + $4::float8 * (1 - $5::float8 + $5::float8 * o.length * whole.chunks / greatest(1, whole.lexemes)))) as score,
     (select jsonb_object_agg(lexeme, value) from rarity) as rarity
-  from found p join rarity r using (lexeme) cross join whole
-  cross join lateral unnest(p.positions, p.frequencies, p.lengths) as o (position, frequency, length)
-  group by p.document_id, p.generation, o.position
-  order by score desc, p.document_id, o.position limit $6`;
+  from (select p.document_id, p.generation, r.value as rarity, unnest(p.positions) as position, unnest(p.frequencies) as frequency,
+      unnest(p.lengths) as length from found p join rarity r using (lexeme)) o, whole
+  group by o.document_id, o.generation, o.position
+  order by score desc, o.document_id, o.position limit $6`;
 
 /** The best chunks by BM25, best first. Any lexeme may match: requiring all finds next to nothing. */
 export async function rankByWords(

@@ -18,9 +18,10 @@ if (Reflect.get({}, '__proto__') !== Object.prototype) {
 }
 
 process.once('message', async (task: ReadTask) => {
-  const outcome = await read(task);
-  process.send?.(outcome, () => process.disconnect());
+  process.send?.(await read(task));
 });
+// Ended by the reader, once it has heard: the news of an end may overtake the outcome. When the reader is gone, nobody waits.
+process.once('disconnect', () => process.exit());
 
 async function read(task: ReadTask): Promise<ReadOutcome> {
   try {
