@@ -1,4 +1,5 @@
 /** How often one caller may do what is costly or guessable. */
+import { createHash } from 'node:crypto';
 import type { MemberPrincipal } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
@@ -43,16 +44,15 @@ export function createCountLimit(cache: Cache, local: Cache): CountLimit {
   return async function countLimit(limit, subject, creatorId) {
     const { most, windowMs } = limits[limit];
     const scope = creatorId === undefined ? 'installation' : `creator_${creatorId}`;
-    const key = `limit:${scope}:${limit}:${await hash(subject)}`;
+    const key = `limit:${scope}:${limit}:${hash(subject)}`;
     const { sum, resetMs } = await cache.count(key, 1, windowMs).catch(() => local.count(key, 1, windowMs));
     if (sum > most)
       throw new AppError('RATE_LIMITED', 'Try again later: too many requests of this kind', { details: { retry_after_ms: resetMs } });
   };
 }
 
-async function hash(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Buffer.from(digest).toString('base64url').slice(0, 22);
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 const day = 24 * 60 * minute;
@@ -74,17 +74,17 @@ export interface SignInLimits {
 
 /** The limits around signing in, counted by `count`; which addresses signed in lately is remembered in the cache. */
 export function createSignInLimits(cache: Cache, count: CountLimit): SignInLimits {
-  const knownKey = async (address: string, email: string) => `known:installation:${await hash(`${address} ${email}`)}`;
+  const knownKey = (address: string, email: string) => `known:installation:${hash(`${address} ${email}`)}`;
   return {
     beforeRegister: (address) => count('register.address', address),
     async beforeLogin(address, email) {
       await count('login.address', address);
       // While the cache is down nobody is known: everybody is slowed alike.
-      const known = await cache.get(await knownKey(address, email)).catch(() => null);
+      const known = await cache.get(knownKey(address, email)).catch(() => null);
       if (known === null) await count('login.account', email);
     },
     afterLogin: async (address, email) =>
-      cache.set(await knownKey(address, email), '1', 30 * day).catch(() => {
+      cache.set(knownKey(address, email), '1', 30 * day).catch(() => {
         // only convenience is lost
       }),
     beforeRefresh: (address) => count('refresh.address', address),
