@@ -29,7 +29,10 @@ export interface Links {
   issue(key: ConversationKey): Promise<string>;
   /** Joins a person of an outside channel to the conversation that the words name a key of. Null when they name none that is good here. */
   joinOutside(words: string, connection: OpenConnection, from: Sender, windowExpiresAt: number | null): Promise<Linked | null>;
-  /** Joins a widget session to the conversation a key stands for. Null when the key is not good here. */
+  /**
+   * Joins a widget session to the conversation a key stands for. Null when the key is not good here. Messages go on leaving by the outside
+   * channel too: the widget reads the record whichever way they leave, and a reminder must reach a person whose page is closed.
+   */
   joinWidget(words: string, principal: WidgetPrincipal): Promise<Linked | null>;
 }
 
@@ -79,7 +82,6 @@ export function createLinks({ db, cache, randomBytes }: { db: Database; cache: C
         const linked = await find(sql, creatorId, conversationId);
         if (linked === null) return null;
         await joinIdentity(sql, { creatorId, channel: 'widget', externalId: sessionId, contactId: linked.contactId });
-        await moveConversation(sql, { creatorId, conversationId }, { channel: 'widget', connectionId: null });
         return linked;
       });
     },

@@ -150,7 +150,7 @@ describe('a deep link', () => {
     expect(await rows('select distinct contact_id from identities')).toHaveLength(1);
   });
 
-  it('leads back to the widget, which goes on with the same conversation', async () => {
+  it('leads back to the widget, which goes on with the same conversation, and the phone still hears', async () => {
     await hearsText('sleep');
     const [there] = await conversations();
     const key = await bench.outside.links.issue({ creatorId, conversationId: there?.id as ConversationId });
@@ -158,7 +158,10 @@ describe('a deep link', () => {
     const here = await openTestConversation(db, creatorId);
     const linked = await bench.outside.links.joinWidget(key, { kind: 'widget', ...here, sessionId });
     expect(linked).toMatchObject({ conversationId: there?.id });
-    expect((await conversations()).find(({ id }) => id === there?.id)).toMatchObject({ channel: 'widget' });
+    expect((await conversations()).find(({ id }) => id === there?.id)).toMatchObject({ channel: 'telegram' });
+    expect(
+      await rows(`select count(distinct contact_id) as people from identities where external_id in ('4711', '${sessionId}')`),
+    ).toEqual([{ people: 1 }]);
   });
 
   it.each([
