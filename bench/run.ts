@@ -8,6 +8,7 @@ import { benchWidget } from './widget.ts';
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   accounts: benchAccounts,
+  knowledge: benchKnowledge,
   programs: benchPrograms,
   turns: benchTurns,
   widget: benchWidget,
