@@ -159,9 +159,9 @@ describe('a deep link', () => {
     const linked = await bench.outside.links.joinWidget(key, { kind: 'widget', ...here, sessionId });
     expect(linked).toMatchObject({ conversationId: there?.id });
     expect((await conversations()).find(({ id }) => id === there?.id)).toMatchObject({ channel: 'telegram' });
-    expect(
-      await rows(`select count(distinct contact_id) as people from identities where external_id in ('4711', '${sessionId}')`),
-    ).toEqual([{ people: 1 }]);
+    expect(await rows(`select count(distinct contact_id) as people from identities where external_id in ('4711', '${sessionId}')`)).toEqual(
+      [{ people: 1 }],
+    );
   });
 
   it.each([
