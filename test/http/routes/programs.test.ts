@@ -54,6 +54,33 @@ test('a draft is replaced only by whoever has read it', async () => {
   expect((await call('GET', path)).status).toBe(404);
 });
 
+test('an older version is made live again', async () => {
+  const { call } = await newMember();
+  const path = `${programs}/${(await read(await call('POST', programs, { definition }))).program.id}`;
+  await call('POST', `${path}/publish`);
+  const changed = { definition: { ...definition, meta: { ...definition.meta, title: 'Better sleep' } } };
+  await call('PUT', path, changed, { 'If-Match': '"1"' });
+  expect((await read(await call('POST', `${path}/publish`))).version).toBe(2);
+  for (const version of [1, 2, 1]) {
+    expect((await read(await call('POST', `${path}/versions/${version}/live`))).program.live_version).toBe(version);
+  }
+});
+
+test('a program whose own test fails is not published, and the finding shows the conversation', async () => {
+  const { call } = await newMember();
+  const tests = [{ id: 'hears-nothing', steps: [{ say: 'sleep' }], expect: { outboundAtMost: 0 } }];
+  const path = `${programs}/${(await read(await call('POST', programs, { definition: { ...definition, tests } }))).program.id}`;
+  const refused = await call('POST', `${path}/publish`);
+  expect(refused.status).toBe(422);
+  const [finding] = (await read(refused)).error.details.findings;
+  expect(finding).toMatchObject({
+    code: 'failed-test',
+    pointer: '/tests/0',
+    message: 'The test "hears-nothing" fails: 2 messages were sent, more than 0',
+  });
+  expect(finding.transcript[0]).toBe('Mon 2026-01-05 09:00  contact: sleep');
+});
+
 test('a draft with errors is kept, and not published', async () => {
   const { call } = await newMember();
   const { program } = await read(
