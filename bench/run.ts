@@ -1,5 +1,6 @@
 /** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
 import { benchAccounts } from './accounts.ts';
+import { benchChannels } from './channels.ts';
 import { benchKnowledge } from './knowledge.ts';
 import { benchPrograms } from './programs.ts';
 import { machine } from './report.ts';
@@ -8,6 +9,7 @@ import { benchWidget } from './widget.ts';
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   accounts: benchAccounts,
+  channels: benchChannels,
   knowledge: benchKnowledge,
   programs: benchPrograms,
   turns: benchTurns,

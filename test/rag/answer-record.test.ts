@@ -6,7 +6,7 @@ import type { Knowledge } from '../../src/rag/knowledge.ts';
 import { listAnswers } from '../../src/store/answers.ts';
 import { activatePrompt, addPrompt } from '../../src/store/prompts.ts';
 import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 import { type OllamaServer, startOllama } from '../support/ollama.ts';
 
@@ -19,7 +19,7 @@ function ask(knowledge: Knowledge, creatorId: CreatorId, rest: Partial<AnswerReq
 }
 
 describe('an answer', async () => {
-  const db = await testDatabase();
+  const db = await vectorDatabase();
 
   async function setUp(options: Parameters<typeof startOllama>[0] = {}) {
     const ollama = await startOllama(options);
