@@ -83,7 +83,8 @@ export async function singleMessages(talkers: readonly Talker[], count: number, 
   return waitsOf(waits);
 }
 
-function waitsOf(waits: number[]): Waits {
+/** The spread of waits. */
+export function waitsOf(waits: number[]): Waits {
   const sorted = Float64Array.from(waits).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
   return { p50: at(0.5), p99: at(0.99), most: at(1) };
