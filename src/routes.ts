@@ -13,6 +13,7 @@ import type { Config } from './config.ts';
 import type { Database } from './database.ts';
 import type { Mount } from './http/app.ts';
 import type { CountLimit } from './http/limits.ts';
+import { accountPagesRoutes } from './http/routes/account-pages.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
 import { aiModelsRoutes } from './http/routes/ai-models.ts';
@@ -100,6 +101,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/', routes: healthRoutes(health(parts)) },
     { path: '/', routes: wellKnownRoutes(tokens) },
     { path: '/', routes: docsRoutes() },
+    { path: '/', routes: accountPagesRoutes() },
     { path: '/api/v1/auth', routes: authRoutes(parts) },
     { path: '/api/v1/auth', routes: membersRoutes(parts) },
     { path: '/api/v1/auth/privacy', routes: privacyRoutes({ ...parts, ...parts.privacy }) },

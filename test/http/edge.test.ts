@@ -7,6 +7,7 @@ import { createApp } from '../../src/http/app.ts';
 import { clientAddress } from '../../src/http/client-address.ts';
 import type { AppEnv } from '../../src/http/env.ts';
 import { limits } from '../../src/http/limits.ts';
+import { accountPagesRoutes } from '../../src/http/routes/account-pages.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { healthRoutes, type Part } from '../../src/http/routes/health.ts';
 import { systemIds } from '../../src/ids.ts';
@@ -94,9 +95,13 @@ describe('health', () => {
   });
 });
 
-test('the API page loads nothing from elsewhere', async () => {
-  const app = appWith(docsRoutes());
-  for (const path of ['/docs', '/docs/docs.js', '/docs/docs.css']) {
+test('the pages of the API and of mails load nothing from elsewhere', async () => {
+  const app = createApp(
+    { log: quietLog, clock, ids: systemIds, connInfo: () => ({ remote: {} }), trustedProxyHops: 0 },
+    [docsRoutes(), accountPagesRoutes()].map((routes) => ({ path: '/', routes })),
+  );
+  const account = ['confirm', 'reset', 'join', 'account.js', 'account.css'].map((name) => `/account/${name}`);
+  for (const path of ['/docs', '/docs/docs.js', '/docs/docs.css', ...account]) {
     const response = await app.request(path);
     expect(response.status).toBe(200);
     expect(await response.text()).not.toMatch(/(?:src|href|from|url)\s*[=(]?\s*["'(]https?:/);
