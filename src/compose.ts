@@ -48,6 +48,7 @@ import { findMemberByEmail } from './store/members.ts';
 import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
+import { gatherStatistics } from './store/statistics.ts';
 import { createWebhookPump } from './webhooks/pump.ts';
 import type { Demo } from './welcome.ts';
 
@@ -137,6 +138,8 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const { connInfo } = runtime;
   const app = createApp({ log, clock, ids, connInfo, trustedProxyHops: config.trustedProxyHops }, routes(parts));
 
+  let stopStatistics: () => void = () => undefined;
+
   return {
     app,
     sockets,
@@ -145,6 +148,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     async start() {
       // The lock on the data folder says that nobody else is at work.
       if (database.kind === 'pglite') await database.owner(releaseClaims);
+      stopStatistics = gatherStatistics({ db: database, clock, log });
       knowledge.ingest.start();
       actors.timers.start();
       actors.broadcasts.start();
@@ -152,6 +156,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
       return config.demo ? demo(database, localOrigin(config.host, runtime.port)) : null;
     },
     async stop() {
+      stopStatistics();
       await Promise.all([privacy.erasing.pump.stop(), privacy.retention.stop(), webhooks.stop()]);
       await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.broadcasts.stop(), actors.effects.stop(), receiver.idle()]);
       await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
