@@ -18,6 +18,8 @@ COPY package.json ./
 COPY sql sql
 COPY examples examples
 COPY web/page web/page
+COPY web/docs web/docs
+COPY web/account web/account
 COPY src src
 USER node
 VOLUME /data
