@@ -1,4 +1,5 @@
 /** Answers in flight: what a question to the documents starts, and what another message does meanwhile. */
+import type { Definition } from '../programs/definition.ts';
 import { type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
 import type { EffectResult } from './input.ts';
 import type { PendingAnswer } from './snapshot.ts';
@@ -20,9 +21,30 @@ export function planAnswer(draft: Draft, invokeId: string, text: string, instruc
     type: 'answer',
     lane: 'answer',
     ordinal,
-    params: { text, instructions, language: draft.contact.language },
+    params: {
+      text,
+      instructions: ordersOf(draft, instructions),
+      collections: knowledgeOf(draft)?.collections ?? null,
+      language: draft.contact.language,
+    },
   });
   draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { effect: id, text, instructions } };
+}
+
+function knowledgeOf(draft: Draft): Definition['knowledge'] {
+  return draft.program?.definition.knowledge;
+}
+
+/** What the model is told besides the question: who it is, how it speaks, what it may speak of, and what this one invoke asks for. */
+function ordersOf(draft: Draft, instructions: string | null): string | null {
+  const knowledge = knowledgeOf(draft);
+  const orders = [
+    knowledge?.persona,
+    knowledge?.tone && `Tone: ${knowledge.tone}`,
+    knowledge?.topics && `Answer only about: ${knowledge.topics.join(', ')}. Decline everything else`,
+    instructions,
+  ].filter((order) => order);
+  return orders.length === 0 ? null : orders.join('\n');
 }
 
 /** Cancels the answer of an invoke, if one is under way. */
@@ -72,13 +94,14 @@ export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'fai
   } else if (!answer.grounded) {
     sayNothingFound(draft, effectId);
   } else {
-    const { text, citations, degraded } = answer;
+    const { text, degraded } = answer;
+    const citations = knowledgeOf(draft)?.citations === 'none' ? [] : answer.citations;
     post(draft, 'reply', { text, citations, reply: effectId, ...(degraded ? { degraded } : {}) }, { content: 'answer', question: null });
   }
 }
 
 function sayNothingFound(draft: Draft, effectId: string): void {
-  const content = draft.program?.definition.policies?.noAnswer;
+  const content = knowledgeOf(draft)?.noAnswer;
   const text = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'NO_ANSWER' }).text : null;
   post(
     draft,

@@ -114,6 +114,8 @@ export interface SendParams {
 export interface AnswerParams {
   text: string;
   instructions: string | null;
+  /** Only documents of these collections; null means all. */
+  collections: readonly string[] | null;
   language: string | null;
 }
 

@@ -61,6 +61,10 @@ function textsIn(value: unknown, at: string): readonly { text: string; at: strin
   return Object.entries(value).flatMap(([key, inner]) => (literalInputs.has(key) ? [] : textsIn(inner, at + pointerTo(key))));
 }
 
+function namedContent({ content }: Definition, name: string | undefined, pointer: string): readonly Finding[] {
+  return name === undefined || Object.hasOwn(content, name) ? [] : [unknownName('content', name, pointer)];
+}
+
 function unknownName(kind: string, name: string, pointer: string): Finding {
   return problem('unknown-name', pointer, `There is no ${kind} "${name}"`);
 }
@@ -197,7 +201,8 @@ function requireType(
 }
 
 /** Fields, variables, entries, streak: what stands for itself. */
-function checkDeclarations({ fields = {}, variables = {}, entry = [], meta, global, content }: Definition): readonly Finding[] {
+function checkDeclarations(definition: Definition): readonly Finding[] {
+  const { meta, fields = {}, variables = {}, entry = [], global, knowledge } = definition;
   return [
     ...Object.keys(fields)
       .filter((name) => Object.hasOwn(builtInFields, name))
@@ -220,9 +225,8 @@ function checkDeclarations({ fields = {}, variables = {}, entry = [], meta, glob
       problem('duplicate-id', pointerTo('entry', index, 'id'), `Two entries have the id "${entry[index]?.id}"`),
     ),
     ...repeated(meta.languages).map((index) => problem('duplicate-id', pointerTo('meta', 'languages', index), 'A language is named twice')),
-    ...(global?.crisis?.content === undefined || Object.hasOwn(content, global.crisis.content)
-      ? []
-      : [unknownName('content', global.crisis.content, '/global/crisis/content')]),
+    ...namedContent(definition, global?.crisis?.content, '/global/crisis/content'),
+    ...namedContent(definition, knowledge?.noAnswer, '/knowledge/noAnswer'),
     ...(entry.length > 0 ? [] : [warning('no-entry', '/entry', 'Nobody can get into this program by writing')]),
   ];
 }

@@ -4,7 +4,18 @@ import { calendarPointSchema } from './calendar.ts';
 import { contentSchema, templateSchema } from './content.ts';
 import { type Delay, delaySchema } from './delays.ts';
 import { migrationSchema } from './migrations.ts';
-import { durationSchema, hasKey, idSchema, labelSchema, languageSchema, nameSchema, oneOf, timeSchema, zoneSchema } from './names.ts';
+import {
+  durationSchema,
+  hasKey,
+  idSchema,
+  labelSchema,
+  languageSchema,
+  nameSchema,
+  oneOf,
+  textSchema,
+  timeSchema,
+  zoneSchema,
+} from './names.ts';
 import { progressSchema } from './progress.ts';
 import { promiseSchema } from './promises.ts';
 import { testSchema } from './script.ts';
@@ -164,8 +175,6 @@ const policiesSchema = v.strictObject({
   quiet: v.optional(v.strictObject({ from: timeSchema, to: timeSchema })),
   caps: v.optional(v.strictObject({ nudge: v.optional(capSchema), promo: v.optional(capSchema), transactional: v.optional(capSchema) })),
   unmatched: v.optional(v.picklist(['answer', 'reprompt', 'ignore', 'human'])),
-  /** Content that is said when the documents hold no answer. */
-  noAnswer: v.optional(idSchema),
   whileReplying: v.optional(v.picklist(['queue', 'merge', 'latest', 'drop'])),
   /** The kind of consent without which nothing of a class goes out; `promo` needs "promo" where nothing is said. */
   consent: v.optional(v.strictObject({ nudge: v.optional(idSchema), promo: v.optional(idSchema), transactional: v.optional(idSchema) })),
@@ -187,6 +196,20 @@ const globalSchema = v.strictObject({
   crisis: v.optional(v.strictObject({ ...wordsSchema.entries, content: v.optional(idSchema) })),
 });
 
+const knowledgeSchema = v.strictObject({
+  /** Only documents of these collections are asked; all without it. */
+  collections: v.optional(v.pipe(v.array(labelSchema), v.minLength(1), v.maxLength(20))),
+  /** Who answers, and how: orders to the model, never shown. */
+  persona: v.optional(textSchema),
+  tone: v.optional(labelSchema),
+  /** What may be talked about; the model is told to decline the rest. */
+  topics: v.optional(v.pipe(v.array(labelSchema), v.minLength(1), v.maxLength(50))),
+  /** Content that is said when the documents hold no answer. */
+  noAnswer: v.optional(idSchema),
+  /** Whether the sources of an answer are shown with it: `numbered` (the default) or `none`. */
+  citations: v.optional(v.picklist(['numbered', 'none'])),
+});
+
 /** The schema of a whole definition. */
 export const definitionSchema = v.strictObject({
   meta: metaSchema,
@@ -199,6 +222,7 @@ export const definitionSchema = v.strictObject({
   global: v.optional(globalSchema),
   calendar: v.optional(v.pipe(v.record(idSchema, calendarPointSchema), v.maxEntries(50, 'Use at most 50 points'))),
   policies: v.optional(policiesSchema),
+  knowledge: v.optional(knowledgeSchema),
   progress: v.optional(progressSchema),
   tests: v.optional(v.pipe(v.array(testSchema), v.maxLength(100))),
   promises: v.optional(v.pipe(v.array(promiseSchema), v.maxLength(50))),

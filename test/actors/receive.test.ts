@@ -137,9 +137,23 @@ describe('an answer in flight', () => {
     expect(done.messages).toHaveLength(cancelled === 1 ? 0 : 1);
   });
 
+  it('asks the documents as the program says: where, as whom and of what', () => {
+    const knowledge = { collections: ['sleep'], persona: 'You are Ana.', tone: 'warm', topics: ['sleep'], citations: 'none' as const };
+    const definition = makeDefinition({ knowledge });
+    const simulation = simulate(definition);
+    simulation.say('sleep');
+    const asked = take(simulation.conversation(), message('why?'), undefined, definition);
+    expect(asked.effects[0]?.params).toMatchObject({
+      collections: ['sleep'],
+      instructions: 'You are Ana.\nTone: warm\nAnswer only about: sleep. Decline everything else',
+    });
+    const done = take({ ...asked.next, version: 5 }, answered(asked.effects[0]?.id ?? ''), undefined, definition);
+    expect(done.messages[0]?.body.citations).toEqual([]);
+  });
+
   it('says the program’s own words when the documents hold no answer', () => {
     const definition = makeDefinition({
-      policies: { ...sleepReset.policies, noAnswer: 'dunno' },
+      knowledge: { noAnswer: 'dunno' },
       content: { ...sleepReset.content, dunno: { en: { text: 'That I do not know.' } } },
     });
     for (const [used, words] of [
