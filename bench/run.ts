@@ -1,6 +1,7 @@
 /** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
 import { benchAccounts } from './accounts.ts';
 import { benchChannels } from './channels.ts';
+import { benchHerd } from './herd.ts';
 import { benchKnowledge } from './knowledge.ts';
 import { benchPrograms } from './programs.ts';
 import { machine } from './report.ts';
@@ -10,6 +11,7 @@ import { benchWidget } from './widget.ts';
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   accounts: benchAccounts,
   channels: benchChannels,
+  herd: benchHerd,
   knowledge: benchKnowledge,
   programs: benchPrograms,
   turns: benchTurns,
