@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export of its configuration
 export default defineConfig({
   test: {
+    maxWorkers: '100%',
     projects: [
       {
         test: {
