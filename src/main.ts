@@ -7,6 +7,8 @@ import { welcome } from './welcome.ts';
 
 /** How long leaving may take, in milliseconds: requests under way, the effects that run, the last commits. */
 const leaveMs = 25_000;
+/** How long after the first signal another one is taken for the same one, passed on, in milliseconds. */
+const echoMs = 1_000;
 
 try {
   await main();
@@ -26,8 +28,12 @@ async function main(): Promise<void> {
   process.stdout.write(welcome(server.origin, demo));
 }
 
-/** The first signal lets everything under way end; the second is the runtime's own and ends the process at once. */
+/**
+ * The first signal lets everything under way end; another ends the process at once, unless it comes within a second:
+ * npm and deno pass a signal on that the terminal has sent to the server as well.
+ */
 function leaveOnSignal(server: Server, serving: { close(): Promise<void> }): void {
+  let leftAt: number | undefined;
   const leave = async (signal: string) => {
     server.log.info('server.leaving', { signal });
     setTimeout(() => process.exit(1), leaveMs).unref();
@@ -42,7 +48,12 @@ function leaveOnSignal(server: Server, serving: { close(): Promise<void> }): voi
     }
   };
   for (const signal of ['SIGTERM', 'SIGINT']) {
-    process.once(signal, () => {
+    process.on(signal, () => {
+      if (leftAt !== undefined) {
+        if (performance.now() - leftAt > echoMs) process.exit(1);
+        return;
+      }
+      leftAt = performance.now();
       // leave() catches everything itself.
       void leave(signal);
     });

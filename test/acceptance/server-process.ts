@@ -12,8 +12,8 @@ export interface ServerProcess {
   origin: string;
   /** Everything written to standard output so far. */
   output(): string;
-  /** SIGTERM. Resolves when it has left; fails unless it left in good order. */
-  stop(): Promise<void>;
+  /** SIGTERM, and again while it leaves when `twice`. Resolves when it has left; fails unless it left in good order. */
+  stop(twice?: 'twice'): Promise<void>;
   /** SIGKILL, as a power cut would be for the process. Resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGSTOP: it neither answers nor ends, as a machine that hangs. */
@@ -44,14 +44,18 @@ export async function dataFolder(): Promise<string> {
 /** Starts the server and waits until it says that it is up. Whatever is left of it ends with the test. */
 export async function startServer(environment: Environment): Promise<ServerProcess> {
   const { child, output, errors, ended } = run({ PORT: String(await freePort()), ...environment });
-  const outcome = await Promise.race([ended, said(child, output, up)]);
+  const outcome = await Promise.race([ended, said(child, output, up, '\n\n')]);
   if (outcome !== undefined) throw new Error(`The server ended with ${outcome.code}: ${errors()}${output()}`);
   const origin = /http:\/\/\S+?(?=\/\s)/.exec(output())?.[0]?.replace('localhost', '127.0.0.1') ?? '';
   return {
     origin,
     output,
-    async stop() {
+    async stop(twice) {
       signal(child, 'SIGTERM');
+      if (twice !== undefined) {
+        await said(child, output, '"server.leaving"', '\n');
+        signal(child, 'SIGTERM');
+      }
       await ended;
       if (!output().includes('"server.left"')) throw new Error(`The server left in disorder: ${errors()}${output()}`);
     },
@@ -109,10 +113,10 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
   }
 }
 
-function said(child: ReturnType<typeof run>['child'], output: () => string, words: string): Promise<undefined> {
+function said(child: ReturnType<typeof run>['child'], output: () => string, words: string, end: string): Promise<undefined> {
   return new Promise((resolve) => {
     // Two chunks may share the words: what has come so far is searched.
-    child.stdout.on('data', () => output().includes(words) && output().endsWith('\n\n') && resolve(undefined));
+    child.stdout.on('data', () => output().includes(words) && output().endsWith(end) && resolve(undefined));
   });
 }
 

@@ -34,6 +34,11 @@ test('the first start makes a demo and prints its sign-in; the second keeps ever
   await contact.hears('When do you want to get up?');
 });
 
+test('a signal that the launcher passes on a second time does not cut the leaving short', async () => {
+  const server = await startServer({ DATA_DIR: await dataFolder(), DEMO: 'false' });
+  await server.stop('twice');
+});
+
 test('a wrong configuration ends with exit code 1 and names every variable', async () => {
   const { code, stderr } = await startInVain({ PORT: 'abc', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://somewhere' });
   expect(code).toBe(1);
