@@ -67,9 +67,10 @@ export interface Message {
   body: MessageBody;
 }
 
-/** What is published on a conversation's topic. Only `message` is on record; the rest is lost without harm. */
+/** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. */
 export type ConversationNews =
   | { type: 'message'; message: Message }
   | { type: 'typing'; on: boolean }
+  | { type: 'read'; seq: number }
   | { type: 'delta'; reply: string; text: string }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

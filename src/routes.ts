@@ -54,6 +54,7 @@ import type { FanOut } from './shared/fan-out.ts';
 import { patchContact } from './store/contacts.ts';
 import { activeConversations, conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { findMemberByEmail } from './store/members.ts';
+import { moveReadMark } from './store/read-marks.ts';
 
 /** What stands behind the routes. */
 export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutesDeps {
@@ -143,9 +144,11 @@ export function routes(parts: Parts): Mount[] {
         ...{ db: database, cache, fanOut, sockets: parts.sockets, mailboxes, media, links, tokens, member, clock, ids, log },
         record: {
           head: (key) => conversationHead(database, key),
+          moveReadMark: (key, seq) => database.tenant(key.creatorId, (sql) => moveReadMark(sql, key, seq, clock.now())),
           messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
         },
         openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
+        count: parts.count,
         ownOrigins: parts.origins,
         framesPerSecond: parts.config.widgetFramesPerSecond,
         randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),

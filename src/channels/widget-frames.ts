@@ -76,6 +76,8 @@ export type ServerFrame =
       conversation_id: string;
       /** The last message on record. */
       seq: number;
+      /** The last message the contact has read, here or elsewhere. */
+      read_seq: number;
       status: string;
       typing: boolean;
       /** Grows when the creator changes the widget's configuration. */

@@ -9,14 +9,17 @@ import type { Attachment, ConversationNews, Message } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import type { Connection, ServedSocket } from './connection.ts';
 import { createMessageFeed } from './message-feed.ts';
+import { createReadMark } from './read-mark.ts';
 import { createSocketLimits, type LimitReached } from './socket-limits.ts';
 import { createTokenBucket } from './token-bucket.ts';
 import { type ClientFrame, maxFrameBytes, messageFrame, readFrame, type ServerFrame } from './widget-frames.ts';
 
 /** What the record tells a socket. */
 export interface ConversationRecord {
-  /** The newest `seq` and the status; null when there is no such conversation of this creator. */
-  head(key: ConversationKey): Promise<{ seq: number; status: string } | null>;
+  /** The newest `seq`, how far the contact has read, and the status; null when there is no such conversation of this creator. */
+  head(key: ConversationKey): Promise<{ seq: number; readSeq: number; status: string } | null>;
+  /** Moves the contact's read mark forward; gives the new one, or null where it has been there already. */
+  moveReadMark(key: ConversationKey, seq: number): Promise<number | null>;
   /** Messages after `after`, oldest first, at most `most`. */
   messagesAfter(key: ConversationKey, after: number, most: number): Promise<readonly Message[]>;
 }
@@ -69,6 +72,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     busy: limits.stalled,
     fail: (error) => giveUp(error),
   });
+  const readMark = createReadMark(keepReadMark, (error) => log.error('widget.read_mark_not_kept', error, fields));
   /** Whether the record could be joined; null before `hello`. Deliveries wait for it, so that `welcome` comes first. */
   let opened: Promise<boolean> | null = null;
   let welcomed = false;
@@ -129,6 +133,14 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     else limits.offended();
   }
 
+  /** Tells the contact's other tabs and devices, which then count no more than this one. */
+  async function keepReadMark(seq: number): Promise<void> {
+    const moved = await deps.record.moveReadMark(key, seq);
+    if (moved === null) return;
+    const news: ConversationNews = { type: 'read', seq: moved };
+    deps.fanOut.publish(conversationTopic(key.creatorId, key.conversationId), JSON.stringify(news));
+  }
+
   /** Subscribes before it reads, so that nothing falls between the record and the news. */
   async function join(after: number): Promise<void> {
     const stopHearing = await deps.fanOut.subscribe(conversationTopic(key.creatorId, key.conversationId), hear, feed.lookAgain);
@@ -141,6 +153,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
       session_id: principal.sessionId,
       conversation_id: principal.conversationId,
       seq: head.seq,
+      read_seq: head.readSeq,
       status: head.status,
       typing,
       config_version: configVersion,
@@ -199,7 +212,8 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     if (frame.type === 'hello') return greet(frame.after);
     if (opened === null) return refuse(new AppError('INVALID_INPUT', `Cannot take "${frame.type}" before "hello"`), id);
     if (frame.type === 'ping') return answerPing();
-    // `typing` and `read` change nothing that is kept; hearing them is enough.
+    if (frame.type === 'read') return readMark.take(frame.seq);
+    // `typing` changes nothing that is kept; hearing it is enough.
     if (frame.type === 'message' || frame.type === 'button') void deliver(frame);
   }
 

@@ -28,6 +28,8 @@ export interface ConversationRow {
 /** A conversation as a member opens it. `snapshot` is the record of `actors`, null before the first turn. */
 export interface ConversationDetail extends ConversationRow {
   snapshot: string | null;
+  /** The last message the contact has read, as far as their channel tells; 0 for none. */
+  readSeq: number;
   contact: ContactRow;
   timers: readonly TimerRow[];
 }
@@ -141,8 +143,9 @@ async function openContact(
 export async function getConversation(db: Database, key: Key): Promise<ConversationDetail> {
   return db.tenant(key.creatorId, async (sql) => {
     const of = [key.creatorId, key.conversationId];
-    const [conversation] = await sql<ConversationRow & { snapshot: string | null }>(
-      `select ${columns}, c.snapshot from conversations c where c.creator_id = $1 and c.id = $2`,
+    const [conversation] = await sql<Omit<ConversationDetail, 'contact' | 'timers'>>(
+      `select ${columns}, c.snapshot, coalesce(r.seq, 0) as "readSeq" from conversations c
+       left join read_marks r on r.creator_id = c.creator_id and r.conversation_id = c.id where c.creator_id = $1 and c.id = $2`,
       of,
     );
     if (conversation === undefined) throw new AppError('NOT_FOUND', `No conversation "${key.conversationId}" in this workspace`);
@@ -159,13 +162,21 @@ export async function getConversation(db: Database, key: Key): Promise<Conversat
   });
 }
 
-/** How far a conversation has come: the number of its last message and its status. Null when there is none. */
-export async function conversationHead(db: Database, key: Key): Promise<{ seq: number; status: string } | null> {
+/** How far a conversation has come: the number of its last message, of the last one its contact has read, and its status. */
+export interface ConversationHead {
+  seq: number;
+  readSeq: number;
+  status: string;
+}
+
+/** Null when there is no such conversation. */
+export async function conversationHead(db: Database, key: Key): Promise<ConversationHead | null> {
   const [row] = await db.tenant(key.creatorId, (sql) =>
-    sql<{ seq: number; status: string }>('select seq, status from conversations where creator_id = $1 and id = $2', [
-      key.creatorId,
-      key.conversationId,
-    ]),
+    sql<ConversationHead>(
+      `select c.seq, c.status, coalesce(r.seq, 0) as "readSeq" from conversations c
+       left join read_marks r on r.creator_id = c.creator_id and r.conversation_id = c.id where c.creator_id = $1 and c.id = $2`,
+      [key.creatorId, key.conversationId],
+    ),
   );
   return row ?? null;
 }

@@ -67,6 +67,7 @@ describe('createWidgetSocket', () => {
         session_id: principal.sessionId,
         conversation_id: principal.conversationId,
         seq: 1,
+        read_seq: 0,
         status: 'open',
         typing: false,
         config_version: 4,
@@ -88,6 +89,19 @@ describe('createWidgetSocket', () => {
     resolve();
     await settle();
     expect(seqs()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('keeps how far the contact has read, tells their other tabs, and never goes back or beyond', async () => {
+    const { principal, mailboxes, frames, send, hello } = setUp();
+    for (const text of ['one', 'two', 'three']) mailboxes.say(principal, { text });
+    await hello();
+    for (const seq of [2, 1, 2, 99]) send({ type: 'read', seq });
+    await settle();
+    expect(frames.filter(({ type }) => type === 'read')).toEqual([
+      { type: 'read', seq: 2 },
+      { type: 'read', seq: 3 },
+    ]);
+    expect(await mailboxes.record.head(principal)).toMatchObject({ readSeq: 3 });
   });
 
   it('acks only when the message is durable, and gives it back in the stream', async () => {

@@ -82,6 +82,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into messages (creator_id, conversation_id, seq, id, role, class, body) values ($1, $2, 1, $3, 'coach', 'reply', '{}')",
     values: ['conversation', 'message'],
   },
+  read_marks: {
+    insert: 'insert into read_marks (creator_id, conversation_id, seq) values ($1, $2, 1)',
+    values: ['conversation'],
+  },
   timers: {
     insert: "insert into timers (creator_id, conversation_id, timer_id, generation, due_at) values ($1, $2, 't', 1, now())",
     values: ['conversation'],

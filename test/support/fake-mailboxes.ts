@@ -25,7 +25,7 @@ export interface FakeMailboxes extends Mailboxes {
 }
 
 export function fakeMailboxes(): FakeMailboxes {
-  const conversations = new Map<string, { messages: Message[]; results: Map<string, InputResult> }>();
+  const conversations = new Map<string, { messages: Message[]; readSeq: number; results: Map<string, InputResult> }>();
   const listeners = new Map<string, Set<(news: string) => void>>();
   const topicOf = (key: ConversationKey) => conversationTopic(key.creatorId, key.conversationId);
   const find = (key: ConversationKey) => conversations.get(topicOf(key));
@@ -56,14 +56,22 @@ export function fakeMailboxes(): FakeMailboxes {
       async head(key) {
         await fake.readGate;
         const found = find(key);
-        return found === undefined ? null : { seq: found.messages.length, status: 'open' };
+        return found === undefined ? null : { seq: found.messages.length, readSeq: found.readSeq, status: 'open' };
+      },
+      async moveReadMark(key, seq) {
+        await fake.readGate;
+        const found = find(key);
+        const moved = Math.min(seq, found?.messages.length ?? 0);
+        if (found === undefined || moved <= found.readSeq) return null;
+        found.readSeq = moved;
+        return moved;
       },
       async messagesAfter(key, after, most) {
         await fake.readGate;
         return (find(key)?.messages ?? []).slice(after, after + most);
       },
     },
-    open: (key) => void conversations.set(topicOf(key), { messages: [], results: new Map() }),
+    open: (key) => void conversations.set(topicOf(key), { messages: [], readSeq: 0, results: new Map() }),
     say: (key, body, lost) => write(key, { id: crypto.randomUUID(), role: 'coach', class: 'reply', body }, lost),
     publish: (key, news) => fanOut.publish(topicOf(key), JSON.stringify(news)),
     inputs: [],

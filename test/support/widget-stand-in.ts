@@ -198,17 +198,20 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
         greet(reply, conversation, frame.after ?? 0);
         sockets.set(socket, conversation);
       } else if (frame.type === 'ping') reply({ type: 'pong' });
-      else if (frame.type === 'read') conversation.reads.push(frame.seq);
-      else if (frame.type !== 'typing') take(frame, reply, conversation);
+      else if (frame.type === 'read') {
+        conversation.reads.push(frame.seq);
+        server.tell(conversation, { type: 'read', seq: Math.max(...conversation.reads) });
+      } else if (frame.type !== 'typing') take(frame, reply, conversation);
     });
   }
 
-  function greet(reply: Reply, { sessionId, messages }: StoredConversation, after: number): void {
+  function greet(reply: Reply, { sessionId, messages, reads }: StoredConversation, after: number): void {
     const ids = { session_id: sessionId, conversation_id: sessionId };
     reply({
       type: 'welcome',
       ...ids,
       seq: messages.length,
+      read_seq: Math.max(0, ...reads),
       status: 'active',
       typing: false,
       config_version: Number(server.config.version ?? 0),

@@ -364,7 +364,19 @@ describe('reading', () => {
     tab.chat.read();
     expect(tab.chat.unread).toBe(0);
     expect(sent(tab, 'read')).toEqual([{ type: 'read', seq: 2 }]);
-    expect(openTab({ storage: tab.storage }).chat.unread).toBe(0);
+  });
+
+  it('goes by what was read before or elsewhere', async () => {
+    const tab = openTab();
+    tab.chat.start();
+    await settle();
+    tab.socket().opens();
+    tab.socket().hears({ type: 'welcome', seq: 3, read_seq: 1, config_version: 0 });
+    for (const seq of [1, 2, 3]) tab.socket().hears(coachSays(seq));
+    expect(tab.chat.unread).toBe(2);
+    tab.socket().hears({ type: 'read', seq: 2 });
+    tab.socket().hears({ type: 'read', seq: 1 });
+    expect(tab.chat.unread).toBe(1);
   });
 
   it('says that the person writes at most every three seconds', async () => {

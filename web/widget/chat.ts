@@ -101,7 +101,7 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   });
   let waiting: readonly OutboxItem[] = outbox.list();
   let firstSeq: number | null = null;
-  let readSeq = Number(storage.getItem(`${prefix}read`) ?? 0) || 0;
+  let readSeq = 0;
   let typedAt = Number.NEGATIVE_INFINITY;
   let cancelGap = () => {};
   let gapCursor = -1;
@@ -144,14 +144,15 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     firstSeq = null;
     readSeq = 0;
     gapCursor = -1;
-    storage.removeItem(`${prefix}read`);
     for (const item of outbox.list()) if (item.button !== undefined) outbox.remove(item.id);
     waitingChanged();
     events.notice({ kind: 'new_session' });
   }
 
   function receive(frame: ServerFrame): void {
-    if (frame.type === 'welcome') welcomed(frame.seq, frame.config_version);
+    if (frame.type === 'welcome') welcomed(frame);
+    // Read here before, in another tab or on another device.
+    if (frame.type === 'read') readSeq = Math.max(readSeq, frame.seq);
     // Every open page hears it at once: they ask one after the other.
     if (frame.type === 'config') clock.after(deps.random() * configWithinMs, () => checkConfig(frame.version));
     if (frame.type === 'ack') acknowledge(frame.id, frame.seq);
@@ -168,9 +169,10 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   }
 
   /** The creator may have changed the configuration since this page read it. */
-  function welcomed(seq: number, configVersion: number): void {
+  function welcomed({ seq, read_seq, config_version }: Extract<ServerFrame, { type: 'welcome' }>): void {
     firstSeq ??= seq;
-    checkConfig(configVersion);
+    readSeq = Math.max(readSeq, read_seq);
+    checkConfig(config_version);
   }
 
   function checkConfig(version: number): void {
@@ -274,7 +276,6 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
       const seq = record.messages.at(-1)?.seq ?? 0;
       if (seq <= readSeq || !connection.send({ type: 'read', seq })) return;
       readSeq = seq;
-      storage.setItem(`${prefix}read`, String(seq));
       events.changed();
     },
     retry: (id) => sender.retry(id),
@@ -282,7 +283,6 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     identify: (contact) => session.identify(contact),
     storageChanged(key) {
       if (outbox.owns(key)) sender.othersChanged();
-      else if (key === `${prefix}read`) readSeq = Math.max(readSeq, Number(storage.getItem(key) ?? 0) || 0);
       else if (session.changedElsewhere(key)) connection.reopen();
       else return;
       waitingChanged();

@@ -26,10 +26,11 @@ export interface MessageFrame extends Omit<MessageBody, 'attachments'> {
 
 /** What the server says. An `ack` has no `seq` when its input put no message on record. */
 export type ServerFrame =
-  | { type: 'welcome'; seq: number; typing: boolean; config_version: number }
+  | { type: 'welcome'; seq: number; read_seq: number; typing: boolean; config_version: number }
   | { type: 'ack'; id: string; seq: number | null }
   | MessageFrame
   | { type: 'typing'; on: boolean }
+  | { type: 'read'; seq: number }
   | { type: 'delta'; reply: string; text: string }
   | { type: 'pong' }
   | { type: 'config'; version: number }
@@ -61,12 +62,14 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
   welcome: (f) => ({
     type: 'welcome',
     seq: countOf(f.seq),
+    read_seq: countOf(f.read_seq),
     typing: f.typing === true,
     config_version: countOf(f.config_version),
   }),
   ack: (f) => (textOf(f.id) === '' ? null : { type: 'ack', id: textOf(f.id), seq: isSeq(f.seq) ? f.seq : null }),
   message: readMessage,
   typing: (f) => ({ type: 'typing', on: f.on === true }),
+  read: (f) => ({ type: 'read', seq: countOf(f.seq) }),
   delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text) }),
   config: (f) => ({ type: 'config', version: countOf(f.version) }),
   pong: () => ({ type: 'pong' }),

@@ -28,10 +28,11 @@ const conversationEntries = {
 /** A conversation in a list. */
 export const ConversationItem = v.object({ ...conversationEntries, contact_name: v.string() });
 
-/** A conversation as opened. `variables` is null before the first run. */
+/** A conversation as opened. `variables` is null before the first run; `read_seq` is the last message its contact has read in the widget. */
 export const ConversationAnswer = v.object({
   conversation: v.object({
     ...conversationEntries,
+    read_seq: v.number(),
     variables: v.nullable(v.record(v.string(), v.unknown())),
     contact: ContactItem,
     timers: v.array(v.object({ id: v.string(), due_at: Time })),
@@ -96,6 +97,7 @@ export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeo
   return {
     conversation: {
       ...conversationParts(row),
+      read_seq: row.readSeq,
       variables: variablesOf(row.snapshot),
       contact: contactItem(row.contact),
       timers: row.timers.map(({ timerId, dueAt }) => ({ id: timerId, due_at: dueAt.toISOString() })),
