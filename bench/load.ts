@@ -9,6 +9,7 @@ export interface Talker {
 /** Waits that were measured, in milliseconds. */
 export interface Waits {
   p50: number;
+  p95: number;
   p99: number;
   most: number;
 }
@@ -46,15 +47,25 @@ export async function closedLoop(talkers: readonly Talker[], warmMs: number, ms:
 /**
  * The conversations speak in turn, so many times a second, whether or not they have been answered. Waits count from the moment
  * the message was due, so a server that falls behind cannot hide it.
+ *
+ * @param isOver ends it before its time
  */
-export async function openLoop(talkers: readonly Talker[], perSecond: number, warmMs: number, ms: number): Promise<Waits> {
+export async function openLoop(
+  talkers: readonly Talker[],
+  perSecond: number,
+  warmMs: number,
+  ms: number,
+  isOver: () => boolean = () => false,
+): Promise<Waits> {
   const waits: number[] = [];
   const began = performance.now();
-  const total = Math.floor((perSecond * (warmMs + ms)) / 1000);
+  let total = Math.floor((perSecond * (warmMs + ms)) / 1000);
   let said = 0;
   await new Promise<void>((resolve) => {
     let answers = 0;
     const speak = () => {
+      if (isOver()) total = said;
+      if (total === answers) return resolve();
       const due = Math.min(total, Math.floor(((performance.now() - began) * perSecond) / 1000));
       for (; said < due; said += 1) {
         const dueAt = (said * 1000) / perSecond;
@@ -87,5 +98,5 @@ export async function singleMessages(talkers: readonly Talker[], count: number, 
 export function waitsOf(waits: number[]): Waits {
   const sorted = Float64Array.from(waits).sort();
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99), most: at(1) };
+  return { p50: at(0.5), p95: at(0.95), p99: at(0.99), most: at(1) };
 }
