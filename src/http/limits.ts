@@ -22,6 +22,10 @@ export const limits = {
   'operator.address': { most: 60, windowMs: minute },
   'api.session': { most: 1_200, windowMs: minute },
   'api.creator': { most: 6_000, windowMs: minute },
+  'widget.begin': { most: 60, windowMs: 10 * minute },
+  'widget.resume': { most: 60, windowMs: minute },
+  'widget.ticket': { most: 30, windowMs: minute },
+  'widget.upload': { most: 40, windowMs: 10 * minute },
 } as const satisfies Record<string, { most: number; windowMs: number }>;
 
 /** The name of a limit, as in the table. */

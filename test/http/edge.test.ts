@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import { describe, expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { clientAddress } from '../../src/http/client-address.ts';
@@ -123,8 +124,11 @@ test.each([
   expect(clientAddress('peer', header, hops)).toBe(expected);
 });
 
-test('the page on security names every limit as it is', async () => {
+test('the page on security names every limit as it is, and no other', async () => {
   const page = await readFile(new URL('../../docs/security.md', import.meta.url), 'utf8');
-  for (const [name, { most, windowMs }] of Object.entries(limits))
-    expect(page).toContain(`| \`${name}\` | ${most} in ${windowMs / 60_000} min |`);
+  const rows = [...page.matchAll(/^\| `([a-z]+\.[a-z]+)` \| ([^|]+) \|/gm)].map(([, name, allows]) => [name, allows]);
+  const counted = Object.entries(limits).map(([name, { most, windowMs }]) => [name, `${most} in ${windowMs / 60_000} min`]);
+  const { widgetFramesPerSecond } = loadConfig({});
+  const paced = ['widget.frames', `${widgetFramesPerSecond} in 1 s, ${10 * widgetFramesPerSecond} at once`];
+  expect(rows).toEqual([...counted, paced]);
 });

@@ -8,6 +8,7 @@ import { AppError } from '../../src/errors.ts';
 import { createFiles } from '../../src/files.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Member } from '../../src/http/auth.ts';
+import { createCountLimit } from '../../src/http/limits.ts';
 import { mediaRoutes } from '../../src/http/routes/media.ts';
 import { widgetRoutes } from '../../src/http/routes/widget.ts';
 import { createSockets } from '../../src/http/socket.ts';
@@ -47,9 +48,11 @@ export async function testWidgetServer() {
     await next();
   };
   const media = createMedia({ db: database, files: createFiles(folder, systemIds) });
+  const cache = createMemoryCache(clock);
   const routes = widgetRoutes({
     db: database,
-    cache: createMemoryCache(clock),
+    cache,
+    count: createCountLimit(cache, createMemoryCache(clock)),
     sockets,
     mailboxes,
     record: mailboxes.record,

@@ -20,6 +20,7 @@ import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-setti
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import type { CountLimit } from '../limits.ts';
 import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
 import type { Sockets } from '../socket.ts';
@@ -39,7 +40,9 @@ export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'me
   media: Media;
   links: MediaLinks;
   db: Database;
+  /** Keeps tickets. */
   cache: Cache;
+  count: CountLimit;
   sockets: Sockets;
   mailboxes: Mailboxes;
   tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
@@ -51,18 +54,6 @@ export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'me
   /** 32 unguessable bytes a call. */
   randomBytes: () => Uint8Array<ArrayBuffer>;
 }
-
-/** How many calls one source may make in a window of time. */
-const limits = {
-  /** New conversations an address may begin. */
-  begin: { most: 60, windowMs: 600_000 },
-  /** Times a session may be resumed. */
-  resume: { most: 60, windowMs: 60_000 },
-  /** Tickets a session may ask for. */
-  ticket: { most: 30, windowMs: 60_000 },
-  /** Files a session may upload. */
-  upload: { most: 40, windowMs: 600_000 },
-} as const;
 
 const SessionRequest = v.strictObject({
   session_token: v.optional(v.pipe(v.string(), v.maxLength(4096))),
@@ -93,7 +84,7 @@ export function widgetRoutes(deps: WidgetDeps): Hono<AppEnv> {
 }
 
 function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
-  const { db, cache, links, log, mailboxes, media, sockets, tokens } = deps;
+  const { db, cache, count, links, log, mailboxes, media, sockets, tokens } = deps;
   const tickets = createWidgetTickets(cache, deps.randomBytes);
   const socketDeps: WidgetSocketDeps = {
     ...deps,
@@ -101,12 +92,6 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     configVersion: async (creatorId) => (await settingsOf(db, creatorId)).version,
   };
   const routes = new Hono<ChannelEnv>();
-
-  async function limit(kind: keyof typeof limits, creatorId: CreatorId, source: string): Promise<void> {
-    const { most, windowMs } = limits[kind];
-    const { sum, resetMs } = await cache.count(`widget-${kind}:creator_${creatorId}:${source}`, 1, windowMs);
-    if (sum > most) throw new AppError('RATE_LIMITED', 'Wait before you try again', { details: { retry_after_ms: resetMs } });
-  }
 
   /** @throws AppError UNAUTHENTICATED not a token of this creator's widget */
   async function principalOf(token: string, creatorId: CreatorId): Promise<WidgetPrincipal> {
@@ -117,13 +102,13 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
 
   async function resume(token: string, creatorId: CreatorId): Promise<WidgetPrincipal> {
     const principal = await principalOf(token, creatorId);
-    await limit('resume', creatorId, principal.sessionId);
+    await count('widget.resume', principal.sessionId, creatorId);
     if ((await deps.record.head(principal)) === null) throw new AppError('SESSION_ENDED', 'Begin a new session: this one has ended');
     return principal;
   }
 
   async function begin(creatorId: CreatorId, address: string, hints: ContactHints): Promise<WidgetPrincipal> {
-    await limit('begin', creatorId, address);
+    await count('widget.begin', address, creatorId);
     return { kind: 'widget', creatorId, ...(await deps.openConversation(creatorId, hints)) };
   }
 
@@ -182,7 +167,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     }),
     async (c) => {
       const principal = await principalOf(bearer(c), c.var.creatorId);
-      await limit('ticket', c.var.creatorId, principal.sessionId);
+      await count('widget.ticket', principal.sessionId, c.var.creatorId);
       c.header('Cache-Control', 'no-store');
       return c.json({ ticket: await tickets.issue(principal, c.req.header('Origin')) }, 201);
     },
@@ -199,7 +184,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     }),
     async (c) => {
       const { creatorId, conversationId, sessionId } = await principalOf(bearer(c), c.var.creatorId);
-      await limit('upload', creatorId, sessionId);
+      await count('widget.upload', sessionId, creatorId);
       const { file } = await readUpload(c, mediaLimits.file);
       const medium = await media.keep(creatorId, { conversationId, ...file });
       return c.json({ ...medium, url: links.path(creatorId, medium.id) }, 201);
