@@ -181,6 +181,8 @@ export async function conversationHead(db: Database, key: Key): Promise<Conversa
   return row ?? null;
 }
 
+const cursorAt = `('epoch'::timestamptz + $2::bigint * interval '1 microsecond')`;
+
 /** What a list may be narrowed to. */
 export interface ConversationFilter {
   state?: string | undefined;
@@ -202,10 +204,11 @@ export async function listConversations(
       `select ${columns}, p.name as "contactName", (extract(epoch from c.updated_at) * 1000000)::bigint as micros
        from conversations c join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
        where c.creator_id = $1
-         and ($2::bigint is null or (c.updated_at, c.id) < ('epoch'::timestamptz + $2::bigint * interval '1 microsecond', $3::uuid))
+         and ($2::bigint is null or c.active_hour <= date_bin('1 hour', ${cursorAt}, 'epoch')
+           and (c.updated_at, c.id) < (${cursorAt}, $3::uuid))
          and ($4::text is null or c.state = $4) and ($5::uuid is null or c.program_id = $5)
          and ($6::text is null or c.channel = $6) and ($7::text is null or c.control = $7)
-       order by c.updated_at desc, c.id desc limit $8`,
+       order by c.active_hour desc, c.updated_at desc, c.id desc limit $8`,
       [
         creatorId,
         place?.[0] ?? null,

@@ -76,7 +76,7 @@ it('shows a conversation with its contact and timers', async () => {
 
 it('lists conversations latest first, page by page, narrowed by what is asked', async () => {
   const creatorId = await testCreator(db);
-  const made = [0, 1, 1, 2].map((later) => opening(creatorId, { at: at + later }));
+  const made = [0, 1, 1, 2, 3_600_000, 3_600_001, 36_000_000].map((later) => opening(creatorId, { at: at + later }));
   for (const one of made) await openConversation(db, one);
   await db.tenant(creatorId, (sql) =>
     sql("update conversations set control = 'human', state = 'waiting' where id = $1", [made[0]?.conversationId]),

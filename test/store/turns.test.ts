@@ -55,6 +55,16 @@ const rows = (of: Opened, table: string) => db.tenant(of.creatorId, (sql) => sql
 const versionOf = async (of: Opened) => (await loadConversations(db, [of]))[0]?.conversation.version;
 
 describe('a commit', () => {
+  it('changes no column of a conversation that an index holds, so that a turn touches none of them', async () => {
+    const indexed = await db.routing<{ name: string }>(
+      `select distinct a.attname as name from pg_index i join pg_attribute a on a.attrelid = i.indrelid
+         and (a.attnum = any (i.indkey) or pg_get_expr(i.indpred, i.indrelid) ~ a.attname)
+       where i.indrelid = 'conversations'::regclass`,
+    );
+    const kept = ['creator_id', 'id', 'session_id', 'contact_id', 'program_id', 'program_version', 'connection_id', 'active_hour'];
+    expect(indexed.map(({ name }) => name).filter((name) => !kept.includes(name))).toEqual([]);
+  });
+
   it('writes every part of a turn', async () => {
     const of = await open();
     const turn = turnOf(of, 0, {
