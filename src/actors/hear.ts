@@ -1,6 +1,7 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
 import { grantConsent, placeOf, save } from '../programs/changes.ts';
 import { isCrisis, matchEntry, matchGlobal } from '../programs/entry.ts';
+import { hintFor } from '../programs/hints.ts';
 import { type Circumstances, isSkipped, readAnswer } from '../programs/inputs.ts';
 import type { Program } from '../programs/program.ts';
 import { localClock, localDate } from '../programs/schedule.ts';
@@ -174,8 +175,9 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   draft.snapshot.question = { ...question, tries };
   draft.as = 'INVALID';
   if (dispatch(draft, { type: 'INVALID', question: question.id, tries })) return true;
-  const { hint, text: asked } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
-  const said = question.hint ? program.render(question.hint, scopeOf(draft), { type: 'INVALID' }).text : (hint ?? asked);
+  const { hint } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
+  const own = question.hint ? program.render(question.hint, scopeOf(draft), { type: 'INVALID' }).text : hint;
+  const said = own ?? hintFor(question.input, language);
   post(draft, 'reply', { text: said, input: question.input }, { content: question.content, question: question.id });
   return true;
 }

@@ -84,11 +84,11 @@ export function compile(definition: Definition): Program {
 }
 
 function openWorkshop(definition: Definition, expressions: Expressions, names: ReturnType<typeof namesOf>): Workshop {
-  const { id, title, zone } = definition.meta;
+  const { zone } = definition.meta;
   const zoneOf = ({ contact }: Scope) => (contact.zone !== null && isZone(contact.zone) ? contact.zone : (zone ?? 'UTC'));
   const view = (scope: Scope, event: MachineEvent) => {
     try {
-      return viewOf(names, { id, title }, zoneOf(scope), scope, event);
+      return viewOf(names, definition, zoneOf(scope), scope, event);
     } catch (error) {
       // Only what an event carries can be too large to be seen.
       throw asExpressionError(error);

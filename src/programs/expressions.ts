@@ -121,6 +121,7 @@ const event = {
   language: 'string',
   question: 'string',
   tries: 'double',
+  attachments: 'list<map<string, string>>',
   value: 'dyn',
   data: 'map<string, dyn>',
   output: { text: 'string', grounded: 'bool', score: 'double', status: 'double', data: 'dyn' },
@@ -136,7 +137,7 @@ export function createExpressions(names: Names): Expressions {
     .registerVariable('vars', { schema: names.vars })
     .registerVariable('event', { schema: event })
     .registerVariable('now', { schema: now })
-    .registerVariable('program', { schema: { id: 'string', title: 'string' } })
+    .registerVariable('program', { schema: { id: 'string', title: 'string', level: 'string' } })
     .registerVariable('conversation', { schema: { channel: 'string', tries: 'double', hoursSilent: 'double' } });
   const known = new Map<string, { run: Parsed; checked: Checked } | { run: null; checked: Checked & { ok: false } }>();
 

@@ -3,7 +3,9 @@ import type { Definition } from './definition.ts';
 import { createExpressions, ExpressionError } from './expressions.ts';
 import { isZone } from './schedule.ts';
 import type { Contact } from './scope.ts';
-import { builtInFields, namesOf, viewOf } from './view.ts';
+import { builtInFields, namesOf, type ProgramFacts, viewOf } from './view.ts';
+
+const anyProgram = { meta: { id: '', specVersion: 1, title: '', languages: [] } } as const satisfies ProgramFacts;
 
 /**
  * A filter such as `"trial" in contact.tags && contact.points > 50`; an empty one lets everybody through. It knows the fields that
@@ -24,7 +26,7 @@ export function createFilter(source: string, programs: readonly Definition[], no
     const zone = contact.zone !== null && isZone(contact.zone) ? contact.zone : 'UTC';
     const scope = { now, contact, vars: {}, conversation: { channel: '', lastInboundAt: null, tries: 0 } };
     try {
-      return expressions.evaluate(source, viewOf(names, { id: '', title: '' }, zone, scope, { type: '' })) === true;
+      return expressions.evaluate(source, viewOf(names, anyProgram, zone, scope, { type: '' })) === true;
     } catch (error) {
       // Of the right types, and yet nothing for this contact: a division by zero, an item that is not there.
       if (error instanceof ExpressionError) return false;

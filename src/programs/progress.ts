@@ -13,7 +13,8 @@ export const progressSchema = v.strictObject({
   streak: v.optional(
     v.strictObject({
       event: idSchema,
-      period: v.optional(v.literal('P1D', 'Only P1D: one day')),
+      /** What is counted in a row: days, weeks from Monday, or months. */
+      period: v.optional(v.picklist(['P1D', 'P1W', 'P1M'])),
       grace: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(31))),
     }),
   ),
@@ -101,7 +102,7 @@ type Earn = (what: Earned['what'], amount: number, name: string) => void;
 function entered(before: Progress, state: string, rules: Rules, moment: Moment, earn: Earn): Progress {
   let progress = before;
   if (rules.streak?.event === state) {
-    progress = counted(progress, moment.day, rules.streak.grace ?? 0);
+    progress = counted(progress, moment.day, rules.streak);
     if (progress !== before) earn('streak', progress.streak.count, state);
   }
   for (const rule of rules.points ?? []) {
@@ -126,18 +127,34 @@ function payment(progress: Progress, { id, atMost }: NonNullable<Rules['points']
   return atMost && times >= atMost.times ? null : { day, count: times + 1 };
 }
 
-/** The streak counted on a day: once a day, beginning again after more than `grace` missed days. */
-function counted(progress: Progress, day: string, grace: number): Progress {
+/** How a streak is counted: by days unless told, and how many of its periods may be missed. */
+export type StreakRule = Pick<NonNullable<Rules['streak']>, 'period' | 'grace'>;
+
+/** The streak counted on a day: once a period, beginning again after more than `grace` missed ones. */
+function counted(progress: Progress, day: string, rule: StreakRule): Progress {
   const { streak } = progress;
-  if (streak.day !== null && streak.day >= day) return progress;
-  return { ...progress, streak: { count: streak.day !== null && missedDays(streak.day, day) <= grace ? streak.count + 1 : 1, day } };
+  if (streak.day === null) return { ...progress, streak: { count: 1, day } };
+  const missed = missedPeriods(streak.day, day, rule);
+  if (missed < 0) return progress;
+  return { ...progress, streak: { count: missed <= (rule.grace ?? 0) ? streak.count + 1 : 1, day } };
 }
 
-const missedDays = (last: string, day: string) => (Date.parse(day) - Date.parse(last)) / 86_400_000 - 1;
+/** How many whole periods lie between two days: -1 within the same one. */
+const missedPeriods = (last: string, day: string, { period = 'P1D' }: StreakRule) => numberOf[period](day) - numberOf[period](last) - 1;
 
-/** The days in a row as they stand on a day: none once more than `grace` days were missed, today not counted as missed. */
-export function streakOn({ streak }: Progress, day: string, grace: number): number {
-  return streak.day === null || missedDays(streak.day, day) > grace ? 0 : streak.count;
+const dayNumber = (day: string) => Date.parse(day) / 86_400_000;
+
+/** The number of the period that a local date lies in. */
+const numberOf = {
+  P1D: dayNumber,
+  // 1 January 1970 was a Thursday, weeks begin on Monday.
+  P1W: (day: string) => Math.floor((dayNumber(day) + 3) / 7),
+  P1M: (day: string) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)),
+} as const;
+
+/** The periods in a row as they stand on a day: none once more than `grace` were missed, the present one not counted as missed. */
+export function streakOn({ streak }: Progress, day: string, rule: StreakRule): number {
+  return streak.day === null || missedPeriods(streak.day, day, rule) > (rule.grace ?? 0) ? 0 : streak.count;
 }
 
 function withMilestones(progress: Progress, state: string | null, rules: Rules, { at }: Moment, earn: Earn): Progress {

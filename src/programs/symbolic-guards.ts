@@ -23,7 +23,6 @@ export const windowMs = 24 * hourMs;
 export function judgeIn(definition: Definition): (guard: Guard, evidence: Evidence) => boolean | null {
   const names = namesOf(definition);
   const expressions = createExpressions(names);
-  const { id, title } = definition.meta;
   const verdicts = new Map<string, boolean | null>();
 
   /** An expression that looks at nothing but the event gives the same for the same event. */
@@ -39,7 +38,7 @@ export function judgeIn(definition: Definition): (guard: Guard, evidence: Eviden
 
   function evaluated(source: string, event: MachineEvent): boolean | null {
     try {
-      return expressions.evaluate(source, viewOf(names, { id, title }, 'UTC', nobody, event)) === true;
+      return expressions.evaluate(source, viewOf(names, definition, 'UTC', nobody, event)) === true;
     } catch (error) {
       if (error instanceof ExpressionError) return null;
       throw error;

@@ -3,6 +3,7 @@ import type { Definition, FieldType, VariableType } from './definition.ts';
 import type { Names, ValueType } from './expressions.ts';
 import { plain, valueLimits } from './plain.ts';
 import type { MachineEvent } from './program.ts';
+import { levelOf } from './progress.ts';
 import { localTime } from './schedule.ts';
 import type { Json, Scope } from './scope.ts';
 
@@ -50,8 +51,11 @@ export function namesOf(definition: Definition): Names {
   };
 }
 
+/** What an expression sees of a definition. */
+export type ProgramFacts = Pick<Definition, 'meta' | 'progress'>;
+
 /** The view of a scope and event, `now` in `zone`: `weekday` 1 is Monday, `hoursSilent` counts from the contact's last message. */
-export function viewOf(names: Names, program: { id: string; title: string }, zone: string, scope: Scope, event: MachineEvent): View {
+export function viewOf(names: Names, program: ProgramFacts, zone: string, scope: Scope, event: MachineEvent): View {
   const seen = eventView(event);
   // Most expressions look at one or two of these: what is dear is made when it is looked at.
   return {
@@ -66,8 +70,9 @@ export function viewOf(names: Names, program: { id: string; title: string }, zon
       return nowView(scope.now, zone);
     },
     program: own([
-      ['id', program.id],
-      ['title', program.title],
+      ['id', program.meta.id],
+      ['title', program.meta.title],
+      ['level', levelOf(scope.contact.progress.points, program.progress?.levels)?.id ?? ''],
     ]),
     conversation: conversationView(scope),
   };
@@ -116,10 +121,17 @@ function eventView(event: MachineEvent): Record<string, unknown> {
     ['type', event.type],
     ...['id', 'title', 'text', 'language', 'question'].map((name) => [name, text(event[name])] as const),
     ['tries', typeof event.tries === 'number' ? event.tries : 0],
+    ['attachments', attachmentsView(event.attachments)],
     ['value', plain(event.value ?? null)],
     ['data', own(Object.entries(plain(data) as object))],
     ['output', outputView(event.output)],
   ]);
+}
+
+/** Of the files of a message only what a program decides by. */
+function attachmentsView(attachments: unknown): readonly Record<string, unknown>[] {
+  const list = Array.isArray(attachments) ? (attachments as Readonly<Record<string, unknown>>[]) : [];
+  return list.map((one) => own(['id', 'kind', 'type', 'name'].map((name) => [name, text(one[name])])));
 }
 
 /** Of what an invoke gave back only what a program decides by. */

@@ -15,8 +15,24 @@ const scope: Scope = {
   vars: { nights: 6, done: false, picks: ['a', 'b'] },
   conversation: { channel: 'widget', lastInboundAt: Date.parse('2026-03-29T07:05:00Z'), tries: 1 },
 };
-const event = { type: 'ANSWER', question: 'age', value: 30, data: { deep: { list: [1, 2] } } };
-const view = viewOf(names, { id: 'p', title: 'P' }, 'Europe/Lisbon', scope, event);
+const event = {
+  type: 'ANSWER',
+  question: 'age',
+  value: 30,
+  data: { deep: { list: [1, 2] } },
+  attachments: [{ id: 'f', kind: 'image', type: 'image/png', name: 'shoes.png', bytes: 3 }],
+};
+const program = {
+  meta: { id: 'p', specVersion: 1 as const, title: 'P', languages: ['en'] },
+  progress: {
+    levels: [
+      { id: 'first', title: 'First', from: 0 },
+      { id: 'second', title: 'Second', from: 10 },
+      { id: 'third', title: 'Third', from: 100 },
+    ],
+  },
+};
+const view = viewOf(names, program, 'Europe/Lisbon', scope, event);
 const expressions = createExpressions(names);
 
 describe('numbers are doubles everywhere', () => {
@@ -32,6 +48,10 @@ describe('numbers are doubles everywhere', () => {
     ['vars.picks[0]', 'a'],
     ['event.value + 1', 31],
     ['event.value == 30', true],
+    ['event.attachments.size()', 1],
+    ['event.attachments[0].kind', 'image'],
+    ['event.attachments.exists(a, a.kind == "audio")', false],
+    ['program.level', 'second'],
     ['event.data.deep.list[1]', 2],
     ['2 in [1, 2, 3]', true],
     ['[1, 2].map(n, n * 2)', [2, 4]],
@@ -143,7 +163,7 @@ describe('what cannot be computed is an ExpressionError', () => {
 
   test('a text grows no longer than 16,000 characters', () => {
     const grown = { ...scope, contact: { ...scope.contact, name: 'x'.repeat(9000) } };
-    const large = viewOf(names, { id: 'p', title: 'P' }, 'UTC', grown, event);
+    const large = viewOf(names, program, 'UTC', grown, event);
     expect(() => expressions.evaluate('contact.name + contact.name', large)).toThrow(ExpressionError);
     expect(() => expressions.evaluate('contact.name.split("")', large)).toThrow(ExpressionError);
   });

@@ -38,7 +38,22 @@ describe('the fold over recorded turns', () => {
     });
     const { progress } = count(on(0, done), on(3, done));
     expect(progress.streak).toEqual({ count: 1, day: day(3) });
-    expect([streakOn(progress, day(4), 1), streakOn(progress, day(5), 1), streakOn(progress, day(6), 1)]).toEqual([1, 1, 0]);
+    expect([4, 5, 6].map((index) => streakOn(progress, day(index), { grace: 1 }))).toEqual([1, 1, 0]);
+  });
+
+  // 1 November 2026 is a Sunday.
+  test.each([
+    ['weeks from Monday', 'P1W', [0, 1, 7, 8, 14], 3, 15, 3, 29, 0],
+    ['months', 'P1M', [0, 29, 30, 61], 3, 91, 3, 122, 0],
+  ] as const)('counts a streak in %s, once in each', (_name, period, days, counted, soon, then, late, after) => {
+    const rule = { event: 'done', period };
+    const { progress } = recount(
+      noProgress,
+      days.map((index) => on(index, done)),
+      () => ({ streak: rule }),
+    );
+    expect(progress.streak.count).toBe(counted);
+    expect([streakOn(progress, day(soon), rule), streakOn(progress, day(late), rule)]).toEqual([then, after]);
   });
 
   test('reaches a milestone once, and gives a badge once', () => {

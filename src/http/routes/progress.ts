@@ -60,7 +60,10 @@ export function progressRoutes(deps: { database: Database; programs: Programs; c
       const live = await programs.live(creatorId);
       const { stands, counted, earned } = await accountOf({ db, programs }, creatorId, { contactId });
       const zone = contact.zone !== null && isZone(contact.zone) ? contact.zone : 'UTC';
-      const grace = Math.max(0, ...live.map(({ program }) => program.definition.progress?.streak?.grace ?? 0));
+      const today = localDate(clock.now(), zone);
+      // Several programs may count the one streak of a contact: it lives while it does by one of them.
+      const rules = live.flatMap(({ program }) => program.definition.progress?.streak ?? []);
+      const alive = Math.max(0, ...(rules.length > 0 ? rules : [{}]).map((rule) => streakOn(stands, today, rule)));
       const levels = live.flatMap(({ program: { definition } }) => {
         const level = levelOf(stands.points, definition.progress?.levels);
         return level ? [{ program: definition.meta.id, ...level }] : [];
@@ -71,7 +74,7 @@ export function progressRoutes(deps: { database: Database; programs: Programs; c
           points,
           badges: [...badges],
           milestones: { ...milestones },
-          streak: { ...streak, alive: streakOn(stands, localDate(clock.now(), zone), grace) },
+          streak: { ...streak, alive },
           levels,
         },
         ...(c.req.valid('query').explain === 'true'
