@@ -87,11 +87,16 @@ export async function singleMessages(talkers: readonly Talker[], count: number, 
   const waits: number[] = [];
   for (let n = 0; n < count; n += 1) {
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
-    const asked = performance.now();
-    await new Promise<void>((resolve) => (talkers[n % talkers.length] as Talker).say(resolve));
-    waits.push(performance.now() - asked);
+    waits.push(await sayOnce(talkers[n % talkers.length] as Talker));
   }
   return waitsOf(waits);
+}
+
+/** Says one thing and gives the wait for its answer, in milliseconds. */
+export async function sayOnce(talker: Talker): Promise<number> {
+  const asked = performance.now();
+  await new Promise<void>((resolve) => talker.say(resolve));
+  return performance.now() - asked;
 }
 
 /** The spread of waits. */

@@ -1,8 +1,12 @@
 /** Runs the benchmarks named on the command line, or all of them, and prints the figures as Markdown. Writes nothing else. */
 import { benchAccounts } from './accounts.ts';
 import { benchChannels } from './channels.ts';
+import { benchCold } from './cold.ts';
+import { benchGrowth } from './growth.ts';
 import { benchHerd } from './herd.ts';
+import { benchIdle } from './idle.ts';
 import { benchKnowledge } from './knowledge.ts';
+import { benchNodes } from './nodes.ts';
 import { benchPrograms } from './programs.ts';
 import { machine } from './report.ts';
 import { benchTurns } from './turns.ts';
@@ -11,8 +15,12 @@ import { benchWidget } from './widget.ts';
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   accounts: benchAccounts,
   channels: benchChannels,
+  cold: benchCold,
+  growth: benchGrowth,
   herd: benchHerd,
+  idle: benchIdle,
   knowledge: benchKnowledge,
+  nodes: benchNodes,
   programs: benchPrograms,
   turns: benchTurns,
   widget: benchWidget,

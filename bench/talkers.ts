@@ -5,6 +5,9 @@ import { openRawSocket, type RawSocket } from './raw-socket.ts';
 
 const text = 'I slept well and woke up once; the last coffee of the day was at two, and I was in bed before eleven.';
 
+/** Conversations that are opened at a time. */
+const atOnce = 16;
+
 /** Sockets of a server that answers every frame with one frame. */
 export async function openEchoTalkers(port: number, count: number): Promise<Talker[]> {
   return Promise.all(
@@ -69,18 +72,35 @@ export async function openWorkspace(origin: string): Promise<string> {
 
 /** Conversations under way in the workspace, each of a contact at an address of its own; the server must believe one proxy. */
 export async function openTalkers(origin: string, creatorId: string, count: number): Promise<Talker[]> {
-  const talkers: Talker[] = [];
-  for (let n = 0; n < count; n += 1) talkers.push(await openTalker(origin, creatorId, `10.9.${n >> 8}.${n & 255}`));
-  return talkers;
+  return many(count, async (n) => joinTalk(origin, creatorId, await beginTalk(origin, creatorId, `10.9.${n >> 8}.${n & 255}`)));
 }
 
-async function openTalker(origin: string, creatorId: string, address: string): Promise<Talker> {
-  const widget = `${origin}/api/v1/channels/widget/${creatorId}`;
-  const session = await post(`${widget}/sessions`, { entry: 'talk' }, { 'x-forwarded-for': address });
-  const { ticket } = await post(`${widget}/tickets`, {}, { authorization: `Bearer ${session.session_token}` });
-  const socket = await openRawSocket(`${widget.replace('http', 'ws')}/connect`, ['coach.v1', `ticket.${ticket}`]);
+/** So many of what `open` makes, some at a time; `first` counts from there. */
+export async function many<T>(count: number, open: (n: number) => Promise<T>, first = 0): Promise<T[]> {
+  const opened: T[] = [];
+  let next = 0;
+  const worker = async () => {
+    while (next < count) {
+      const n = next;
+      next += 1;
+      opened[n] = await open(first + n);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return opened;
+}
+
+/** Begins a conversation with the program and gives its token. */
+export async function beginTalk(origin: string, creatorId: string, address: string): Promise<string> {
+  const session = await post(`${origin}${widgetPath(creatorId)}/sessions`, { entry: 'talk' }, { 'x-forwarded-for': address });
+  return session.session_token;
+}
+
+/** Opens a socket to a conversation that has begun, on any node, and waits for the program's first message. */
+export async function joinTalk(origin: string, creatorId: string, token: string): Promise<Talker> {
+  const socket = await connect(origin, creatorId, token);
   const waiting: (() => void)[] = [];
-  await greeted(socket);
+  await greeted(socket, '"role":"coach"');
   // A turn has been answered when it is acknowledged and its reply is there.
   let acks = 0;
   let replies = 0;
@@ -94,10 +114,29 @@ async function openTalker(origin: string, creatorId: string, address: string): P
   return talker(socket, waiting);
 }
 
-/** Says hello and waits for the welcome and the program's first message. */
-function greeted(socket: RawSocket): Promise<void> {
+/** Opens a socket to a new conversation in which nothing has been said, and waits for the welcome; `n` tells its address from others. */
+export async function openSocket(origin: string, creatorId: string, n: number): Promise<RawSocket> {
+  const address = { 'x-forwarded-for': `10.8.${n >> 8}.${n & 255}` };
+  const session = await post(`${origin}${widgetPath(creatorId)}/sessions`, {}, address);
+  const socket = await connect(origin, creatorId, session.session_token);
+  await greeted(socket, '"type":"welcome"');
+  return socket;
+}
+
+async function connect(origin: string, creatorId: string, token: string): Promise<RawSocket> {
+  const widget = `${origin}${widgetPath(creatorId)}`;
+  const { ticket } = await post(`${widget}/tickets`, {}, { authorization: `Bearer ${token}` });
+  return openRawSocket(`${widget.replace('http', 'ws')}/connect`, ['coach.v1', `ticket.${ticket}`]);
+}
+
+function widgetPath(creatorId: string): string {
+  return `/api/v1/channels/widget/${creatorId}`;
+}
+
+/** Says hello and waits for a frame that holds the words. */
+function greeted(socket: RawSocket, words: string): Promise<void> {
   return new Promise((resolve) => {
-    socket.onText = (frame) => frame.includes('"role":"coach"') && resolve();
+    socket.onText = (frame) => frame.includes(words) && resolve();
     socket.send(JSON.stringify({ type: 'hello', after: 0 }));
   });
 }
