@@ -18,6 +18,7 @@ COPY package.json ./
 COPY sql sql
 COPY examples examples
 COPY web/page web/page
+COPY web/widget/words web/widget/words
 COPY web/docs web/docs
 COPY web/account web/account
 COPY src src

@@ -249,7 +249,7 @@ describe('for everybody', () => {
     expect(await focused()).toBe('launcher');
   });
 
-  it('counts on the launcher what came while it was closed', async () => {
+  it('counts on the launcher what came while it was closed, also after a reload, until any tab has read it', async () => {
     const visited = await open('/bubble');
     await visited.chat.locator('.launcher').click();
     const conversation = await newestConversation(server);
@@ -260,7 +260,11 @@ describe('for everybody', () => {
     server.say(conversation, 'two');
     await expect.poll(() => visited.chat.locator('.badge').textContent()).toBe('1');
     expect(await visited.chat.locator('.launcher').getAttribute('aria-label')).toBe('Open chat, 1 unread');
-    await visited.chat.locator('.launcher').click();
+    await visited.page.reload();
+    await expect.poll(() => visited.chat.locator('.badge').textContent()).toBe('1');
+    const page = await visited.page.context().newPage();
+    await page.goto(`${server.origin}/bubble`);
+    await page.locator('companero-chat .launcher').click();
     await expect.poll(() => visited.chat.locator('.badge').isVisible()).toBe(false);
   });
 
@@ -279,6 +283,7 @@ describe('for everybody', () => {
   it('runs from right to left in a language that does', async () => {
     server.pages.set('/rtl', { html: inlineSite('language="ar"') });
     const visited = await open('/rtl');
+    await expect.poll(() => visited.chat.locator('textarea').getAttribute('placeholder')).toBe('اكتب رسالة');
     await write(visited, 'مرحبا');
     await expectBubbles(visited, ['مرحبا']);
     const own = await visited.chat.locator('.bubble').boundingBox();
@@ -288,7 +293,7 @@ describe('for everybody', () => {
 
   it('speaks the language of the browser', async () => {
     const visited = await open('/inline', { locale: 'pt-BR' });
-    expect(await visited.chat.locator('textarea').getAttribute('placeholder')).toBe('Escreva uma mensagem');
+    await expect.poll(() => visited.chat.locator('textarea').getAttribute('placeholder')).toBe('Escreva uma mensagem');
   });
 
   it.each([

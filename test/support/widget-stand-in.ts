@@ -126,6 +126,9 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     else if (pathname === '/widget.js') {
       const script = await readFile(new URL('../../dist/web/widget.js', import.meta.url), 'utf8');
       send(response, 200, script, { 'content-type': 'text/javascript; charset=utf-8' });
+    } else if (pathname.startsWith('/widget/words/')) {
+      const words = await readFile(new URL(`../../web${pathname}`, import.meta.url), 'utf8');
+      send(response, 200, words, { 'content-type': 'application/json' });
     } else if (pathname.startsWith('/files/')) sendFile(response, pathname.slice('/files/'.length));
     else {
       const [status, value] = await call(pathname.split('/').at(-1) ?? '', request);

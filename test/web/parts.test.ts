@@ -9,7 +9,7 @@ import { type MessageFrame, parseFrame } from '../../web/widget/protocol.ts';
 import { createRecord } from '../../web/widget/record.ts';
 import { type BubbleRow, openQuestion, rowsOf } from '../../web/widget/rows.ts';
 import { dayName, timeOfDay } from '../../web/widget/times.ts';
-import { directionOf, wordsFor } from '../../web/widget/words.ts';
+import { directionOf, english } from '../../web/widget/words.ts';
 
 const said = (seq: number, text: string, button?: string): MessageFrame => ({
   type: 'message',
@@ -146,23 +146,13 @@ describe('what the person reads', () => {
     expect(chooseLanguage([], [])).toBe('en');
   });
 
-  it('speaks five languages, English to all others, and knows which run from right to left', () => {
-    expect(['en', 'es-MX', 'PT', 'de', 'fr', 'ja', 'constructor'].map((tag) => wordsFor(tag).send)).toEqual([
-      'Send',
-      'Enviar',
-      'Enviar',
-      'Senden',
-      'Envoyer',
-      'Send',
-      'Send',
-    ]);
+  it('knows which languages run from right to left', () => {
     expect(['ar-EG', 'he', 'en'].map(directionOf)).toEqual(['rtl', 'rtl', 'ltr']);
   });
 
   it('names days as people do', () => {
     const now = new Date(2026, 0, 15, 0, 30).getTime();
-    const words = wordsFor('en');
-    const names = [0, 1, 2, 10].map((days) => dayName(new Date(2026, 0, 15 - days, 23).getTime(), now, 'en-GB', words));
+    const names = [0, 1, 2, 10].map((days) => dayName(new Date(2026, 0, 15 - days, 23).getTime(), now, 'en-GB', english));
     expect(names).toEqual(['Today', 'Yesterday', 'Tuesday', '5 January 2026']);
     expect(timeOfDay(new Date(2026, 0, 15, 18, 5).getTime(), 'de')).toBe('18:05');
     expect(timeOfDay(Number.NaN, 'de')).toBe('');

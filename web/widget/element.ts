@@ -9,7 +9,7 @@ import type { MessageFrame } from './protocol.ts';
 import type { ContactHints } from './session.ts';
 import { createSound } from './sound.ts';
 import { sheetFor, styleSheet } from './styles.ts';
-import { directionOf, wordsFor } from './words.ts';
+import { directionOf, english, loadWords, type Words } from './words.ts';
 
 /** Where the widget was loaded from: the server it talks to unless the element says another. */
 let home = '';
@@ -18,6 +18,9 @@ let home = '';
 export function setHome(origin: string): void {
   home = origin;
 }
+
+/** How long the chat stays unseen while its colours and words are on their way: what is shown does not change under the eye. */
+const dressWithinMs = 2_000;
 
 /**
  * `<companero-chat creator="…">`. Attributes, read when it is put into the page: `creator`, `mode` (`bubble` or `inline`), `server`
@@ -34,6 +37,8 @@ export class CompaneroChat extends HTMLElement {
   #hints: ContactHints = {};
   #sound = createSound();
   #cancelOpening = () => {};
+  #spoken: { language: string; words: Promise<Words> } | null = null;
+  #server = '';
 
   connectedCallback(): void {
     const creator = this.getAttribute('creator');
@@ -47,8 +52,11 @@ export class CompaneroChat extends HTMLElement {
       config: (config) => this.#configured(config),
     });
     this.#chat = chat;
+    this.#server = deps.server;
     this.#build(isInline);
     this.#listen(chat);
+    void this.#dress();
+    window.setTimeout(() => this.#reveal(), dressWithinMs);
     if (isInline || chat.hasSession) chat.start();
     if (!isInline && !chat.hasSession) chat.loadConfig();
     this.#schedule();
@@ -65,6 +73,7 @@ export class CompaneroChat extends HTMLElement {
   open(): void {
     if (this.#isOpen || this.#isInline()) return;
     this.#setOpen(true);
+    this.#reveal();
     this.#chat?.start();
     this.#panel?.follow();
     this.#panel?.focus();
@@ -98,8 +107,7 @@ export class CompaneroChat extends HTMLElement {
 
   #build(isInline: boolean): void {
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
-    const look = this.#look();
-    const panel = createPanel(look, () => this.#chat as Chat, {
+    const panel = createPanel(this.#look(english), () => this.#chat as Chat, {
       isInline,
       close: () => this.close(),
       toggleSound: this.#sound.toggle,
@@ -108,31 +116,39 @@ export class CompaneroChat extends HTMLElement {
     this.#panel = panel;
     this.#launcher = isInline ? null : createLauncher(() => (this.#isOpen ? this.close() : this.open()));
     root.replaceChildren(panel.element, ...(this.#launcher === null ? [] : [this.#launcher.element]));
-    this.#dress(look);
+    root.adoptedStyleSheets = [styleSheet()];
     this.#setOpen(isInline);
   }
 
-  #look(): PanelLook {
+  #look(words: Words): PanelLook {
     const appearance = readAppearance(this.#config);
-    const asked = this.getAttribute('language');
-    const language = asked ?? chooseLanguage(navigator.languages, appearance.languages);
-    return { appearance, language, words: wordsFor(language), direction: directionOf(language) };
+    const language = this.getAttribute('language') ?? chooseLanguage(navigator.languages, appearance.languages);
+    return { appearance, language, words, direction: directionOf(language) };
   }
 
-  #dress(look: PanelLook): void {
+  /** Puts on the creator's colours and the person's language, as far as they are known. */
+  async #dress(): Promise<void> {
+    const { language } = this.#look(english);
+    if (this.#spoken?.language !== language) this.#spoken = { language, words: loadWords(fetch.bind(window), this.#server, language) };
+    const look = this.#look(await this.#spoken.words);
+    // The configuration may have come meanwhile and ask for another language.
+    if (look.language !== language || this.shadowRoot === null) return;
     const theme = this.getAttribute('theme') ?? look.appearance.scheme;
-    if (this.shadowRoot !== null) this.shadowRoot.adoptedStyleSheets = [styleSheet(), sheetFor(look.appearance, theme)];
+    this.shadowRoot.adoptedStyleSheets = [styleSheet(), sheetFor(look.appearance, theme)];
+    this.#panel?.setLook(look);
     this.#launcher?.setLook(look);
+    this.#schedule();
+  }
+
+  #reveal(): void {
+    this.toggleAttribute('ready', true);
   }
 
   #configured(config: unknown): void {
     this.#config = config;
-    const look = this.#look();
-    this.#panel?.setLook(look);
-    this.#dress(look);
     this.#placeOnPage();
     this.#openByItself();
-    this.#schedule();
+    void this.#dress().then(() => this.#reveal());
   }
 
   /** The creator may keep the bubble off some pages. */

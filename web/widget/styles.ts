@@ -14,6 +14,7 @@ const css = `
 :host(:not([mode=inline])) { position: fixed; inset-block-end: max(20px, env(safe-area-inset-bottom)); inset-inline-end: auto; right: max(20px, env(safe-area-inset-right)); z-index: 2147483000; }
 :host([mode=inline]) { display: block; height: 560px; min-height: 320px; }
 :host([hidden]), [hidden] { display: none !important; }
+:host(:not([ready])) { visibility: hidden; }
 *, ::before, ::after { box-sizing: border-box; }
 button, textarea { font: inherit; color: inherit; letter-spacing: inherit; }
 button { cursor: pointer; border: 0; background: none; padding: 0; -webkit-tap-highlight-color: transparent; }

@@ -1,4 +1,4 @@
-/** The pages a browser opens: the front page at `/`, its style sheet, and the widget's script. */
+/** The pages a browser opens: the front page at `/`, its style sheet, and the widget's script and words. */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
@@ -23,21 +23,28 @@ interface StaticFile {
   shared: boolean;
 }
 
+/** Languages of which the widget fetches its words; its script brings the English ones. */
+const widgetLanguages = ['ar', 'de', 'es', 'fr', 'he', 'pt'];
+
 const contentPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; media-src 'self' https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * `GET /`, `GET /page.css` and `GET /widget.js`, all public. The two files carry an ETag of their content and are revalidated on
- * each use, so that a new build reaches every site with its next page view.
+ * `GET /`, `GET /page.css`, `GET /widget.js` and `GET /widget/words/{language}.json`, all public. The files carry an ETag of their
+ * content and are revalidated on each use, so that a new build reaches every site with its next page view.
  *
  * @throws AppError UNAVAILABLE when the widget has not been built
  */
 export function pagesRoutes(deps: PagesDeps): Hono {
   const built = deps.builtFolder ?? new URL('../../../dist/web/', import.meta.url);
-  const files: Readonly<Record<string, StaticFile>> = {
+  const files: Record<string, StaticFile> = {
     '/widget.js': { url: new URL('widget.js', built), contentType: 'text/javascript; charset=utf-8', shared: true },
     '/page.css': { url: new URL('../../../web/page/page.css', import.meta.url), contentType: 'text/css; charset=utf-8', shared: false },
   };
+  for (const language of widgetLanguages) {
+    const url = new URL(`../../../web/widget/words/${language}.json`, import.meta.url);
+    files[`/widget/words/${language}.json`] = { url, contentType: 'application/json', shared: true };
+  }
   const routes = new Hono();
   for (const [path, file] of Object.entries(files)) {
     const read = cachedFile(file.url);

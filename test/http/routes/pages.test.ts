@@ -1,5 +1,5 @@
 /** The front page and the widget script as a browser asks for them. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,6 +17,15 @@ afterAll(() => rm(folder, { recursive: true }));
 
 const routes = (creatorId: string | null = 'c1') =>
   pagesRoutes({ demoCreatorId: () => Promise.resolve(creatorId), builtFolder: pathToFileURL(`${folder}/`) });
+
+it('gives every site the words of each language', async () => {
+  for (const name of await readdir('web/widget/words')) {
+    const answer = await routes().request(`/widget/words/${name}`);
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(await answer.text()).toBe(await readFile(`web/widget/words/${name}`, 'utf8'));
+  }
+  expect((await routes().request('/widget/words/xx.json')).status).toBe(404);
+});
 
 describe('GET /widget.js', () => {
   it('is revalidated by its tag and may be loaded by other sites', async () => {
