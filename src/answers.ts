@@ -13,6 +13,8 @@ export interface AnswerRequest {
   instructions: string | null;
   /** Only documents of these collections; null means all. */
   collections: readonly string[] | null;
+  /** The share of the question, from 0 to 1, that the documents must hold close together; what the installation asks for when absent. */
+  minScore?: number | null;
   /** Whose record the answer goes to; absent where nobody's conversation asks. */
   conversationId?: ConversationId | null;
   /** How long the model may write before what it has is taken, in milliseconds. Default two minutes. */

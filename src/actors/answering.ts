@@ -16,6 +16,7 @@ export function planAnswer(draft: Draft, invokeId: string, text: string, instruc
   cancelAnswer(draft, invokeId);
   const ordinal = nextOrdinal(draft);
   const id = stableKey(draft, ordinal, 'answer');
+  const { collections = null, minScore } = knowledgeOf(draft) ?? {};
   draft.effects.push({
     id,
     type: 'answer',
@@ -24,7 +25,8 @@ export function planAnswer(draft: Draft, invokeId: string, text: string, instruc
     params: {
       text,
       instructions: ordersOf(draft, instructions),
-      collections: knowledgeOf(draft)?.collections ?? null,
+      collections,
+      ...(minScore === undefined ? {} : { minScore }),
       language: draft.contact.language,
     },
   });

@@ -116,6 +116,8 @@ export interface AnswerParams {
   instructions: string | null;
   /** Only documents of these collections; null means all. */
   collections: readonly string[] | null;
+  /** How much of the question they must hold, from 0 to 1; absent asks for no more than the installation does. */
+  minScore?: number;
   language: string | null;
 }
 

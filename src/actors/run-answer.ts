@@ -10,7 +10,7 @@ import { historyOf } from './history.ts';
 /** The runner of `answer`. */
 export function answerRunner({ db, fanOut, answers }: { db: Database; fanOut: FanOut; answers: Answers }): RunEffect {
   return async ({ key, effectId, params }, signal) => {
-    const { text, language, instructions, collections } = params as AnswerParams;
+    const { text, language, instructions, collections, minScore = null } = params as AnswerParams;
     const topic = conversationTopic(key.creatorId, key.conversationId);
     const tell = (news: ConversationNews) => fanOut.publish(topic, JSON.stringify(news));
     tell({ type: 'typing', on: true });
@@ -24,6 +24,7 @@ export function answerRunner({ db, fanOut, answers }: { db: Database; fanOut: Fa
         language,
         instructions,
         collections,
+        minScore,
         conversationId: key.conversationId,
       };
       const answer = await answers.answer(request, signal, (piece) => tell({ type: 'delta', reply: effectId, text: piece }));

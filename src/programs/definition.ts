@@ -204,6 +204,8 @@ const knowledgeSchema = v.strictObject({
   tone: v.optional(labelSchema),
   /** What may be talked about; the model is told to decline the rest. */
   topics: v.optional(v.pipe(v.array(labelSchema), v.minLength(1), v.maxLength(50))),
+  /** How much of a question, from 0 to 1, the documents must hold close together to count as an answer; 0.55 unless told. */
+  minScore: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   /** Content that is said when the documents hold no answer. */
   noAnswer: v.optional(idSchema),
   /** Whether the sources of an answer are shown with it: `numbered` (the default) or `none`. */

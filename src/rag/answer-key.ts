@@ -6,7 +6,7 @@ import type { ChatModel } from './ollama.ts';
 import { promptVersionOf } from './prompts.ts';
 
 /**
- * The key of an answer in the shared cache: creator, question, what it leans on, language, instructions, collections, model, prompt and
+ * The key of an answer in the shared cache: creator, question, what it leans on, language, instructions, collections, minimum score, model, prompt and
  * the version of what can be found. A question that stands alone is the same whatever was said before it.
  */
 export function answerKey(request: AnswerRequest, questions: readonly string[], settings: AnswerSettings, model: ChatModel | null): string {
@@ -17,6 +17,7 @@ export function answerKey(request: AnswerRequest, questions: readonly string[], 
     request.language,
     request.instructions,
     request.collections === null ? null : [...request.collections].sort(),
+    request.minScore ?? null,
     model?.name ?? 'extractive',
     settings.rerank,
     promptVersionOf(settings.prompt),

@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import { type AnswerSettings, answerSettings, insertAnswer } from '../store/answers.ts';
 import type { AnswerCache, Computed } from './answer-cache.ts';
 import { answerKey } from './answer-key.ts';
+import { coverageOf } from './evidence.ts';
 import { extractiveAnswer } from './extractive.ts';
 import { questionsOf } from './follow-up.ts';
 import type { ModelShare } from './model-share.ts';
@@ -76,7 +77,7 @@ async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: 
   const retrieved = await deps.retriever.retrieve(request.creatorId, questions, request.collections, many, signal);
   onRetrieved(retrieved);
   const promptVersion = promptVersionOf(settings.prompt);
-  if (retrieved.passages.length === 0) {
+  if (retrieved.passages.length === 0 || isTooWeak(request, questions, retrieved)) {
     return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keep: true };
   }
   const written = model?.available ? await write(deps, asked, model, retrieved) : null;
@@ -84,6 +85,12 @@ async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: 
   const answer = { ...quoted(questions, retrieved), promptVersion };
   for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') asked.onDelta(line);
   return { answer, keep: model === null };
+}
+
+/** Whether the creator asks for more than the documents hold of the question. */
+function isTooWeak({ minScore }: AnswerRequest, questions: readonly string[], retrieved: Retrieved): boolean {
+  if (minScore === undefined || minScore === null) return false;
+  return coverageOf(questions[0] ?? '', retrieved) < minScore && coverageOf(questions.join(' '), retrieved) < minScore;
 }
 
 type Unversioned = Omit<Answer, 'promptVersion'>;

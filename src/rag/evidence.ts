@@ -31,6 +31,12 @@ const maxHeadingChars = 80;
 /** What is known of a question's words. */
 export type QuestionWords = Pick<Retrieved, 'rarity' | 'corrections'>;
 
+/** How much of a question the passages hold close together, from 0 to 1. */
+export function coverageOf(question: string, retrieved: Retrieved): number {
+  const found = retrieved.passages.flatMap((passage, rank) => evidenceIn(question, passage, rank, retrieved));
+  return Math.max(0, ...found.map(({ coverage }) => coverage));
+}
+
 /** The best sentences of the passages for the question, best first; none when no passage speaks to it. */
 export function findEvidence(question: string, retrieved: Retrieved): Evidence[] {
   const found = retrieved.passages.flatMap((passage, rank) => evidenceIn(question, passage, rank, retrieved));

@@ -138,13 +138,21 @@ describe('an answer in flight', () => {
   });
 
   it('asks the documents as the program says: where, as whom and of what', () => {
-    const knowledge = { collections: ['sleep'], persona: 'You are Ana.', tone: 'warm', topics: ['sleep'], citations: 'none' as const };
+    const knowledge = {
+      collections: ['sleep'],
+      persona: 'You are Ana.',
+      tone: 'warm',
+      topics: ['sleep'],
+      citations: 'none' as const,
+      minScore: 0.7,
+    };
     const definition = makeDefinition({ knowledge });
     const simulation = simulate(definition);
     simulation.say('sleep');
     const asked = take(simulation.conversation(), message('why?'), undefined, definition);
     expect(asked.effects[0]?.params).toMatchObject({
       collections: ['sleep'],
+      minScore: 0.7,
       instructions: 'You are Ana.\nTone: warm\nAnswer only about: sleep. Decline everything else',
     });
     const done = take({ ...asked.next, version: 5 }, answered(asked.effects[0]?.id ?? ''), undefined, definition);

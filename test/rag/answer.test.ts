@@ -109,6 +109,15 @@ describe('answers with a model', async () => {
     expect((await ask(knowledge, creator, question)).answer.degraded).toBe(false);
   });
 
+  test('a creator may ask for more of the question than the installation does: less than that is no answer', async () => {
+    const { knowledge, creator } = await setUp();
+    const asked = 'When can I cancel a swimming session?';
+    expect((await ask(knowledge, creator, asked)).answer.grounded).toBe(true);
+    expect((await ask(knowledge, creator, asked, { minScore: 0.4 })).answer.grounded).toBe(true);
+    expect((await ask(knowledge, creator, asked, { minScore: 0.95 })).answer).toMatchObject({ grounded: false, text: '', citations: [] });
+    expect((await ask(knowledge, creator, question, { minScore: 0.95 })).answer.grounded).toBe(true);
+  });
+
   test('an abort ends the call to the model and rejects with the reason', async () => {
     const { ollama, knowledge, creator } = await setUp();
     ollama.setFault('stalls');
