@@ -28,9 +28,9 @@ import { createApp } from './http/app.ts';
 import { memberGate, operatorGate } from './http/auth.ts';
 import { createCountLimit, createSignInLimits } from './http/limits.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
-import { systemIds as ids } from './ids.ts';
+import { type CreatorId, systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
-import { createMediaLinks } from './media/links.ts';
+import { createMediaLinks, type MediaLinks } from './media/links.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
@@ -107,14 +107,14 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const receiver = outside.receiver(actors.mailboxes);
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
-    ...{ database, clock, ids, log, documentFiles, documents: knowledge.documents },
-    ...actors,
+    ...{ database, clock, ids, log, cache: shared.cache, documentFiles, documents: knowledge.documents },
     ...accounts,
     ...media,
   });
   const webhooks = openWebhooks({ database, clock, log, seal: accounts.seal, guardedFetch });
   const sockets = createSockets({ upgradeWebSocket: runtime.upgradeWebSocket, random: Math.random });
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
+  await shared.fanOut.subscribe(sessionsTopic, actors.hearSessions);
   await shared.fanOut.subscribe(widgetsTopic, sockets.hearWidgets);
 
   const parts = {
@@ -233,7 +233,7 @@ function createActors({
   };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
   const broadcasts = createBroadcastPump({ db, clock, log, mailboxes });
-  return { mailboxes, timers, effects, programs, broadcasts };
+  return { mailboxes, hearSessions: turns.hearSessions, timers, effects, programs, broadcasts };
 }
 
 /** Accounts with the gates that ask them. */
@@ -253,12 +253,16 @@ function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string 
 }
 
 /** The channels whose providers call us and are called. */
-function openOutside(config: Config, deps: Core & { cache: Cache; seal: Seal; media: Media; origin: string; guardedFetch: PublicFetch }) {
+function openOutside(config: Config, deps: OutsideParts) {
   const { whatsapp, telegram } = config;
-  const { database: db, clock, log, cache, seal, origin, guardedFetch, media } = deps;
+  const { database: db, clock, log, cache, seal, origin, guardedFetch, media, links } = deps;
   const fetches = { fetch, guardedFetch };
-  return createOutside({ db, clock, ids, log, seal, cache, ...fetches, keepMedia: media.keep, whatsapp, telegram, publicUrl: origin });
+  const files = { read: media.read, url: (creatorId: CreatorId, id: string) => `${origin}${links.path(creatorId, id)}` };
+  const told = { db, clock, ids, log, seal, cache, ...fetches };
+  return createOutside({ ...told, keepMedia: media.keep, files, whatsapp, telegram, publicUrl: origin });
 }
+
+type OutsideParts = Core & { cache: Cache; seal: Seal; media: Media; links: MediaLinks; origin: string; guardedFetch: PublicFetch };
 
 /** Files that are sent, and the links to them. */
 async function openMedia({ database: db, clock, seal, folder }: Omit<Core, 'log'> & { seal: Seal; folder: string }) {

@@ -1,7 +1,7 @@
 /** The port to an outside channel, kept by `whatsapp.ts`, `telegram.ts` and `webhook.ts`: who may speak, what was said, how a message looks, and what became of it. */
 import type { GenericSchema } from 'valibot';
 import type { CreatorId } from '../ids.ts';
-import type { MessageBody } from '../message.ts';
+import type { Attachment, MessageBody } from '../message.ts';
 
 /** The channels whose messages leave the server. The widget is none of them: its sockets read the record. */
 export type ChannelName = 'whatsapp' | 'telegram' | 'webhook';
@@ -77,6 +77,8 @@ export interface Showable {
   id: string;
   seq: number;
   body: MessageBody;
+  /** Where each attached file can be fetched for the next hour, by its id. */
+  fileUrls?: Readonly<Record<string, string>>;
 }
 
 /** What a provider is to show, in its own JSON, without address and credentials. */
@@ -86,6 +88,21 @@ export type Shown = Readonly<Record<string, unknown>>;
 export interface Part {
   shown: Shown;
   plain: Shown | null;
+  /** The file that `shown` is about, where it goes along in bytes. */
+  file?: Attachment;
+}
+
+/** A file that is handed over. */
+export interface OutgoingFile extends Attachment {
+  content: Uint8Array;
+}
+
+/** How one bubble is handed over. `reference` names it where the provider repeats names. */
+export interface Handing {
+  reference: string;
+  signal: AbortSignal;
+  /** The file of the bubble, where it has one. */
+  file?: OutgoingFile;
 }
 
 /** Why a provider did not take a message, and what follows from that. `code` is coarse: a number or word of the provider, never text. */
@@ -161,8 +178,8 @@ export interface Channel {
   receive(value: unknown, connection: OpenConnection, now: number): Received;
   /** The bubbles of a message within the channel's limits, never none. Pure. Null: cannot be shown while free text may not be sent. */
   render(message: Showable, freeText: boolean): readonly Part[] | null;
-  /** Hands one bubble over. `reference` names it where the provider repeats names. Rejects only with the signal's reason. */
-  send(shown: Shown, to: Recipient, connection: OpenConnection, reference: string, signal: AbortSignal): Promise<SendOutcome>;
+  /** Hands one bubble over. Rejects only with the signal's reason. */
+  send(shown: Shown, to: Recipient, connection: OpenConnection, handing: Handing): Promise<SendOutcome>;
   /** Fetches a file somebody sent. Null: gone, too big, changed on the way, or somewhere we do not go. May reject with anything else. */
   fetchMedia(media: MediaRef, connection: OpenConnection, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
   /** Shows the person that their words were taken and an answer is on its way. May fail silently for the person: rejects with anything. */

@@ -2,7 +2,9 @@
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { Deliveries, DeliveryOutcome, DeliveryRequest } from '../deliveries.ts';
+import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import type { Attachment } from '../message.ts';
 import type { Seal } from '../seal.ts';
 import { beginPart, type Delivery, endPart, loadDelivery, type PartRow } from '../store/deliveries.ts';
 import { type Channels, openConnection } from './accounts.ts';
@@ -10,13 +12,23 @@ import {
   type Channel,
   type DeliveryStatus,
   deliveryRanks,
+  type Handing,
   type OpenConnection,
   type Part,
   type Refusal,
   type SendOutcome,
+  type Showable,
 } from './channel.ts';
 import { createPace } from './deliver-pace.ts';
 import { applyRefusal } from './deliver-refusals.ts';
+
+/** The files of creators, as far as deliveries need them. */
+export interface SentFiles {
+  /** The file with its content, or null. */
+  read(creatorId: CreatorId, id: string): Promise<{ medium: Attachment; bytes: Uint8Array } | null>;
+  /** Where anybody who has the address can fetch the file for the next hour. */
+  url(creatorId: CreatorId, id: string): string;
+}
 
 /** What deliveries need. `random` gives a number from 0 up to 1: it spreads tries that would come together. */
 export interface DeliveriesDeps {
@@ -25,6 +37,7 @@ export interface DeliveriesDeps {
   log: Log;
   seal: Seal;
   channels: Channels;
+  files: SentFiles;
   random(): number;
 }
 
@@ -55,7 +68,7 @@ interface Bubble {
 }
 
 /** The deliveries of this process. */
-export function createDeliveries({ db, clock, log, seal, channels, random }: DeliveriesDeps): Deliveries {
+export function createDeliveries({ db, clock, log, seal, channels, files, random }: DeliveriesDeps): Deliveries {
   const pace = createPace(clock);
 
   /** Writes the state of one bubble. */
@@ -88,7 +101,7 @@ export function createDeliveries({ db, clock, log, seal, channels, random }: Del
 
   async function sendMessage(of: Try): Promise<DeliveryOutcome> {
     const freeText = of.address.windowExpiresAt.getTime() > clock.now();
-    const parts = of.channel.render(of.delivery.message, freeText);
+    const parts = of.channel.render(showable(of), freeText);
     if (parts === null) return fail(of.request, of.connection.id, firstUnsent(of.delivery.parts), 'window closed');
     let providerId = '';
     for (const [index, part] of parts.entries()) {
@@ -124,14 +137,26 @@ export function createDeliveries({ db, clock, log, seal, channels, random }: Del
 
   /** Hands the bubble over; what the provider refuses in this shape goes in another at once. */
   async function handOver({ of, index, part }: Bubble): Promise<SendOutcome> {
-    const { channel, address, connection, delivery, request, signal } = of;
-    const reference = referenceOf(request, index);
-    const hand = (shown: Part['shown']) => channel.send(shown, address, connection, reference, signal);
-    const first = await hand(part.shown);
+    const { channel, address, connection, request, signal } = of;
+    const handing = { reference: referenceOf(request, index), signal };
+    const hand = (shown: Part['shown']) => channel.send(shown, address, connection, handing);
+    const first = part.file === undefined ? await hand(part.shown) : await handFile(of, part.shown, part.file, handing);
     if (first.outcome !== 'refused') return first;
     if (first.refusal.does === 'plain' && part.plain !== null) return hand(part.plain);
-    const template = first.refusal.does === 'window' && index === 0 ? channel.render(delivery.message, false)?.[0] : undefined;
+    const template = first.refusal.does === 'window' && index === 0 ? channel.render(showable(of), false)?.[0] : undefined;
     return template === undefined ? first : hand(template.shown);
+  }
+
+  async function handFile(of: Try, shown: Part['shown'], { id }: Attachment, handing: Handing): Promise<SendOutcome> {
+    const found = await files.read(of.request.creatorId, id);
+    if (found === null) return { outcome: 'refused', refusal: { code: 'file is gone', does: 'fail' } };
+    const file = { ...found.medium, content: found.bytes };
+    return of.channel.send(shown, of.address, of.connection, { ...handing, file });
+  }
+
+  function showable({ request, delivery: { message } }: Try): Showable {
+    const fileUrls = (message.body.attachments ?? []).map(({ id }) => [id, files.url(request.creatorId, id)]);
+    return { ...message, fileUrls: Object.fromEntries(fileUrls) };
   }
 
   async function conclude(bubble: Bubble, ended: SendOutcome, attempts: number): Promise<DeliveryOutcome> {

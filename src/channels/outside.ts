@@ -9,7 +9,7 @@ import type { Seal } from '../seal.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Channels } from './accounts.ts';
 import { type Connections, createConnections } from './connect.ts';
-import { createDeliveries } from './deliver.ts';
+import { createDeliveries, type SentFiles } from './deliver.ts';
 import { createLinks, type Links } from './link.ts';
 import type { Fetch } from './provider-call.ts';
 import { createReceiver, type Receiver } from './receive.ts';
@@ -33,6 +33,7 @@ export interface OutsideDeps {
   whatsapp: { url: string; version: string };
   telegram: { url: string };
   keepMedia: KeepMedia;
+  files: SentFiles;
   /** Where providers reach this server. */
   publicUrl: string;
 }
@@ -61,7 +62,7 @@ export function createOutside(deps: OutsideDeps): Outside {
   return {
     channels,
     links,
-    deliveries: createDeliveries({ db, clock, log, seal, channels, random: Math.random }),
+    deliveries: createDeliveries({ db, clock, log, seal, channels, files: deps.files, random: Math.random }),
     connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl }),
     receiver: (mailboxes) => createReceiver({ db, clock, ids, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
   };

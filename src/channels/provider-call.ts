@@ -1,5 +1,7 @@
 /** One HTTP call to a provider: bounded in time and size, no redirects, and a plain word for what went wrong. */
 
+import type { OutgoingFile } from './channel.ts';
+
 /** What came back. `down`: it was surely not taken. `unknown`: it may have been. `retryAfterMs` is null where the answer named no time. */
 export type ProviderAnswer =
   | { got: 'answer'; status: number; body: unknown; retryAfterMs: number | null }
@@ -11,6 +13,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** How long a provider may take, in milliseconds, and how much it may say, in bytes. */
 const mostMs = 10_000;
+const mostUploadMs = 60_000;
 const mostBytes = 1024 * 1024;
 /** A longer pause, in seconds, is a mistake. */
 const mostRetryAfter = 86_400;
@@ -23,8 +26,14 @@ const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREA
  *
  * @throws the signal's reason
  */
-export async function callProvider(fetch: Fetch, url: string, init: RequestInit, signal: AbortSignal): Promise<ProviderAnswer> {
-  const late = AbortSignal.timeout(mostMs);
+export async function callProvider(
+  fetch: Fetch,
+  url: string,
+  init: RequestInit,
+  signal: AbortSignal,
+  withinMs = mostMs,
+): Promise<ProviderAnswer> {
+  const late = AbortSignal.timeout(withinMs);
   try {
     const response = await fetch(url, { ...init, redirect: 'error', signal: AbortSignal.any([signal, late]) });
     const retryAfter = Number(response.headers.get('Retry-After') ?? Number.NaN);
@@ -71,6 +80,23 @@ export function postText(
   signal: AbortSignal,
 ): Promise<ProviderAnswer> {
   return callProvider(fetch, url, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body }, signal);
+}
+
+/** A POST of a form with a file in it: it may take longer. @throws the signal's reason */
+export function postForm(
+  fetch: Fetch,
+  url: string,
+  {
+    fields,
+    file,
+  }: { fields: Readonly<Record<string, unknown>>; file: { field: string } & Pick<OutgoingFile, 'name' | 'type' | 'content'> },
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<ProviderAnswer> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  form.set(file.field, new Blob([new Uint8Array(file.content)], { type: file.type }), file.name);
+  return callProvider(fetch, url, { method: 'POST', headers: { ...headers }, body: form }, signal, mostUploadMs);
 }
 
 /** Deno tells a refused connection in words only. */

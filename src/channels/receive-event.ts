@@ -240,7 +240,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
     const channel = channels[connection.channel];
     const part = channel.render({ id: stableUuid(connection.id), seq: 0, body: { text } }, true)?.[0];
     if (part === undefined) return;
-    beside(connection, async (signal) => void (await channel.send(part.shown, to, connection, 'hint', signal)));
+    beside(connection, async (signal) => void (await channel.send(part.shown, to, connection, { reference: 'hint', signal })));
   }
 
   return {

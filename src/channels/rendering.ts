@@ -1,7 +1,7 @@
 /** What all channels show alike: the words of a message, numbered options, and the keys of its buttons. Pure. */
-import type { MessageBody } from '../message.ts';
-import type { Showable } from './channel.ts';
-import { shorten } from './split-text.ts';
+import type { Attachment, MessageBody } from '../message.ts';
+import type { Part, Showable } from './channel.ts';
+import { isVisible, shorten } from './split-text.ts';
 
 /** A button's name outside: which message it stands under and which of its buttons it is. The message's id makes it unguessable. */
 export interface ButtonKey {
@@ -41,6 +41,24 @@ export function wordsOf(body: MessageBody, numbered: boolean): string {
 /** The link of a message's picture or file where a provider can fetch it; null for others. */
 export function publicMedia(body: MessageBody): { url: string; kind: string; alt: string } | null {
   return body.media !== undefined && /^https:\/\//i.test(body.media.url) ? body.media : null;
+}
+
+/** What stands below a picture, where there is anything to see in it. */
+export function captionOf({ alt }: { alt: string }, most: number): { caption?: string } {
+  const caption = shorten(titleOf({ title: alt }), most);
+  return isVisible(caption) ? { caption } : {};
+}
+
+/** An attached file in words: its name, and where it can be fetched. */
+export function fileText({ id, name }: Attachment, { fileUrls }: Showable): string {
+  const url = fileUrls?.[id];
+  return `📎 ${titleOf({ title: name })}${url === undefined ? '' : `\n${url}`}`;
+}
+
+/** The bubbles of a message: what is seen or heard first, then the words, unless there are none to say. */
+export function withWords(shownFirst: readonly Part[], { body }: Showable, worded: () => readonly Part[]): readonly Part[] {
+  const isWordless = !isVisible(wordsOf(body, true));
+  return isWordless && shownFirst.length > 0 ? shownFirst : [...shownFirst, ...worded()];
 }
 
 /** A button's title as providers take it. */

@@ -20,10 +20,15 @@ export function splitText(text: string, most: number, last = most): string[] {
   return pieces;
 }
 
+/** Whether there is anything to see in a text. */
+export function isVisible(text: string): boolean {
+  return /[^\s\p{Cf}\p{Cc}]/u.test(text);
+}
+
 /** Text that every provider takes: well-formed, without NUL, not blank to the eye. */
 function visible(text: string): string {
   const clean = text.toWellFormed().replaceAll('\u0000', '').trim();
-  return /[^\s\p{Cf}\p{Cc}]/u.test(clean) ? clean : nothing;
+  return isVisible(clean) ? clean : nothing;
 }
 
 /** The best place to cut at or before `most`, more than a third of the way. */

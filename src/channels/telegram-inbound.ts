@@ -1,6 +1,7 @@
 /** Telegram updates as events: private chats with people only; everything else is counted. */
 import * as v from 'valibot';
 import type { ChannelEvent, Received, Sender } from './channel.ts';
+import { isVisible } from './split-text.ts';
 
 const Text = v.pipe(v.string(), v.maxLength(65_536));
 /** Ids may need 64 bits: kept as text, and only those a double holds exactly, which is all Telegram gives people. */
@@ -85,7 +86,7 @@ function messageEvent(message: Message, now: number): ChannelEvent | null {
     const media = { id: file.file_id, name: file.file_name ?? 'file', sha256: null };
     return { kind: 'message', ...heard, text: words, media };
   }
-  return /[^\s\p{Cf}\p{Cc}]/u.test(words) ? { kind: 'message', ...heard, text: words } : { kind: 'unreadable', ...heard };
+  return isVisible(words) ? { kind: 'message', ...heard, text: words } : { kind: 'unreadable', ...heard };
 }
 
 function callbackEvent({ id, from, message, data }: Callback, now: number): ChannelEvent | null {

@@ -1,7 +1,8 @@
 /** How a message looks on Telegram: pure, plain text within the limits of the Bot API, options as an inline keyboard. */
+import type { Attachment } from '../message.ts';
 import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, linkText, publicMedia, titleOf, wordsOf } from './rendering.ts';
-import { shorten, splitText } from './split-text.ts';
+import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from './rendering.ts';
+import { splitText } from './split-text.ts';
 
 /** The limits: texts in UTF-16 units, titles in code points, `callback_data` in bytes. */
 export const telegramLimits = { text: 4_096, caption: 1_024, buttons: 20, buttonTitle: 60, callbackData: 64 } as const;
@@ -11,17 +12,18 @@ const sideBySide = 12;
 
 /** The bubbles of a message. Text goes as it is, without a parse mode, so that markup in it is shown and not obeyed. */
 export function renderTelegram(message: Showable): readonly Part[] {
+  const media = mediaPart(message);
+  const files = (message.body.attachments ?? []).map((file) => filePart(file, message));
+  return withWords([...(media ? [media] : []), ...files], message, () => worded(message));
+}
+
+function worded(message: Showable): readonly Part[] {
   const { buttons = [] } = message.body;
   const asKeyboard = buttons.length > 0 && buttons.length <= telegramLimits.buttons && buttons.every((button) => fits(titleOf(button)));
   const pieces = splitText(wordsOf(message.body, !asKeyboard), telegramLimits.text);
   const last = pieces.pop() ?? '';
   const keyboard = asKeyboard ? { reply_markup: { inline_keyboard: keyboardOf(message) } } : {};
-  const media = mediaPart(message);
-  return [
-    ...(media ? [media] : []),
-    ...pieces.map((text) => ({ shown: textOf(text), plain: null })),
-    { shown: { ...textOf(last), ...keyboard }, plain: null },
-  ];
+  return [...pieces.map((text) => ({ shown: textOf(text), plain: null })), { shown: { ...textOf(last), ...keyboard }, plain: null }];
 }
 
 function textOf(text: string): Shown {
@@ -51,6 +53,22 @@ function mediaPart({ body }: Showable): Part | null {
   const media = publicMedia(body);
   if (media === null) return null;
   const [method, field] = methods[media.kind] ?? ['sendDocument', 'document'];
-  const caption = media.alt === '' ? {} : { caption: shorten(media.alt, telegramLimits.caption) };
-  return { shown: { method, [field]: media.url, ...caption }, plain: textOf(linkText(media)) };
+  return { shown: { method, [field]: media.url, ...captionOf(media, telegramLimits.caption) }, plain: textOf(linkText(media)) };
+}
+
+/** The method and the field of each type that Telegram plays or shows by itself; any other is a document. */
+const fileMethods: Readonly<Record<string, readonly [method: string, field: string]>> = {
+  'image/jpeg': ['sendPhoto', 'photo'],
+  'image/png': ['sendPhoto', 'photo'],
+  'image/webp': ['sendPhoto', 'photo'],
+  'audio/ogg': ['sendVoice', 'voice'],
+  'audio/mpeg': ['sendAudio', 'audio'],
+  'audio/mp4': ['sendAudio', 'audio'],
+  'video/mp4': ['sendVideo', 'video'],
+};
+
+/** The bytes go along under the name of the field. */
+function filePart(file: Attachment, message: Showable): Part {
+  const [method, field] = fileMethods[file.type] ?? ['sendDocument', 'document'];
+  return { shown: { method, field }, plain: textOf(fileText(file, message)), file };
 }

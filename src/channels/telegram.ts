@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { accountEntries } from './account-entries.ts';
 import type { Channel, ChannelEvent, OpenConnection, Refusal, SendOutcome } from './channel.ts';
-import { downloadFile, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
+import { downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from './provider-call.ts';
 import { sameText } from './signature.ts';
 import { readUpdate } from './telegram-inbound.ts';
 import { renderTelegram } from './telegram-render.ts';
@@ -85,9 +85,12 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
     receive: (value, { account }, now) => readUpdate(value, account, now),
     render: renderTelegram,
 
-    async send(shown, to, connection, _reference, signal) {
-      const { method, ...params } = shown;
-      return outcomeOf(await call(tokenOf(connection), String(method), { chat_id: to.externalId, ...params }, signal));
+    async send(shown, to, connection, { signal, file }) {
+      const { method, field, ...params } = shown;
+      const fields = { chat_id: to.externalId, ...params };
+      if (file === undefined) return outcomeOf(await call(tokenOf(connection), String(method), fields, signal));
+      const form = { fields, file: { ...file, field: String(field) } };
+      return outcomeOf(await postForm(fetch, `${url}/bot${tokenOf(connection)}/${String(method)}`, form, {}, signal));
     },
 
     async fetchMedia({ id }, connection, maxBytes, signal) {
@@ -124,7 +127,11 @@ const descriptions: readonly [pattern: RegExp, refusal: Refusal][] = [
   [/user is deactivated/i, { code: 'deactivated', does: 'unreachable' }],
   [/chat not found/i, { code: 'chat not found', does: 'unreachable' }],
   [/can't (send messages|initiate conversation)/i, { code: 'cannot send', does: 'strike' }],
-  [/wrong (file|type)|failed to get http url content|wrong remote file/i, { code: 'media', does: 'plain' }],
+  [
+    /wrong (file|type)|failed to get http url content|wrong remote file|PHOTO_INVALID|IMAGE_PROCESS|file is too big/i,
+    { code: 'media', does: 'plain' },
+  ],
+  [/VOICE_MESSAGES_FORBIDDEN/i, { code: 'voice', does: 'plain' }],
 ];
 
 function refusalOf(

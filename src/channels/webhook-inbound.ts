@@ -1,6 +1,7 @@
 /** What another system tells over the webhook channel, as events. Our own format, still read leniently: one broken event spoils no other. */
 import * as v from 'valibot';
 import type { ChannelEvent, Received } from './channel.ts';
+import { isVisible } from './split-text.ts';
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(200), v.regex(/^[\x21-\x7e]+$/));
 const From = v.pipe(
@@ -57,7 +58,7 @@ function eventOf(event: v.InferOutput<typeof Event>, now: number): ChannelEvent 
   if (event.type === 'status') return statusOf(event);
   const heard = { from: event.from, id: event.id, at: Math.min(event.at ?? now, now) };
   if (event.type === 'button') return { kind: 'button', ...heard, key: event.key, title: event.title };
-  return /[^\s\p{Cf}\p{Cc}]/u.test(event.text) ? { kind: 'message', ...heard, text: event.text } : { kind: 'unreadable', ...heard };
+  return isVisible(event.text) ? { kind: 'message', ...heard, text: event.text } : { kind: 'unreadable', ...heard };
 }
 
 function statusOf(event: Extract<v.InferOutput<typeof Event>, { type: 'status' }>): ChannelEvent {

@@ -52,7 +52,7 @@ export function createWebhook(options: { fetch: Fetch; newToken(): string; now()
     receive: (value, { account }, now): Received => readEvents(value, account, now),
     render: renderWebhook,
 
-    async send(shown, to, { settings, secrets }, reference, signal) {
+    async send(shown, to, { settings, secrets }, { reference, signal }) {
       const body = JSON.stringify({ ...shown, reference, to: { id: to.externalId } });
       const timestamp = String(Math.floor(options.now() / 1000));
       const headers = {
@@ -72,12 +72,17 @@ function renderWebhook(message: Showable): readonly Part[] {
   const pieces = splitText(wordsOf(message.body, false), mostText);
   const buttons = (message.body.buttons ?? []).map(({ title }, ordinal) => ({ key: buttonKey(message, ordinal), title }));
   const media = publicMedia(message.body);
+  const files = (message.body.attachments ?? []).map(({ id, kind, type, name, bytes }) => ({
+    ...{ kind, type, name, bytes },
+    url: message.fileUrls?.[id] ?? null,
+  }));
   return pieces.map((text, index) => ({
     shown: {
       type: 'message',
       text,
       buttons: index === pieces.length - 1 ? buttons : [],
       media: index === 0 ? media : null,
+      files: index === 0 ? files : [],
     },
     plain: null,
   }));

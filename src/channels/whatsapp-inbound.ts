@@ -1,6 +1,7 @@
 /** WhatsApp Cloud API webhooks: their JSON as events. Unknown kinds are counted, broken ones too; nothing is refused. */
 import * as v from 'valibot';
 import type { ChannelEvent, Received, Sender } from './channel.ts';
+import { isVisible } from './split-text.ts';
 import { refusalOf } from './whatsapp-errors.ts';
 
 const Text = v.pipe(v.string(), v.maxLength(65_536));
@@ -94,7 +95,7 @@ function messageEvent(message: Message | null, people: readonly Contact[], now: 
   if (from === null) return null;
   const heard = { from, id: message.id, at: timeOf(message.timestamp, now) };
   const text = message.text?.body ?? '';
-  if (message.type === 'text' && isReadable(text)) return { kind: 'message', ...heard, text };
+  if (message.type === 'text' && isVisible(text)) return { kind: 'message', ...heard, text };
   const file = message.image ?? message.audio ?? message.video ?? message.document;
   if (file) {
     const media = { id: file.id, name: file.filename ?? message.type, sha256: file.sha256 ?? null };
@@ -137,11 +138,6 @@ function digits(text: string | null | undefined): string | null {
 function timeOf(timestamp: string | number | null | undefined, now: number): number {
   const at = Number(timestamp) * 1000;
   return Number.isFinite(at) && at > 0 ? Math.min(at, now) : now;
-}
-
-/** Whether there is anything to see. */
-function isReadable(text: string): boolean {
-  return /[^\s\p{Cf}\p{Cc}]/u.test(text);
 }
 
 const statuses = ['sent', 'delivered', 'read', 'played'] as const;

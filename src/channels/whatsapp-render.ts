@@ -1,7 +1,7 @@
 /** How a message looks on WhatsApp: pure, within the limits of the Cloud API. */
-import type { MessageBody } from '../message.ts';
+import type { Attachment, MessageBody } from '../message.ts';
 import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, linkText, publicMedia, titleOf, wordsOf } from './rendering.ts';
+import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from './rendering.ts';
 import { shorten, splitText } from './split-text.ts';
 
 /** The limits; lengths in code points, except for texts, whose caps are kept in UTF-16 units to be on the safe side. */
@@ -14,6 +14,7 @@ export const whatsappLimits = {
   rowTitle: 24,
   listBody: 4_096,
   caption: 1_024,
+  imageBytes: 5 * 1024 * 1024,
 } as const;
 
 const listButton = '☰';
@@ -23,7 +24,8 @@ export function renderWhatsApp(message: Showable, freeText: boolean): readonly P
   const { body } = message;
   if (!freeText) return body.template === undefined ? null : [templatePart(body.template)];
   const media = mediaPart(body);
-  return [...(media ? [media] : []), ...worded(message, optionShape(body))];
+  const files = (body.attachments ?? []).map((file) => filePart(file, message));
+  return withWords([...(media ? [media] : []), ...files], message, () => worded(message, optionShape(body)));
 }
 
 type OptionShape = 'none' | 'buttons' | 'list' | 'numbered';
@@ -69,8 +71,31 @@ function mediaPart(body: MessageBody): Part | null {
   const media = publicMedia(body);
   if (media === null) return null;
   const type = ['image', 'audio', 'video'].find((kind) => kind === media.kind) ?? 'document';
-  const caption = media.alt === '' || type === 'audio' ? {} : { caption: shorten(media.alt, whatsappLimits.caption) };
+  const caption = type === 'audio' ? {} : captionOf(media, whatsappLimits.caption);
   return { shown: { type, [type]: { link: media.url, ...caption } }, plain: textOf(linkText(media)) };
+}
+
+/** As what WhatsApp shows each type of file it takes; any other is sent as a link. */
+const fileTypes: Readonly<Record<string, 'image' | 'audio' | 'video' | 'document'>> = {
+  'image/jpeg': 'image',
+  'image/png': 'image',
+  'audio/aac': 'audio',
+  'audio/amr': 'audio',
+  'audio/mp4': 'audio',
+  'audio/mpeg': 'audio',
+  'audio/ogg': 'audio',
+  'video/3gpp': 'video',
+  'video/mp4': 'video',
+  'application/pdf': 'document',
+  'text/plain': 'document',
+};
+
+/** The id of the upload is added when it is sent. */
+function filePart(file: Attachment, message: Showable): Part {
+  const type = fileTypes[file.type];
+  const words = textOf(fileText(file, message));
+  if (type === undefined || (type === 'image' && file.bytes > whatsappLimits.imageBytes)) return { shown: words, plain: null };
+  return { shown: { type, [type]: type === 'document' ? { filename: file.name } : {} }, plain: words, file };
 }
 
 function templatePart({ name, language, variables }: NonNullable<MessageBody['template']>): Part {

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { AccountSecret, accountEntries } from './account-entries.ts';
-import type { Channel, ChannelEvent, OpenConnection, Recipient, SendOutcome } from './channel.ts';
-import { callProvider, downloadFile, type Fetch, type ProviderAnswer, postJson } from './provider-call.ts';
+import type { Channel, ChannelEvent, OpenConnection, OutgoingFile, Recipient, Refusal, SendOutcome, Shown } from './channel.ts';
+import { callProvider, downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from './provider-call.ts';
 import { isSigned, sameText } from './signature.ts';
 import { refusalOf } from './whatsapp-errors.ts';
 import { readWebhook } from './whatsapp-inbound.ts';
@@ -23,6 +23,7 @@ const Account = v.strictObject({
 
 const Medium = v.object({ url: v.string(), sha256: v.optional(v.string()), file_size: v.optional(v.number()) });
 const Sent = v.object({ messages: v.pipe(v.array(v.object({ id: v.string() })), v.minLength(1)) });
+const Uploaded = v.object({ id: v.string() });
 const Failed = v.object({ error: v.object({ code: v.number() }) });
 const PhoneNumber = v.object({ id: v.string(), display_phone_number: v.optional(v.string(), '') });
 
@@ -43,6 +44,22 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
       headers,
       signal,
     );
+  }
+
+  /** Gives Meta a file and gets its id. Nothing has reached the person yet, so that any doubt is a reason to try again. */
+  async function upload(
+    connection: OpenConnection,
+    file: OutgoingFile,
+    signal: AbortSignal,
+  ): Promise<{ id: string } | { refused: Refusal }> {
+    const headers = { Authorization: `Bearer ${connection.secrets.access_token}` };
+    const form = { fields: { messaging_product: 'whatsapp', type: file.type }, file: { ...file, field: 'file' } };
+    const answer = await postForm(fetch, address(connection, `${connection.account}/media`), form, headers, signal);
+    if (answer.got !== 'answer') return { refused: { code: 'upload', does: 'retry' } };
+    const taken = v.safeParse(Uploaded, answer.body);
+    if (answer.status < 300 && taken.success) return taken.output;
+    const refusal = refusalIn(answer);
+    return { refused: refusal.does === 'fail' ? { ...refusal, does: 'plain' } : refusal };
   }
 
   return {
@@ -81,9 +98,11 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
     receive: (value, _connection) => readWebhook(value, Date.now()),
     render: renderWhatsApp,
 
-    async send(shown, to, connection, reference, signal) {
-      const message = { recipient_type: 'individual', ...recipient(to), ...shown, biz_opaque_callback_data: reference };
-      return outcomeOf(await post(connection, message, signal));
+    async send(shown, to, connection, { reference, signal, file }) {
+      const uploaded = file === undefined ? { id: null } : await upload(connection, file, signal);
+      if ('refused' in uploaded) return { outcome: 'refused', refusal: uploaded.refused };
+      const message = { recipient_type: 'individual', ...recipient(to), ...withMedium(shown, uploaded.id) };
+      return outcomeOf(await post(connection, { ...message, biz_opaque_callback_data: reference }, signal));
     },
 
     async fetchMedia({ id, sha256 }, connection, maxBytes, signal) {
@@ -130,8 +149,18 @@ function outcomeOf(answer: ProviderAnswer): SendOutcome {
   const sent = v.safeParse(Sent, answer.body);
   if (answer.status < 300 && sent.success) return { outcome: 'sent', providerId: sent.output.messages[0]?.id ?? '' };
   if (answer.status < 300) return { outcome: 'unknown', reason: 'no message id' };
-  const failed = v.safeParse(Failed, answer.body);
-  return { outcome: 'refused', refusal: refusalOf(failed.success ? failed.output.error.code : null, answer.status) };
+  return { outcome: 'refused', refusal: refusalIn(answer) };
+}
+
+function refusalIn({ body, status }: Extract<ProviderAnswer, { got: 'answer' }>): Refusal {
+  const failed = v.safeParse(Failed, body);
+  return refusalOf(failed.success ? failed.output.error.code : null, status);
+}
+
+/** The bubble with the id of its uploaded file. */
+function withMedium(shown: Shown, id: string | null): Shown {
+  const type = String(shown.type);
+  return id === null ? shown : { ...shown, [type]: { id, ...(shown[type] as object) } };
 }
 
 /** @throws AppError INVALID_INPUT refused · UNAVAILABLE no answer */

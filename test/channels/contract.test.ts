@@ -7,6 +7,7 @@ import { createTelegram } from '../../src/channels/telegram.ts';
 import { createWebhook } from '../../src/channels/webhook.ts';
 import { createWhatsApp } from '../../src/channels/whatsapp.ts';
 import type { CreatorId } from '../../src/ids.ts';
+import type { Attachment } from '../../src/message.ts';
 import { brokenLimit as brokenTelegram, callbackUpdate, textUpdate } from '../support/telegram-stand-in.ts';
 import { brokenLimit as brokenWhatsApp, inbound, webhookBody } from '../support/whatsapp-stand-in.ts';
 
@@ -20,6 +21,8 @@ interface Entry {
   secrets: Record<string, string>;
   /** The limit a rendered bubble breaks. */
   broken(shown: Record<string, unknown>): string | null;
+  /** A bubble as it reaches the provider once its file has gone along. */
+  withFile(shown: Record<string, unknown>, file: Attachment): Record<string, unknown>;
   /** A message of a person with this text, as the provider says it. */
   message(text: string): unknown;
   /** A press of the button with this key. */
@@ -33,6 +36,7 @@ const entries: Record<string, Entry> = {
     channel: createWhatsApp({ url: 'http://127.0.0.1:1', version: 'v26.0', fetch: unreachable, newToken }),
     secrets: { app_secret: 'right', access_token: 'a', verify_token: 'v' },
     broken: (shown) => brokenWhatsApp({ messaging_product: 'whatsapp', to: '351911000111', ...shown }),
+    withFile: (shown) => ({ ...shown, [String(shown.type)]: { id: '900', ...(shown[String(shown.type)] as object) } }),
     message: (text) => webhookBody(inbound('wamid.1', { phone: '351911000111' }, { type: 'text', text: { body: text } }), 'account'),
     press: (key) =>
       webhookBody(
@@ -49,6 +53,7 @@ const entries: Record<string, Entry> = {
     channel: createTelegram({ url: 'http://127.0.0.1:1', fetch: unreachable, newToken }),
     secrets: { token: '1:x', webhook_secret: 'right' },
     broken: ({ method, ...params }) => brokenTelegram(String(method), { chat_id: 4711, ...params }),
+    withFile: ({ field, ...shown }, { name, type }) => ({ ...shown, [String(field)]: new File(['x'], name, { type }) }),
     message: (text) => textUpdate(1, 4711, text),
     press: (key) => callbackUpdate(1, 4711, key),
     signed: () => ({ 'x-telegram-bot-api-secret-token': 'right' }),
@@ -57,6 +62,7 @@ const entries: Record<string, Entry> = {
     channel: createWebhook({ fetch: unreachable, newToken, now: () => now }),
     secrets: { secret: 'right' },
     broken: ({ text }) => (typeof text === 'string' && text.trim() !== '' && text.isWellFormed() && text.length <= 4_096 ? null : 'text'),
+    withFile: (shown) => shown,
     message: (text) => ({ events: [{ type: 'message', id: '1', from: { id: '4711' }, text }] }),
     press: (key) => ({ events: [{ type: 'button', id: '1', from: { id: '4711' }, key }] }),
     signed(body) {
@@ -89,6 +95,16 @@ const anyBody = fc.record(
       kind: fc.constantFrom('image', 'audio', 'file'),
       alt: anyText,
     }),
+    attachments: fc.array(
+      fc.record({
+        id: fc.constantFrom('f1', 'f2'),
+        kind: fc.constantFrom('image', 'audio', 'video', 'file'),
+        type: fc.constantFrom('image/png', 'image/gif', 'audio/ogg', 'video/mp4', 'video/webm', 'application/pdf', 'text/plain'),
+        name: anyText.map((text) => text.slice(0, 104)),
+        bytes: fc.integer({ min: 1, max: 10_485_760 }),
+      }),
+      { maxLength: 3 },
+    ),
     citations: fc.array(
       fc.record({ document_id: fc.constant('d'), title: anyText, chunk_index: fc.constant(0), quote: fc.constant('q') }),
       { maxLength: 3 },
@@ -96,9 +112,10 @@ const anyBody = fc.record(
   },
   { requiredKeys: ['text'] },
 );
-const showable = (body: Showable['body']): Showable => ({ id: '01a1fc2b-e764-7f1f-a753-524847814d84', seq: 12, body });
+const fileUrls = { f1: 'https://coach.example/f1', f2: 'https://coach.example/f2' };
+const showable = (body: Showable['body']): Showable => ({ id: '01a1fc2b-e764-7f1f-a753-524847814d84', seq: 12, body, fileUrls });
 
-describe.each(Object.entries(entries))('%s', (_, { channel, secrets, broken, message, press, signed }) => {
+describe.each(Object.entries(entries))('%s', (_, { channel, secrets, broken, withFile, message, press, signed }) => {
   const connection: OpenConnection = {
     ...{ creatorId: 'c' as CreatorId, id: 'n', channel: channel.name, account: 'account', secrets },
     settings: { url: 'http://127.0.0.1:1/' },
@@ -114,8 +131,8 @@ describe.each(Object.entries(entries))('%s', (_, { channel, secrets, broken, mes
       fc.property(anyBody, (body) => {
         const parts = channel.render(showable(body), true) ?? [];
         expect(parts.length).toBeGreaterThan(0);
-        for (const { shown, plain } of parts) {
-          expect(broken(shown)).toBeNull();
+        for (const { shown, plain, file } of parts) {
+          expect(broken(file === undefined ? shown : withFile(shown, file))).toBeNull();
           if (plain !== null) expect(broken(plain)).toBeNull();
         }
       }),
@@ -183,7 +200,8 @@ describe.each(Object.entries(entries))('%s', (_, { channel, secrets, broken, mes
   it('tells a provider that is down from one that may have taken the message', async () => {
     const [part] = channel.render(showable({ text: 'hello' }), true) ?? [];
     const to = { externalId: '4711', phone: '351911000111' };
-    const outcome = await channel.send(part?.shown ?? {}, to, connection, 'r', AbortSignal.timeout(5_000));
+    const handing = { reference: 'r', signal: AbortSignal.timeout(5_000) };
+    const outcome = await channel.send(part?.shown ?? {}, to, connection, handing);
     expect(outcome).toEqual({ outcome: 'refused', refusal: { code: 'down', does: 'retry' } });
   });
 });

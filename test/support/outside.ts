@@ -8,7 +8,7 @@ import { sign } from '../../src/channels/signature.ts';
 import type { Database } from '../../src/database.ts';
 import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
 import { mediaKindOf } from '../../src/media/kind.ts';
-import type { Message } from '../../src/message.ts';
+import type { Attachment, Message } from '../../src/message.ts';
 import { createSeal } from '../../src/seal.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { messagesAfter } from '../../src/store/conversations.ts';
@@ -26,6 +26,8 @@ export interface OutsideBench {
   receiver: Receiver;
   whatsapp: WhatsAppStandIn;
   telegram: TelegramStandIn;
+  /** Files that can be sent, by id. */
+  files: Map<string, { medium: Attachment; bytes: Uint8Array }>;
   /** Those whose work `settled` waits for; `connect` adds its own. */
   creators: Set<CreatorId>;
   /** Connects an account and gives its id. */
@@ -51,6 +53,7 @@ export interface OutsideBench {
 export async function openOutside(db: Database): Promise<OutsideBench> {
   const clock = manualClock(evening);
   const [whatsapp, telegram] = await Promise.all([startWhatsApp(), startTelegram()]);
+  const files: OutsideBench['files'] = new Map();
   const outside = createOutside({
     ...{ db, clock, ids: systemIds, log: quietLog, fetch, guardedFetch: fetch },
     seal: await createSeal(new Uint8Array(32).fill(3)),
@@ -58,6 +61,10 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
     async keepMedia(_creatorId, { name, bytes }) {
       const { kind, type } = mediaKindOf(bytes);
       return { id: systemIds.uuid(), kind, type, name, bytes: bytes.byteLength };
+    },
+    files: {
+      read: async (_creatorId, id) => files.get(id) ?? null,
+      url: (creatorId, id) => `https://coach.example/media/${creatorId}/${id}`,
     },
     whatsapp: { url: whatsapp.url, version: 'v26.0' },
     telegram: { url: telegram.url },
@@ -70,7 +77,7 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
 
   const creators = new Set<CreatorId>();
   const bench: OutsideBench = {
-    ...{ creators, clock, runtime, outside, receiver, whatsapp, telegram },
+    ...{ creators, files, clock, runtime, outside, receiver, whatsapp, telegram },
     async connect(creatorId, account) {
       creators.add(creatorId);
       const { connection } = await outside.connections.connect(creatorId, { name: '', uncertain: 'leave', ...account } as GivenAccount);

@@ -18,13 +18,13 @@ export interface StandInServer {
   close(): Promise<void>;
 }
 
-/** Serves JSON on a loopback port, a free one unless told. */
+/** Serves JSON and forms on a loopback port, a free one unless told. */
 export async function serveJson(
   answer: (request: IncomingMessage, path: string, body: Record<string, unknown>) => Promise<StandInAnswer> | StandInAnswer,
   port = 0,
 ): Promise<StandInServer> {
   const server = createServer((request, response) => {
-    readJson(request)
+    readBody(request)
       .then((body) => answer(request, request.url ?? '/', body))
       .then(({ status, body, lost, file }) => {
         if (lost) response.destroy();
@@ -43,10 +43,14 @@ export async function serveJson(
   };
 }
 
-async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
-  let text = '';
-  for await (const piece of request) text += piece;
-  return text === '' ? {} : JSON.parse(text);
+/** JSON, or the fields of a form: texts and files. */
+async function readBody(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const pieces: Buffer[] = [];
+  for await (const piece of request) pieces.push(piece);
+  const bytes = Buffer.concat(pieces);
+  const type = request.headers['content-type'] ?? '';
+  if (!type.startsWith('multipart/')) return bytes.byteLength === 0 ? {} : JSON.parse(bytes.toString('utf8'));
+  return Object.fromEntries((await new Response(bytes, { headers: { 'Content-Type': type } }).formData()).entries());
 }
 
 /** Code points of a text, as providers count. */

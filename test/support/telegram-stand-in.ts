@@ -105,18 +105,41 @@ function refused({ status, description, retryAfter }: { status: number; descript
 export function brokenLimit(method: string, params: Record<string, unknown>): string | null {
   if (!/^\d+$/.test(String(params.chat_id))) return 'chat_id is empty';
   if (params.parse_mode !== undefined) return "can't parse entities";
-  if (method === 'sendMessage') {
-    const text = params.text;
-    if (typeof text !== 'string' || text.trim() === '') return 'message text is empty';
-    if (pointsOf(text) > 4_096 || text.length > 4_096) return 'message is too long';
-    if (!text.isWellFormed()) return 'strings must be encoded in UTF-8';
-  }
+  const content = method === 'sendMessage' ? brokenText(params.text) : brokenFile(method, params);
+  if (content !== null) return content;
   if (pointsOf(params.caption ?? '') > 1_024) return 'message caption is too long';
   const markup = params.reply_markup as { inline_keyboard?: { text: string; callback_data: string }[][] } | undefined;
   const keys = (markup?.inline_keyboard ?? []).flat();
   return keys.some(({ callback_data }) => Buffer.byteLength(callback_data) < 1 || Buffer.byteLength(callback_data) > 64)
     ? 'BUTTON_DATA_INVALID'
     : null;
+}
+
+function brokenText(text: unknown): string | null {
+  if (typeof text !== 'string' || text.trim() === '') return 'message text is empty';
+  if (pointsOf(text) > 4_096 || text.length > 4_096) return 'message is too long';
+  return text.isWellFormed() ? null : 'strings must be encoded in UTF-8';
+}
+
+/** What each method sends, and the types that come as such. */
+const fileFields: Readonly<Record<string, readonly [field: string, types: RegExp]>> = {
+  sendPhoto: ['photo', /^image\/(jpeg|png|webp)$/],
+  sendVoice: ['voice', /^audio\/(ogg|mpeg|mp4)$/],
+  sendAudio: ['audio', /^audio\/(mpeg|mp4)$/],
+  sendVideo: ['video', /^video\/mp4$/],
+  sendDocument: ['document', /^/],
+};
+
+/** Files go along as such, or by an address that Telegram can fetch. */
+function brokenFile(method: string, params: Record<string, unknown>): string | null {
+  if (!(method in fileFields)) return 'method not found';
+  const [field = '', types = /^$/] = fileFields[method] ?? [];
+  const file = params[field];
+  if (typeof file === 'string') return /^https?:\/\//.test(file) ? null : 'wrong file identifier/HTTP URL specified';
+  if (!(file instanceof File)) return `there is no ${field} in the request`;
+  if (file.size === 0) return 'file must be non-empty';
+  if (file.size > (method === 'sendPhoto' ? 10 : 50) * 1024 * 1024) return 'file is too big';
+  return types.test(file.type) ? null : 'wrong type of the web page content';
 }
 
 /** An update with a text in a private chat. */

@@ -31,6 +31,10 @@ export interface WhatsAppStandIn {
   media: Map<string, { bytes: Uint8Array; url?: string; sha256?: string }>;
   /** Downloads, in order, by media id. */
   downloads: string[];
+  /** Files we have uploaded, by the id they got. */
+  uploads: Map<string, File>;
+  /** Every fault is used up by one upload, in order. */
+  uploadFaults: WhatsAppFault[];
   close(): Promise<void>;
 }
 
@@ -44,6 +48,7 @@ export const whatsappAccount = {
 const messages: Readonly<Record<number, string>> = {
   100: 'Invalid parameter',
   131047: 'Re-engagement message',
+  131053: 'Media upload error',
   131056: '(Business Account, Consumer Account) pair rate limit hit',
   130429: 'Rate limit hit',
   190: 'Invalid OAuth access token.',
@@ -59,17 +64,35 @@ export async function startWhatsApp(port = 0): Promise<WhatsAppStandIn> {
     if (token !== `Bearer ${whatsappAccount.access_token}`) return { status: 401, body: refusal(190) };
     if (standIn.media.has(account ?? '')) return medium(account ?? '', edge === 'bytes');
     if (account !== whatsappAccount.phone_number_id) return { status: 400, body: refusal(100) };
-    if (edge !== 'messages')
-      return { status: 200, body: { id: account, display_phone_number: '+351 912 345 678', verified_name: 'Coach' } };
-    if (body.status === 'read') return noticed(body);
-    return send(body);
+    return (edges[edge ?? ''] ?? about)(body);
   }
+
+  const about = () => ({
+    status: 200,
+    body: { id: whatsappAccount.phone_number_id, display_phone_number: '+351 912 345 678', verified_name: 'Coach' },
+  });
+  const edges: Readonly<Record<string, (body: Record<string, unknown>) => StandInAnswer>> = {
+    messages: (body) => (body.status === 'read' ? noticed(body) : send(body)),
+    media: (body) => upload(body, standIn.uploadFaults.shift()),
+  };
 
   function medium(id: string, download: boolean): StandInAnswer {
     const { bytes, sha256, url } = standIn.media.get(id) ?? { bytes: new Uint8Array() };
     if (!download) return { status: 200, body: { url: url ?? `${server.url}/v26.0/${id}/bytes`, sha256, file_size: bytes.byteLength } };
     standIn.downloads.push(id);
     return { status: 200, body: null, file: bytes };
+  }
+
+  function upload({ messaging_product, file }: Record<string, unknown>, fault?: WhatsAppFault): StandInAnswer {
+    if (fault !== undefined)
+      return typeof fault === 'number' ? { status: 400, body: refusal(fault) } : { status: 0, body: null, lost: true };
+    const limit = file instanceof File ? uploadLimits.find(([types]) => types.test(file.type))?.[1] : undefined;
+    if (messaging_product !== 'whatsapp' || !(file instanceof File)) return { status: 400, body: refusal(100, 'file') };
+    if (limit === undefined || file.size > limit) return { status: 400, body: refusal(131053, 'Media upload error') };
+    count += 1;
+    const id = String(900_000 + count);
+    standIn.uploads.set(id, file);
+    return { status: 200, body: { id } };
   }
 
   function noticed(body: Record<string, unknown>): StandInAnswer {
@@ -83,16 +106,27 @@ export async function startWhatsApp(port = 0): Promise<WhatsAppStandIn> {
       standIn.broken.push(limit);
       return { status: 400, body: refusal(100, limit) };
     }
-    const to = String(body.to ?? body.recipient);
     const fault = standIn.faults.shift();
+    return refusedBy(fault, body) ?? take(body, fault === 'timeout after accept');
+  }
+
+  /** What a test asked to go wrong, or what must; null where the send is taken. */
+  function refusedBy(fault: WhatsAppFault | undefined, body: Record<string, unknown>): StandInAnswer | null {
+    const named = (body[String(body.type)] as { id?: string } | undefined)?.id;
+    if (named !== undefined && !standIn.uploads.has(named)) return { status: 400, body: refusal(131053, 'Media id not found') };
     if (fault === 'timeout') return { status: 0, body: null, lost: true };
     if (fault === 'http 503') return { status: 503, body: '<html>' };
     if (typeof fault === 'number') return { status: 400, body: refusal(fault) };
-    if (standIn.closed.has(to) && body.type !== 'template') return { status: 400, body: refusal(131047) };
+    const isClosed = standIn.closed.has(addressee(body)) && body.type !== 'template';
+    return isClosed ? { status: 400, body: refusal(131047) } : null;
+  }
+
+  function take(body: Record<string, unknown>, isLost: boolean): StandInAnswer {
+    const to = addressee(body);
     count += 1;
     const id = `wamid.${count}`;
     standIn.sent.push({ id, to, type: String(body.type), body, reference: String(body.biz_opaque_callback_data) });
-    if (fault === 'timeout after accept') return { status: 0, body: null, lost: true };
+    if (isLost) return { status: 0, body: null, lost: true };
     return {
       status: 200,
       body: { messaging_product: 'whatsapp', contacts: [{ input: to }], messages: [{ id, message_status: 'accepted' }] },
@@ -109,9 +143,15 @@ export async function startWhatsApp(port = 0): Promise<WhatsAppStandIn> {
     closed: new Set(),
     media: new Map(),
     downloads: [],
+    uploads: new Map(),
+    uploadFaults: [],
     close: server.close,
   };
   return standIn;
+}
+
+function addressee(body: Record<string, unknown>): string {
+  return String(body.to ?? body.recipient);
 }
 
 function refusal(code: number, details?: string): object {
@@ -138,11 +178,27 @@ export function brokenLimit(body: Record<string, unknown>): string | null {
     case 'video':
     case 'audio':
     case 'document':
-      return /^https:\/\//.test(String(shape[body.type]?.link)) ? null : 'link';
+      return brokenMedium(shape[body.type]);
     default:
       return 'type';
   }
 }
+
+/** A medium is named by its id or by a link that Meta can fetch, never by both. */
+function brokenMedium({ id, link, caption }: Record<string, unknown> = {}): string | null {
+  if ((id === undefined) === (link === undefined)) return 'id or link';
+  if (id !== undefined && !/^\d+$/.test(String(id))) return 'id';
+  if (link !== undefined && !/^https:\/\//.test(String(link))) return 'link';
+  return caption === undefined || isText(caption, 1_024) ? null : 'caption';
+}
+
+/** The types an upload may have, and how many bytes (Cloud API, "Supported media types"). */
+const uploadLimits: readonly (readonly [types: RegExp, bytes: number])[] = [
+  [/^image\/(jpeg|png)$/, 5 * 1024 * 1024],
+  [/^audio\/(aac|amr|mpeg|mp4|ogg)$/, 16 * 1024 * 1024],
+  [/^video\/(3gpp|mp4)$/, 16 * 1024 * 1024],
+  [/^(text\/plain|application\/pdf)$/, 100 * 1024 * 1024],
+];
 
 function isText(value: unknown, most: number): boolean {
   return typeof value === 'string' && value.trim() !== '' && value.isWellFormed() && pointsOf(value) <= most;

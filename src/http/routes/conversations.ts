@@ -4,10 +4,8 @@ import * as v from 'valibot';
 import type { ControlAct, ConversationKey, Input, Mailboxes } from '../../actors/input.ts';
 import { retryInput } from '../../actors/retry.ts';
 import type { Database } from '../../database.ts';
-import { AppError } from '../../errors.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
 import type { Media } from '../../media/media.ts';
-import type { Attachment } from '../../message.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
 import { deliveriesOf } from '../../store/deliveries.ts';
 import { takeUp } from '../../store/turns.ts';
@@ -85,12 +83,6 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
   const routes = new Hono<AppEnv>();
   const inputErrors = ['NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'] as const;
 
-  async function filesFor(key: ConversationKey, ids: readonly string[]): Promise<Attachment[]> {
-    const { channel } = await getConversation(database, key);
-    if (channel !== 'widget') throw new AppError('UNSUPPORTED_MEDIA', `Send files to the widget: ${JSON.stringify(channel)} takes none`);
-    return media.ofConversation(key.creatorId, key.conversationId, ids);
-  }
-
   routes.get(
     '/',
     describe({ tag, summary: 'List conversations, latest first', answers: { 200: pageOf(ConversationItem) } }),
@@ -161,16 +153,17 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Write to the contact as a person',
-      description: 'Files are given to the conversation by `POST /creators/media` first; the widget shows them, other channels take none.',
+      description:
+        'Files are given to the conversation by `POST /creators/media` first; a channel that cannot show one sends a link to it, good for an hour.',
       answers: { 201: Taken },
-      errors: [...inputErrors, 'UNSUPPORTED_MEDIA'],
+      errors: inputErrors,
     }),
     member('conversations.act'),
     body(Say),
     async (c) => {
       const key = keyOf(c);
       const { text, attachments: wanted = [] } = c.req.valid('json');
-      const attachments = wanted.length === 0 ? [] : await filesFor(key, wanted);
+      const attachments = wanted.length === 0 ? [] : await media.ofConversation(key.creatorId, key.conversationId, wanted);
       const input: Input = { id: inputId(c, ids), kind: 'control', act: 'say', text, attachments, messageId: ids.uuid() };
       return c.json(await mailboxes.deliver(key, input), 201);
     },
