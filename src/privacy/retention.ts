@@ -1,10 +1,10 @@
-/** The daily round that forgets what creators do not want kept: the text of old messages, and fields of contacts. */
+/** The daily round that forgets what creators and their programs do not want kept: the text of old messages, and fields of contacts. */
 import { createPump, type Pump } from '../actors/pump.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { claimRetention, forgetField, forgetMessages, readRetention } from '../store/retention.ts';
+import { claimRetention, forgetField, forgetMessages, retentionInForce } from '../store/retention.ts';
 
 const dayMs = 24 * 60 * 60_000;
 const creatorsAtOnce = 20;
@@ -13,7 +13,7 @@ const messagesAtOnce = 1_000;
 /** Sweeps each creator once a day. Ages count in conversation time, which is the wall's own but in a fast demo. */
 export function createRetentionPump({ database, clock, log }: { database: Database; clock: Clock; log: Log }): Pump {
   async function sweep(creatorId: CreatorId): Promise<void> {
-    const { message_days: messageDays, field_days: fieldDays } = await database.tenant(creatorId, readRetention);
+    const { message_days: messageDays, field_days: fieldDays } = await database.tenant(creatorId, retentionInForce);
     const until = (days: number) => new Date(clock.now() - days * dayMs);
     let messages = 0;
     if (messageDays !== null) {

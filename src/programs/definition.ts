@@ -12,6 +12,7 @@ import {
   languageSchema,
   nameSchema,
   oneOf,
+  retentionSchema,
   textSchema,
   timeSchema,
   zoneSchema,
@@ -45,6 +46,8 @@ const fieldSchema = v.strictObject({
   title: v.optional(labelSchema),
   options: v.optional(v.pipe(v.array(idSchema), v.minLength(1))),
   pii: v.optional(v.boolean()),
+  /** How long a value is kept after it last changed; the creator may choose less for all programs. */
+  retention: v.optional(retentionSchema),
 });
 
 const variableSchema = v.strictObject({

@@ -1,7 +1,7 @@
 /** The small schemas that the parts of a definition share: ids, texts, expressions, durations, times, places. */
 import * as v from 'valibot';
 import { expressionLimits } from './expressions.ts';
-import { isZone, parseDuration } from './schedule.ts';
+import { durationMs, isZone, parseDuration } from './schedule.ts';
 
 /**
  * One of several shapes, chosen by looking at the value, so that an error names its place instead of saying that no shape fits.
@@ -58,6 +58,12 @@ export const expressionSchema = v.pipe(
 export const durationSchema = v.pipe(
   v.string(),
   v.check((text) => parseDuration(text) !== null, 'Write a duration such as PT30M, PT20H, P1D or P8W'),
+);
+
+/** How long something is kept: at least a day. */
+export const retentionSchema = v.pipe(
+  durationSchema,
+  v.check((text) => parseDuration(text) === null || durationMs(text) >= 86_400_000, 'Keep it for at least P1D'),
 );
 
 /** A time of day, HH:MM. */

@@ -3,6 +3,7 @@ import type { Database, Sql } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId, ProgramId } from '../ids.ts';
 import { decodeCursor, idPlace, type Page, type PageRequest, pageOf } from './cursor.ts';
+import { watchRetention } from './retention.ts';
 import { refusing, sqlState } from './sql-state.ts';
 
 /** A program with its draft. `draftRevision` grows by one with each change of the draft; `liveVersion` is null while none is live. */
@@ -218,12 +219,14 @@ export async function setLive(
   at: number,
 ): Promise<ProgramRow> {
   const [row] = await refusing(
-    db.tenant(creatorId, (sql) =>
-      sql<ProgramRow>(
+    db.tenant(creatorId, async (sql) => {
+      const rows = await sql<ProgramRow>(
         `update programs set live_version = $3, updated_at = $4 where creator_id = $1 and id = $2 returning ${programColumns}`,
         [creatorId, programId, version, new Date(at)],
-      ),
-    ),
+      );
+      await watchRetention(sql, creatorId);
+      return rows;
+    }),
     sqlState.foreignKey,
     'NOT_FOUND',
     noVersion(programId, version).message,

@@ -14,6 +14,29 @@ export async function readRetention(sql: Sql): Promise<Retention> {
   return row ?? { message_days: null, field_days: {} };
 }
 
+/** What is in force: what the creator has chosen and what live programs say of their fields, whichever is shorter. */
+export async function retentionInForce(sql: Sql): Promise<Retention> {
+  const chosen = await readRetention(sql);
+  const declared = await sql<{ field: string; days: number }>(
+    `select f.key as field, min(ceil(extract(epoch from (f.value ->> 'retention')::interval) / 86400))::integer as days
+     from programs p join program_versions l on l.creator_id = p.creator_id and l.program_id = p.id and l.version = p.live_version,
+       jsonb_each(l.definition -> 'fields') f
+     where f.value ->> 'retention' is not null group by f.key`,
+  );
+  const days = declared.map((row): [string, number] => [row.field, Math.min(row.days, chosen.field_days[row.field] ?? row.days)]);
+  return { ...chosen, field_days: { ...chosen.field_days, ...Object.fromEntries(days) } };
+}
+
+/** Has the daily round look at a creator whose live programs say how long fields are kept. */
+export async function watchRetention(sql: Sql, creatorId: CreatorId): Promise<void> {
+  await sql(
+    `insert into retention (creator_id) select $1 where exists (
+       select from programs p join program_versions l on l.creator_id = p.creator_id and l.program_id = p.id and l.version = p.live_version
+       where jsonb_path_exists(l.definition, '$.fields.*.retention')) on conflict do nothing`,
+    [creatorId],
+  );
+}
+
 /** Chooses, and has the next round look at once. */
 export async function saveRetention(sql: Sql, creatorId: CreatorId, { message_days, field_days }: Retention): Promise<void> {
   await sql(
