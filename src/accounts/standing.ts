@@ -26,7 +26,8 @@ const rememberMost = 10_000;
 export function createStanding(deps: { database: Database; cache: Cache; fanOut: FanOut; clock: Clock; log: Log }): Standing {
   const { database, cache, fanOut, clock, log } = deps;
   const remembered = new Map<string, { standing: StandingRow | null; until: number }>();
-  const markKey = (creatorId: CreatorId, sid: string) => `changed:creator_${creatorId}:${sid}`;
+  /** Not among the creator's keys: forgetting a workspace must not forget that its sign-ins have ended. */
+  const markKey = (sid: string) => `changed:installation:${sid}`;
 
   async function fromRecord(creatorId: CreatorId, memberId: MemberId, sid: string): Promise<StandingRow | null> {
     const now = clock.wall();
@@ -37,8 +38,8 @@ export function createStanding(deps: { database: Database; cache: Cache; fanOut:
   }
 
   /** Without the shared marks only the record can tell: fail closed, not open. */
-  const isMarked = (creatorId: CreatorId, sid: string) =>
-    cache.get(markKey(creatorId, sid)).then(
+  const isMarked = (sid: string) =>
+    cache.get(markKey(sid)).then(
       (mark) => mark !== null,
       () => true,
     );
@@ -47,7 +48,7 @@ export function createStanding(deps: { database: Database; cache: Cache; fanOut:
     for (const sid of sids) remembered.delete(sid);
     try {
       // A mark outlives what any node may remember.
-      await Promise.all(sids.map((sid) => cache.set(markKey(creatorId, sid), '1', 2 * rememberMs)));
+      await Promise.all(sids.map((sid) => cache.set(markKey(sid), '1', 2 * rememberMs)));
     } catch {
       // Nodes that cannot read marks ask the record; one that can, though we cannot write, remembers for 5 s at most.
       log.warn('standing.unmarked', { creator_id: creatorId, sessions: sids.length });
@@ -62,7 +63,7 @@ export function createStanding(deps: { database: Database; cache: Cache; fanOut:
     async of(creatorId, memberId, sid) {
       const known = remembered.get(sid);
       if (known === undefined || known.until <= clock.wall()) return fromRecord(creatorId, memberId, sid);
-      return (await isMarked(creatorId, sid)) ? fromRecord(creatorId, memberId, sid) : known.standing;
+      return (await isMarked(sid)) ? fromRecord(creatorId, memberId, sid) : known.standing;
     },
     async changed(creatorId, sids) {
       await mark(creatorId, sids);

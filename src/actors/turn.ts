@@ -4,7 +4,7 @@ import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { FanOut } from '../shared/fan-out.ts';
+import { type FanOut, readSessionNews } from '../shared/fan-out.ts';
 import { commitTurns, loadConversations, setAside, type TurnOutcome, type TurnRow } from '../store/turns.ts';
 import { announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
@@ -34,6 +34,8 @@ export interface Waiting {
 export interface Turns {
   /** Takes inputs of one conversation to their end, in order: each is resolved once durable, or rejected. Never rejects itself. */
   settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void>;
+  /** Takes SessionNews, as heard on `sessionsTopic`, and lets go of whatever conversations it names: they may have been erased. */
+  hearSessions(news: string): void;
 }
 
 interface Parts {
@@ -183,7 +185,16 @@ export function createTurns(parts: Parts): Turns {
     await setAside(db, key).catch((failure) => log.error('conversation.set-aside.failed', failure, { creator_id: key.creatorId }));
   }
 
-  return { settle };
+  function hearSessions(text: string): void {
+    const news = readSessionNews(text);
+    if (news === null) return;
+    for (const { creatorId, id: conversationId } of hot.values()) {
+      if (creatorId === news.creator_id && (news.all || news.conversation_ids.includes(conversationId)))
+        forget({ creatorId, conversationId });
+    }
+  }
+
+  return { settle, hearSessions };
 }
 
 function aftermathOf(row: TurnRow): TurnAftermath {

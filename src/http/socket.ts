@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import type { Connection, ServedSocket } from '../channels/connection.ts';
 import { maxFrameBytes, subprotocol } from '../channels/widget-frames.ts';
 import { AppError } from '../errors.ts';
+import { readSessionNews } from '../shared/fan-out.ts';
 
 /** The part of a runtime's socket beyond what Hono offers: the standard's `bufferedAmount`. */
 export interface BufferedSocket {
@@ -89,9 +90,9 @@ export function createSockets(deps: SocketsDeps): Sockets {
         };
       }),
     hearSessions(text) {
-      const news = v.safeParse(News, parseOrNull(text));
-      if (!news.success) return;
-      for (const [socket, owner] of open) if (isNamed(owner, news.output)) socket.endSession();
+      const news = readSessionNews(text);
+      if (news === null) return;
+      for (const [socket, owner] of open) if (isNamed(owner, news)) socket.endSession();
     },
     hearWidgets(text) {
       const news = v.safeParse(Changed, parseOrNull(text));
@@ -106,11 +107,9 @@ export function createSockets(deps: SocketsDeps): Sockets {
   };
 }
 
-const names = v.optional(v.array(v.string()), []);
-const News = v.object({ creator_id: v.string(), sids: names, conversation_ids: names, all: v.optional(v.boolean(), false) });
 const Changed = v.object({ creator_id: v.string(), version: v.number() });
 
-function isNamed({ creatorId, conversationId, sid }: SocketOwner, news: v.InferOutput<typeof News>): boolean {
+function isNamed({ creatorId, conversationId, sid }: SocketOwner, news: NonNullable<ReturnType<typeof readSessionNews>>): boolean {
   if (creatorId !== news.creator_id) return false;
   return (
     news.all ||

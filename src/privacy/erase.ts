@@ -1,7 +1,6 @@
 /** Forgetting a contact or a whole workspace: a job that reaches every copy, repeated until nothing is left. */
 import type { Audit } from '../accounts/audit.ts';
 import type { Standing } from '../accounts/standing.ts';
-import type { ConversationKey, Mailboxes } from '../actors/input.ts';
 import { createPump, type Pump } from '../actors/pump.ts';
 import type { Clock } from '../clock.ts';
 import type { Caller, MemberPrincipal } from '../context.ts';
@@ -10,7 +9,7 @@ import { AppError } from '../errors.ts';
 import type { ContactId, ConversationId, CreatorId, DocumentId, Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { suspendCreator } from '../store/creators.ts';
-import { askErasure, claimErasures, type ErasureRow, endErasure, findErasure, findErasureOf } from '../store/erasures.ts';
+import { askErasure, claimErasures, type ErasureRow, endErasure, findErasure, findErasureOf, settleErasure } from '../store/erasures.ts';
 import { revokeAllFamilies } from '../store/refresh-families.ts';
 import { conversationsOf, deleteRows, type Subject, tenantTables } from '../store/tenant-tables.ts';
 
@@ -22,14 +21,15 @@ export interface Elsewhere {
   documentsOf(creatorId: CreatorId): Promise<DocumentId[]>;
   /** Files sent in a conversation. */
   forgetMedia(creatorId: CreatorId, conversationId: ConversationId): Promise<void>;
-  /** The creator's folders of files, whole. */
+  /** The creator's folders of files, whole, and vectors of documents that are gone already. */
   forgetFiles(creatorId: CreatorId): Promise<void>;
+  /** What nodes share of the creator's contacts. */
+  forgetShared(creatorId: CreatorId, whose: 'contacts' | 'workspace'): Promise<void>;
 }
 
 /** What erasing is made of. */
 export interface ErasingDeps {
   database: Database;
-  mailboxes: Mailboxes;
   standing: Standing;
   audit: Audit;
   elsewhere: Elsewhere;
@@ -50,6 +50,8 @@ export interface Erasing {
 }
 
 const holdMs = 5 * 60_000;
+/** By then a node has written what it had in hand for the shared cache when the rows went: the warm tier gathers, and a command has two seconds. */
+const settleMs = 5_000;
 const atOnce = 4;
 
 /** Erasing over the record, and what is kept elsewhere. */
@@ -87,23 +89,17 @@ export function createErasing(deps: ErasingDeps): Erasing {
     const conversationIds = await database.tenant(creatorId, (sql) => conversationsOf(sql, contactId));
     for (const id of conversationIds) await elsewhere.forgetMedia(creatorId, id);
     await forgetRows(creatorId, { contactId, conversationIds });
+    // Nodes close the sockets and let go of what they hold in memory.
     standing.close({ creator_id: creatorId, conversation_ids: conversationIds });
-    for (const conversationId of conversationIds) await dropFromMemory({ creatorId, conversationId });
-  }
-
-  /** A node that holds the conversation in memory finds at its next input that it is gone, and lets go of it. */
-  async function dropFromMemory(key: ConversationKey): Promise<void> {
-    try {
-      await deps.mailboxes.deliver(key, { id: `erase:${ids.uuid()}`, kind: 'control', act: 'end' });
-    } catch (error) {
-      if (!(error instanceof AppError && error.code === 'NOT_FOUND')) throw error;
-    }
+    await elsewhere.forgetShared(creatorId, 'contacts');
   }
 
   async function forgetWorkspace(creatorId: CreatorId): Promise<void> {
     for (const id of await elsewhere.documentsOf(creatorId)) await elsewhere.forgetDocument(creatorId, id);
     await elsewhere.forgetFiles(creatorId);
     await forgetRows(creatorId, null);
+    standing.close({ creator_id: creatorId, all: true });
+    await elsewhere.forgetShared(creatorId, 'workspace');
   }
 
   /** Children first, in one transaction: a turn that commits meanwhile either precedes it or finds no conversation. */
@@ -118,16 +114,21 @@ export function createErasing(deps: ErasingDeps): Erasing {
     if (job === undefined) return;
     if (job.contact_id === null) await forgetWorkspace(creatorId);
     else await forgetContact(creatorId, job.contact_id);
+    if (job.forgotten_at === null) {
+      await database.tenant(creatorId, (sql) => settleErasure(sql, id, now(), new Date(clock.wall() + settleMs)));
+      return;
+    }
     await database.tenant(creatorId, (sql) => endErasure(sql, id, now()));
     log.info('erasure.done', { creator_id: creatorId, erasure_id: id });
   }
 
   async function round(): Promise<number | null> {
-    for (const { creator_id: creatorId, id } of await claimErasures(database.routing, clock.wall(), holdMs, atOnce)) {
+    const claimed = await claimErasures(database.routing, clock.wall(), holdMs, atOnce);
+    for (const { creator_id: creatorId, id } of claimed) {
       // What fails stays on record and is claimed again when this claim has run out.
       await run(creatorId, id).catch((error: unknown) => log.error('erasure.failed', error, { creator_id: creatorId, erasure_id: id }));
     }
-    return null;
+    return claimed.length === 0 ? null : settleMs;
   }
 
   const pump = createPump('erasures', round, { clock, log });

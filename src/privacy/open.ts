@@ -1,7 +1,6 @@
 /** Everything about privacy, put together from the record and what keeps something beside it. */
 import type { Audit } from '../accounts/audit.ts';
 import type { Standing } from '../accounts/standing.ts';
-import type { Mailboxes } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
@@ -10,6 +9,7 @@ import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Media } from '../media/media.ts';
 import type { Library } from '../rag/library.ts';
+import type { Cache } from '../shared/cache.ts';
 import { documentIds } from '../store/erasures.ts';
 import type { KeptFiles } from './archive.ts';
 import { createErasing } from './erase.ts';
@@ -18,12 +18,12 @@ import { createRetentionPump } from './retention.ts';
 /** What privacy needs from outside. */
 export interface OpenPrivacyDeps {
   database: Database;
-  mailboxes: Mailboxes;
   standing: Standing;
   audit: Audit;
-  documents: Pick<Library, 'remove'>;
+  documents: Pick<Library, 'remove' | 'forgetVectors'>;
   documentFiles: Files;
   media: Pick<Media, 'forget'>;
+  cache: Cache;
   mediaFiles: Files;
   clock: Clock;
   ids: Ids;
@@ -32,9 +32,12 @@ export interface OpenPrivacyDeps {
 
 const endings: Readonly<Record<string, string>> = { text: '.txt', markdown: '.md', pdf: '.pdf', docx: '.docx', html: '.html' };
 
+/** Conversations as nodes left them, and answers, which may repeat what anybody asked. Both are made again when needed. */
+const ofContacts = /^(snapshot|answer):/;
+
 /** Erasing, retention, and the files that an archive holds. */
 export function openPrivacy(deps: OpenPrivacyDeps) {
-  const { database, documents, documentFiles, media, mediaFiles } = deps;
+  const { database, documents, documentFiles, media, mediaFiles, cache } = deps;
   const erasing = createErasing({
     ...deps,
     elsewhere: {
@@ -45,7 +48,12 @@ export function openPrivacy(deps: OpenPrivacyDeps) {
         }),
       forgetMedia: (creatorId, conversationId) => media.forget(creatorId, conversationId),
       forgetFiles: async (creatorId) => {
-        await Promise.all([documentFiles.removeAll(creatorId), mediaFiles.removeAll(creatorId)]);
+        await Promise.all([documentFiles.removeAll(creatorId), mediaFiles.removeAll(creatorId), documents.forgetVectors(creatorId)]);
+      },
+      async forgetShared(creatorId, whose) {
+        const keys = await cache.keys(`:creator_${creatorId}:`);
+        const gone = whose === 'workspace' ? keys : keys.filter((key) => ofContacts.test(key));
+        await Promise.all(gone.map((key) => cache.delete(key)));
       },
     },
   });

@@ -83,6 +83,10 @@ export function connectChroma(url: string): VectorIndex {
         const where = except === undefined ? { document_id: document } : { $and: [{ document_id: document }, others] };
         await collection?.delete({ where: where as NonNullable<Parameters<Collection['delete']>[0]['where']> });
       }),
+    removeAll: (creator) =>
+      reached(async () => {
+        if ((await find(creator)) !== null) await client().deleteCollection({ name: nameOf(creator) });
+      }),
   };
 }
 

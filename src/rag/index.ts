@@ -36,4 +36,6 @@ export interface VectorIndex {
   ): Promise<(ChunkKey & { similarity: number })[]>;
   /** Forgets a document: all of it, or every reading but `except`. */
   remove(creator: CreatorId, document: DocumentId, except?: number): Promise<void>;
+  /** Forgets everything of a creator. */
+  removeAll(creator: CreatorId): Promise<void>;
 }

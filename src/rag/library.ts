@@ -47,6 +47,8 @@ export interface Library {
   reindex(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow>;
   /** Deletes the document with chunks, postings, vectors and file. @throws AppError NOT_FOUND · UNAVAILABLE its vectors cannot be reached */
   remove(creator: CreatorId, id: DocumentId): Promise<void>;
+  /** Forgets every vector of the creator, of documents that are gone already too. */
+  forgetVectors(creator: CreatorId): Promise<void>;
   collections(creator: CreatorId): Promise<CollectionRow[]>;
   /** Sets how a collection is cut, null as all others, and has its documents read again; they answer meanwhile. How many there are. */
   configure(creator: CreatorId, name: string, sizes: CollectionSizes | null): Promise<number>;
@@ -126,6 +128,7 @@ export function createLibrary(deps: LibraryDeps): Library {
       await files.remove(creator, file);
       await vectors?.remove(creator, id).catch((cause: unknown) => deps.log.error('document.vectors.left', cause, { document_id: id }));
     },
+    forgetVectors: async (creator) => vectors?.removeAll(creator),
     collections: (creator) => db.tenant(creator, (sql) => collections.listCollections(sql, creator)),
     async configure(creator, name, sizes) {
       const waiting = await db.tenant(creator, async (sql) => {

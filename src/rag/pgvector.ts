@@ -44,5 +44,8 @@ function pgvectorIndex(db: Database): VectorIndex {
         ]),
       );
     },
+    async removeAll(creator) {
+      await db.tenant(creator, (sql) => sql('delete from embeddings where creator_id = $1', [creator]));
+    },
   };
 }

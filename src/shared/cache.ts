@@ -10,5 +10,7 @@ export interface Cache {
   delete(key: string): Promise<void>;
   /** Adds `amount` to the counter of a window that starts with its first count. Gives the sum so far and when the window ends. */
   count(key: string, amount: number, windowMs: number): Promise<{ sum: number; resetMs: number }>;
+  /** The keys that contain `part`, for jobs that forget: looks at every key there is. */
+  keys(part: string): Promise<string[]>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** The port to news between nodes: who commits publishes, who holds the socket hears. Kept by `memory.ts` and `redis.ts`. */
+import * as v from 'valibot';
 
 /** At most once and in order per publisher; a subscriber that missed something reads the record. Topics are `kind:creator_{creator_id}:id`. */
 export interface FanOut {
@@ -18,7 +19,7 @@ export function conversationTopic(creatorId: string, conversationId: string): st
   return `conversation:creator_${creatorId}:${conversationId}`;
 }
 
-/** The topic on which every node hears, as SessionNews in JSON, whose access has ended or changed: open sockets of theirs must close. */
+/** The topic on which every node hears, as SessionNews in JSON, whose access has ended or changed: sockets of theirs must close, and nothing of them stays in memory. */
 export const sessionsTopic = 'sessions:installation:ended';
 
 /** Whose sockets must close: those of the named sign-ins and conversations, or all of the creator. */
@@ -27,6 +28,20 @@ export interface SessionNews {
   sids?: readonly string[];
   conversation_ids?: readonly string[];
   all?: true;
+}
+
+const names = v.optional(v.array(v.string()), []);
+const News = v.object({ creator_id: v.string(), sids: names, conversation_ids: names, all: v.optional(v.boolean(), false) });
+
+/** What was heard on `sessionsTopic`; null for what cannot be read, which is as if lost: the record decides at the next question. */
+export function readSessionNews(text: string): v.InferOutput<typeof News> | null {
+  try {
+    const news = v.safeParse(News, JSON.parse(text));
+    return news.success ? news.output : null;
+  } catch {
+    // not JSON
+    return null;
+  }
 }
 
 /** The topic on which every node hears, as `{creator_id, version}` in JSON, that a creator has changed the widget's configuration. */

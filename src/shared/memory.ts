@@ -64,6 +64,7 @@ export function createMemoryCache(clock: Clock, maxEntries = 100_000): Cache {
       else put(key, { ...entry, value: String(sum) });
       return { sum, resetMs: entry.until - clock.wall() };
     },
+    keys: async (part) => [...entries.keys()].filter((key) => key.includes(part) && alive(key) !== undefined),
     close: async () => entries.clear(),
   };
 }

@@ -35,6 +35,14 @@ export async function openRedisCache(options: { url: string; log: Log }): Promis
       const [sum, resetMs] = (await withinPatience(client.eval(countScript, script))) as [number, number];
       return { sum, resetMs };
     },
+    async keys(part) {
+      const found = new Set<string>();
+      const pages = client.scanIterator({ MATCH: `*${part}*`, COUNT: 1_000 });
+      for (let page = await withinPatience(pages.next()); !page.done; page = await withinPatience(pages.next())) {
+        for (const key of page.value) found.add(key);
+      }
+      return [...found];
+    },
     close: async () => end(client),
   };
 }

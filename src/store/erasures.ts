@@ -7,11 +7,13 @@ export interface ErasureRow {
   id: string;
   contact_id: ContactId | null;
   status: 'queued' | 'done';
+  /** When the first round had forgotten everything; the second ends it. */
+  forgotten_at: Date | null;
   created_at: Date;
   updated_at: Date;
 }
 
-const columns = 'id, contact_id, status, created_at, updated_at';
+const columns = 'id, contact_id, status, forgotten_at, created_at, updated_at';
 
 /** Asks for an erasure. Asked again it gives the one that is there, done or not. */
 export async function askErasure(sql: Sql, creatorId: CreatorId, id: string, contactId: ContactId | null): Promise<ErasureRow> {
@@ -52,6 +54,11 @@ export function claimErasures(routing: Sql, now: number, holdMs: number, most: n
     holdMs / 1000,
     most,
   ]);
+}
+
+/** Notes that everything was forgotten once, and has the erasure claimed again from `again` on. */
+export async function settleErasure(sql: Sql, id: string, now: Date, again: Date): Promise<void> {
+  await sql('update erasures set forgotten_at = $2, leased_until = $3, updated_at = $2 where id = $1', [id, now, again]);
 }
 
 /** Notes that nothing is left. */

@@ -31,6 +31,7 @@ const brokenCache: Cache = {
   take: async () => down(),
   delete: async () => down(),
   count: async () => down(),
+  keys: async () => down(),
   close: async () => undefined,
 };
 /** Another node: the same record and cache, a memory of its own. */

@@ -49,6 +49,23 @@ async function written(clock: { advance(ms: number): void }, cache: Cache, key: 
 }
 
 describe('the warm tier', () => {
+  it('and memory hold nothing of conversations whose end was told', async () => {
+    const clock = manualClock(evening);
+    const warm = { find: vi.fn(async () => null), keep: vi.fn(), drop: vi.fn() };
+    const node = makeRuntime(db, { clock, warm });
+    const [gone, other] = [await openTestConversation(db, creatorId), await openTestConversation(db, creatorId)];
+    for (const key of [gone, other]) await node.mailboxes.deliver(key, message('hello'));
+    node.hearSessions(JSON.stringify({ creator_id: creatorId, conversation_ids: [gone.conversationId] }));
+    expect(warm.drop.mock.calls).toEqual([[gone]]);
+    warm.find.mockClear();
+    for (const key of [gone, other]) await node.mailboxes.deliver(key, message('again'));
+    expect(warm.find.mock.calls).toEqual([[gone]]);
+    for (const news of ['not json', '{}', JSON.stringify({ creator_id: crypto.randomUUID(), all: true })]) node.hearSessions(news);
+    expect(warm.drop.mock.calls).toHaveLength(1);
+    node.hearSessions(JSON.stringify({ creator_id: creatorId, all: true }));
+    expect(warm.drop.mock.calls).toHaveLength(3);
+  });
+
   it('gives the next node the conversation without asking the record', async () => {
     const { clock, cache, asked, nodes } = twoNodes();
     const key = await openTestConversation(db, creatorId);

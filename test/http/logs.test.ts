@@ -6,16 +6,13 @@ import { memberGate } from '../../src/http/auth.ts';
 import { createSignInLimits } from '../../src/http/limits.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { systemIds } from '../../src/ids.ts';
-import type { Log } from '../../src/log.ts';
 import { testAccounts } from '../support/accounts.ts';
 import { manualClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
+import { keptLog } from '../support/kept-log.ts';
 
 test('no password, token or address, and no line that a client wrote', async () => {
-  const lines: string[] = [];
-  const keep = (...parts: unknown[]) =>
-    void lines.push(parts.map((part) => (part instanceof Error ? part.stack : JSON.stringify(part))).join(' '));
-  const log: Log = { info: keep, warn: keep, error: keep };
+  const { log, lines } = keptLog();
   const database = await testDatabase();
   const clock = manualClock(Date.UTC(2026, 0, 1));
   const parts = await testAccounts(database, clock, { log });

@@ -4,25 +4,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, describe, expect, test } from 'vitest';
+import { createWarmTier } from '../../src/actors/warm.ts';
 import { createFiles } from '../../src/files.ts';
 import { privacyRoutes } from '../../src/http/routes/privacy.ts';
 import { type ContactId, type CreatorId, systemIds } from '../../src/ids.ts';
 import { createMedia } from '../../src/media/media.ts';
 import { openPrivacy } from '../../src/privacy/open.ts';
 import { type SessionNews, sessionsTopic } from '../../src/shared/fan-out.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
+import { openRedisCache } from '../../src/shared/redis.ts';
 import { testApp } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
-import { testDatabase } from '../support/database.ts';
+import { vectorDatabase } from '../support/database.ts';
+import { keptLog } from '../support/kept-log.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
-import { quietLog } from '../support/quiet-log.ts';
+import { startOllama } from '../support/ollama.ts';
 import { makeRuntime, openTestConversation } from '../support/runtime.ts';
 
 const marker = 'ZEBRAFINCH';
 const day = 24 * 60 * 60_000;
-const database = await testDatabase();
+const database = await vectorDatabase();
 const clock = manualClock(Date.UTC(2026, 0, 1));
-const runtime = makeRuntime(database, { clock });
-const knowledge = await testKnowledge(database, { clock });
+const { log, lines } = keptLog();
+const { TEST_REDIS_URL: redisUrl, TEST_CHROMA_URL: chromaUrl } = process.env;
+const cache = redisUrl === undefined ? createMemoryCache(clock) : await openRedisCache({ url: redisUrl, log });
+afterAll(() => cache.close());
+const runtime = makeRuntime(database, { clock, log, warm: createWarmTier({ cache, clock, log }) });
+const knowledge = await testKnowledge(database, { clock, cache, log });
 const mediaFolder = await mkdtemp(join(tmpdir(), 'companero-media-'));
 afterAll(() => rm(mediaFolder, { recursive: true, force: true }));
 const mediaFiles = createFiles(mediaFolder, systemIds);
@@ -30,29 +38,66 @@ const media = createMedia({ db: database, files: mediaFiles });
 const documentFiles = createFiles(knowledge.folder, systemIds);
 const kept = {
   database,
-  mailboxes: runtime.mailboxes,
   documents: knowledge.documents,
   documentFiles,
   media,
   mediaFiles,
   clock,
-  log: quietLog,
+  cache,
+  log,
 };
 let privacy = undefined as unknown as ReturnType<typeof openPrivacy>;
 const parts = await testApp(database, clock, {
   mailboxes: runtime.mailboxes,
+  cache,
+  log,
   mounts(accounts) {
     privacy = openPrivacy({ ...kept, ...accounts });
     return [{ path: '/api/v1/auth/privacy', routes: privacyRoutes({ database, ...privacy, ...accounts }) }];
   },
 });
 const { newMember } = parts;
+await parts.fanOut.subscribe(sessionsTopic, runtime.hearSessions);
 const { erasing, retention } = privacy;
 
 /** One round of a pump that is not left running. */
 async function runOnce(pump: typeof erasing.pump): Promise<void> {
   pump.start();
   await pump.stop();
+}
+
+/** An erasure from its first round to its end: the second comes when what nodes had in hand is written. */
+async function eraseAll(pump = erasing.pump): Promise<void> {
+  await runOnce(pump);
+  clock.advance(5_000);
+  await runOnce(pump);
+}
+
+/** What nodes share of a creator, as it is kept. */
+async function sharedOf(creatorId: CreatorId): Promise<string> {
+  const keys = await cache.keys(`:creator_${creatorId}:`);
+  return (await Promise.all(keys.map(async (key) => `${key}=${await cache.get(key)}`))).join('\n');
+}
+
+/** What the server of vectors has of a creator; nothing where there is none. */
+async function vectorsOf(creatorId: CreatorId): Promise<string> {
+  if (chromaUrl === undefined) return '';
+  const collections = `${chromaUrl}/api/v2/tenants/default_tenant/databases/default_database/collections`;
+  const found = ((await (await fetch(`${collections}?limit=1000`)).json()) as { id: string; name: string }[]).filter(({ name }) =>
+    name.includes(creatorId),
+  );
+  const whole = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{}' };
+  return (await Promise.all(found.map(async ({ id }) => (await fetch(`${collections}/${id}/get`, whole)).text()))).join('\n');
+}
+
+/** Everywhere something is kept of a creator. */
+async function everywhere(creatorId: CreatorId) {
+  return {
+    record: await recordOf(creatorId),
+    disk: await diskOf(creatorId),
+    shared: await sharedOf(creatorId),
+    vectors: await vectorsOf(creatorId),
+  };
 }
 
 /** Every row of every table, as the creator sees it. */
@@ -68,8 +113,8 @@ async function recordOf(creatorId: CreatorId): Promise<string> {
   return JSON.stringify(rows.flat());
 }
 
-async function diskOf(creatorId: CreatorId): Promise<string> {
-  const folders = [join(knowledge.folder, creatorId), join(mediaFolder, creatorId)];
+async function diskOf(creatorId: CreatorId, documentsFolder = knowledge.folder): Promise<string> {
+  const folders = [join(documentsFolder, creatorId), join(mediaFolder, creatorId)];
   const texts = await Promise.all(
     folders.map(async (folder) => {
       const names = await readdir(folder).catch(() => []);
@@ -169,8 +214,12 @@ describe('an export', () => {
 describe('an erasure', () => {
   test('row 22: of a contact reaches every copy, ends the conversation, and asked twice is the same job', async () => {
     const { call, creatorId, contactId, key } = await marked();
-    expect(await recordOf(creatorId)).toContain(marker);
-    expect(await diskOf(creatorId)).toContain(marker);
+    const answer = { keep: `answer:creator_${creatorId}:of-a-question`, text: `${marker} asked` };
+    await cache.set(answer.keep, answer.text, 3_600_000);
+    clock.advance(250);
+    await expect.poll(() => sharedOf(creatorId)).toContain(`snapshot:creator_${creatorId}:${key.conversationId}`);
+    const before = await everywhere(creatorId);
+    for (const place of [before.record, before.disk, before.shared]) expect(place).toContain(marker);
     const news: SessionNews[] = [];
     const stop = await parts.fanOut.subscribe(sessionsTopic, (text) => news.push(JSON.parse(text)));
     const ask = async () => (await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`)).json();
@@ -182,10 +231,13 @@ describe('an erasure', () => {
     ]);
     await runOnce(erasing.pump);
     await running;
+    // As a node would that had the conversation in hand when its rows went.
+    await cache.set(`snapshot:creator_${creatorId}:${key.conversationId}`, marker, 600_000);
+    expect((await ask()) as typeof first).toMatchObject({ erasure: { status: 'queued' } });
+    clock.advance(5_000);
     await runOnce(erasing.pump);
     stop();
-    expect(await recordOf(creatorId)).not.toContain(marker);
-    expect(await diskOf(creatorId)).not.toContain(marker);
+    expect(JSON.stringify(await everywhere(creatorId))).not.toContain(marker);
     expect(news).toContainEqual({ creator_id: creatorId, conversation_ids: [key.conversationId] });
     await expect(
       runtime.mailboxes.deliver(key, { id: 'msg:after', kind: 'message', messageId: parts.ids.uuid(), text: 'x' }),
@@ -199,19 +251,49 @@ describe('an erasure', () => {
     });
   });
 
-  test('of the workspace leaves audit rows and the job, which hold ids only', async () => {
+  test('of the workspace reaches documents, vectors and answers too, and leaves audit rows and the job, which hold ids only', async () => {
+    const ollama = await startOllama({ reply: () => `The ${marker} sings at dawn [1].` });
+    const written = await testKnowledge(database, {
+      clock,
+      cache,
+      log,
+      ollamaUrl: ollama.url,
+      ...(chromaUrl !== undefined && { chromaUrl }),
+    });
+    const { erasing: whole } = openPrivacy({
+      ...kept,
+      ...parts,
+      documents: written.documents,
+      documentFiles: createFiles(written.folder, systemIds),
+    });
     const { call, creatorId, pair } = await marked();
-    await learn(knowledge, creatorId, `# Birds\n\nThe ${marker} sings at dawn in the garden of the coach.`);
+    await learn(written, creatorId, `# The ${marker}\n\nThe ${marker} sings at dawn in the garden of the coach.`, `${marker}.md`);
+    const question = {
+      creatorId,
+      question: `When does the ${marker} sing?`,
+      history: [],
+      language: 'en',
+      instructions: null,
+      collections: null,
+    };
+    expect(await written.answers.answer(question, AbortSignal.timeout(10_000), () => undefined)).toMatchObject({
+      grounded: true,
+      degraded: false,
+    });
     const bystander = await marked();
-    expect(await diskOf(creatorId)).toContain(marker);
+    const before = { ...(await everywhere(creatorId)), disk: await diskOf(creatorId, written.folder) };
+    expect(before.shared).toMatch(new RegExp(`answer:creator_${creatorId}:.*${marker}`));
+    for (const place of [before.record, before.disk, ...(chromaUrl === undefined ? [] : [before.vectors])]) expect(place).toContain(marker);
     expect((await call('POST', '/api/v1/auth/privacy/erase')).status).toBe(202);
     expect((await call('GET', '/api/v1/auth/me')).status).toBe(401);
-    await runOnce(erasing.pump);
-    const record = await recordOf(creatorId);
+    await eraseAll(whole.pump);
+    expect((await call('GET', '/api/v1/auth/me')).status).toBe(401);
+    const { record, shared, vectors } = await everywhere(creatorId);
     expect(record).not.toContain(marker);
     expect(record).not.toMatch(/@example\.org|Ana/);
     expect([...new Set((JSON.parse(record) as { table: string }[]).map(({ table }) => table))].sort()).toEqual(['audit', 'erasures']);
-    expect(await diskOf(creatorId)).toBe('');
+    expect([await diskOf(creatorId), await diskOf(creatorId, written.folder), vectors]).toEqual(['', '', '']);
+    expect(shared).toBe('');
     await expect(
       parts.sessions.refresh(pair.refresh_token, { userAgent: null, address: 'x', requestId: parts.ids.uuid() }),
     ).rejects.toMatchObject({
@@ -237,6 +319,11 @@ describe('an erasure', () => {
     clock.advance(5 * 60_000 + 1);
     await runOnce(shaky.erasing.pump);
     expect(await recordOf(creatorId)).not.toContain(marker);
+  });
+
+  test('leaves nothing in the logs, which never held it', () => {
+    expect(lines.some((line) => line.includes('erasure.done'))).toBe(true);
+    expect(lines.filter((line) => /ZEBRAFINCH|@example\.org/.test(line))).toEqual([]);
   });
 });
 

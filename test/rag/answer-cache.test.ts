@@ -116,7 +116,7 @@ test('when the one who computes gives up, another of those who wait takes over',
 
 test('without the cache everybody computes', async () => {
   const down = () => Promise.reject(new Error('down'));
-  const broken: Cache = { get: down, set: down, take: down, delete: down, count: down, close: down };
+  const broken: Cache = { get: down, set: down, take: down, delete: down, count: down, keys: down, close: down };
   const computation = slow();
   computation.letGo();
   expect(await createAnswerCache(broken, manualClock(0)).once('k', never, computation.compute)).toEqual({ answer, cached: false });

@@ -54,6 +54,17 @@ describe.each(adapters)('a cache %s', (_, open) => {
     const sums = await Promise.all(Array.from({ length: 50 }, () => cache.count(key, 1, 60_000)));
     expect(Math.max(...sums.map((counted) => counted.sum))).toBe(50);
   });
+
+  it('names the keys of one creator, those of counters too, and no other', async () => {
+    const part = `:creator_${randomUUID()}:`;
+    const mine = Array.from({ length: 30 }, (_, index) => `test${part}${index}`);
+    await Promise.all([
+      ...mine.map((key) => cache.set(key, 'x', 60_000)),
+      cache.count(`limit${part}a`, 1, 60_000),
+      cache.set(newKey(), 'x', 60_000),
+    ]);
+    expect((await cache.keys(part)).sort()).toEqual([...mine, `limit${part}a`].sort());
+  });
 });
 
 describe('a cache in memory', () => {

@@ -73,7 +73,13 @@ export async function testApp(
     ...(typeof options.mounts === 'function' ? options.mounts({ ...parts, member }) : (options.mounts ?? [])),
   ];
   const app = createApp(
-    { log: quietLog, clock, ids, connInfo: () => ({ remote: { address: '192.0.2.1' } }), trustedProxyHops: options.trustedProxyHops ?? 0 },
+    {
+      log: options.log ?? quietLog,
+      clock,
+      ids,
+      connInfo: () => ({ remote: { address: '192.0.2.1' } }),
+      trustedProxyHops: options.trustedProxyHops ?? 0,
+    },
     mounts,
   );
 

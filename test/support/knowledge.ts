@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import type { CreatorId } from '../../src/ids.ts';
 import { systemIds } from '../../src/ids.ts';
+import type { Log } from '../../src/log.ts';
 import { type Knowledge, openKnowledge } from '../../src/rag/knowledge.ts';
 import type { ShareLimits } from '../../src/rag/model-share.ts';
 import type { Cache } from '../../src/shared/cache.ts';
@@ -17,7 +18,7 @@ import { quietLog } from './quiet-log.ts';
 /** A knowledge that ends with the test file. */
 export async function testKnowledge(
   db: Database,
-  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; cache?: Cache } = {},
+  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; cache?: Cache; log?: Log } = {},
 ): Promise<Knowledge & { folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'companero-files-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -25,7 +26,7 @@ export async function testKnowledge(
     options.ollamaUrl === undefined ? null : { url: options.ollamaUrl, chatModel: 'test-chat', embedModel: 'nomic-embed-text' };
   const clock = options.clock ?? systemClock();
   const knowledge = await openKnowledge({
-    ...{ db, folder, ollama, clock, ids: systemIds, log: quietLog },
+    ...{ db, folder, ollama, clock, ids: systemIds, log: options.log ?? quietLog },
     cache: options.cache ?? createMemoryCache(clock),
     chromaUrl: options.chromaUrl ?? null,
     uploadMaxBytes: 25 * 1024 * 1024,

@@ -13,6 +13,7 @@ import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
 import type { Deliveries } from '../../src/deliveries.ts';
 import { type ContactId, type ConversationId, type CreatorId, type Ids, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
+import type { Log } from '../../src/log.ts';
 import { contentHash } from '../../src/programs/hash.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
@@ -27,6 +28,8 @@ export const evening = Date.UTC(2026, 9, 20, 20);
 export interface TestRuntime {
   clock: ManualClock;
   mailboxes: Mailboxes;
+  /** As the turns of the node hear them. */
+  hearSessions(news: string): void;
   timers: Pump;
   effects: EffectPump;
   /** Questions asked so far; each is answered by `script`. */
@@ -42,6 +45,7 @@ export function makeRuntime(
     ids?: Ids;
     hotConversations?: number;
     warm?: WarmTier;
+    log?: Log;
     script?: Answers['answer'];
     send?: Deliveries['send'];
   } = {},
@@ -56,7 +60,7 @@ export function makeRuntime(
     },
   };
   const deliveries: Deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
-  const parts = { db, clock, log: quietLog, fanOut };
+  const parts = { db, clock, log: options.log ?? quietLog, fanOut };
   const turns = createTurns({
     ...parts,
     ids: options.ids ?? systemIds,
@@ -79,6 +83,7 @@ export function makeRuntime(
   return {
     clock,
     mailboxes,
+    hearSessions: turns.hearSessions,
     timers,
     effects,
     asked,

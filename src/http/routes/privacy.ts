@@ -167,6 +167,6 @@ export function privacyRoutes({ database, erasing, files, audit, member, count }
   return routes;
 }
 
-function erasureView({ created_at, updated_at, ...job }: ErasureRow): v.InferOutput<typeof ErasureAnswer>['erasure'] {
-  return { ...job, created_at: created_at.toISOString(), updated_at: updated_at.toISOString() };
+function erasureView({ id, contact_id, status, created_at, updated_at }: ErasureRow): v.InferOutput<typeof ErasureAnswer>['erasure'] {
+  return { id, contact_id, status, created_at: created_at.toISOString(), updated_at: updated_at.toISOString() };
 }
