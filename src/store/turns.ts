@@ -52,15 +52,21 @@ export type TurnOutcome =
  * @param turns in the order they came; of two of one conversation, or of two that change one contact, the first wins
  */
 export async function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
-  const rows = await db.routing<TurnOutcome & { turn: number }>('select turn, outcome, known from commit_turns($1::jsonb)', [
-    JSON.stringify(batchOf(turns)),
-  ]);
+  const rows = await db.routing<TurnOutcome & { turn: number }>(
+    'select turn, outcome, known from commit_turns($1::jsonb, $2::uuid[], $3::bigint[], $4::timestamptz[])',
+    [
+      JSON.stringify(batchOf(turns)),
+      turns.map((turn) => turn.conversation),
+      turns.map((turn) => turn.expected),
+      turns.map((turn) => turn.at),
+    ],
+  );
   const outcomes: TurnOutcome[] = [];
-  for (const { turn, ...outcome } of rows) outcomes[turn] = outcome;
+  for (const { turn, ...outcome } of rows) outcomes[turn - 1] = outcome;
   return outcomes;
 }
 
-/** All turns of one creator as `commit_turns` takes them: each part a flat list, each row with the place of its turn. */
+/** All turns of one creator as `commit_turns` takes them: each part a flat list, each row with the place of its turn, from 1. */
 interface CreatorBatch {
   creator: string;
   turns: object[];
@@ -69,27 +75,31 @@ interface CreatorBatch {
 
 function batchOf(turns: readonly TurnRow[]): CreatorBatch[] {
   const batches = new Map<string, CreatorBatch>();
-  for (const [place, turn] of turns.entries()) {
+  for (const [index, turn] of turns.entries()) {
     const batch = batches.get(turn.creator) ?? { creator: turn.creator, turns: [] };
     batches.set(turn.creator, batch);
-    addTurn(batch, place, turn);
+    addTurn(batch, index + 1, turn);
   }
   // In one order, so that two batches lock in the same order.
   return [...batches.values()].sort((a, b) => (a.creator < b.creator ? -1 : 1));
 }
 
-function addTurn(batch: CreatorBatch, place: number, row: TurnRow): void {
-  const { creator: _, contact, inputs, messages, timers_set, timers_cleared, effects, effects_ended, awards, ...turn } = row;
-  const common = { turn: place, conversation: turn.conversation, at: turn.at, version: turn.expected + 1 };
-  batch.turns.push({ turn: place, contact_changes: contact !== undefined, ...turn });
+function addTurn(batch: CreatorBatch, turn: number, row: TurnRow): void {
+  // What all rows of a turn share goes beside the batch.
+  const { creator: _, conversation: __, expected: ___, at, contact, inputs, messages, ...rest } = row;
+  const { timers_set, timers_cleared, effects, effects_ended, awards, ...own } = rest;
+  batch.turns.push({ turn, contact_changes: contact !== undefined, ...own });
   const add = (part: string, rows: readonly object[] = []) => {
     if (rows.length === 0) return;
     const list = (batch[part] ?? []) as object[];
     batch[part] = list;
-    for (const one of rows) list.push({ ...common, ...one });
+    for (const one of rows) list.push({ turn, ...one });
   };
   add('inputs', inputs);
-  add('messages', messages);
+  add(
+    'messages',
+    messages?.map((message) => (message.at === at ? { ...message, at: undefined } : message)),
+  );
   add('contacts', contact && [contact]);
   add(
     'timers_cleared',

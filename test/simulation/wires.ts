@@ -72,7 +72,9 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
 
   async function commit(text: string, params: readonly unknown[]): Promise<never[]> {
     const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
-    const rows = turnsOf(JSON.parse(String(params[0])) as Batch[]);
+    const [batches, conversations, versions, instants] = params as [string, string[], number[], string[]];
+    const shared = (turn: number) => ({ conversation: conversations[turn - 1], expected: versions[turn - 1], at: instants[turn - 1] });
+    const rows = turnsOf(JSON.parse(batches) as Batch[], shared);
     for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome);
     return outcomes as never[];
   }
@@ -108,14 +110,14 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
 type Batch = { creator: string; turns: { turn: number }[] } & Record<string, { turn: number; id: string }[] | undefined>;
 
 /** Place → turn, put together again. */
-function turnsOf(batches: readonly Batch[]): Map<number, TurnRow> {
+function turnsOf(batches: readonly Batch[], shared: (turn: number) => object): Map<number, TurnRow> {
   const parts = ['inputs', 'messages', 'timers_set', 'effects', 'effects_ended', 'awards'];
   const rows = batches.flatMap((batch) =>
     batch.turns.map(({ turn, ...row }) => {
       const of = (part: string) => (batch[part] ?? []).filter((one) => one.turn === turn);
       const lists = Object.fromEntries(parts.map((part) => [part, of(part)]));
       const cleared = of('timers_cleared').map(({ id }) => id);
-      return [turn, { creator: batch.creator, ...row, ...lists, timers_cleared: cleared } as unknown as TurnRow] as const;
+      return [turn, { creator: batch.creator, ...shared(turn), ...row, ...lists, timers_cleared: cleared } as unknown as TurnRow] as const;
     }),
   );
   return new Map(rows);
