@@ -1,14 +1,19 @@
 /** The whole API as two creators at once: the ids of one, tried by the other in every place that takes an id, are like ids of nothing. */
 import { unzipSync } from 'fflate';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { serve } from '../../src/runtime/node.ts';
 import { testApp } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { testDatabase } from '../support/database.ts';
 import { sleepReset } from '../support/example.ts';
+import { quietLog } from '../support/quiet-log.ts';
 import { idPlaces, type JsonSchema, sampleOf, withValue } from '../support/sample.ts';
 import { wholeServer } from '../support/whole-server.ts';
+import { connectWidget, RefusedUpgrade } from '../support/widget-client.ts';
 
-const { app, ask } = await wholeServer({ OUTBOUND_ALLOW: 'http://127.0.0.1:1' });
+const { app, ask, sockets } = await wholeServer({ OUTBOUND_ALLOW: 'http://127.0.0.1:1' });
+const serving = await serve({ app, sockets, host: '127.0.0.1', port: 0, log: quietLog });
+afterAll(() => serving.close());
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are asserted, not typed
 async function made(answer: Promise<Response>): Promise<any> {
@@ -33,19 +38,22 @@ async function creator(name: string) {
   const get = (path: string) => made(ask(token, 'GET', path));
   const { program } = await post('/api/v1/creators/programs', { definition: sleepReset });
   await post(`/api/v1/creators/programs/${program.id}/publish`, {});
-  const session = await made(ask(null, 'POST', `/api/v1/channels/widget/${registered.creator.id}/sessions`, {}));
+  const begin = () => made(ask(null, 'POST', `/api/v1/channels/widget/${registered.creator.id}/sessions`, {}));
+  const session = await begin();
   const conversation = (await get('/api/v1/creators/conversations')).items[0];
   const contact = (await get('/api/v1/creators/contacts')).items[0];
   const form = new FormData();
   form.set('file', new File([`# Sleep\n\n${name} sleeps nine hours.`], 'sleep.md'));
-  const { document } = await made(
-    Promise.resolve(
-      app.request('/api/v1/creators/documents', { method: 'POST', headers: { Authorization: `Bearer ${token}` }, body: form }),
-    ),
-  );
+  const { document } = await post('/api/v1/creators/documents', form);
+  const { connection } = await post('/api/v1/channels/connections', { channel: 'webhook', url: 'http://127.0.0.1:1/in' });
+  const { broadcast } = await post('/api/v1/creators/broadcasts', { content: { en: { text: name } }, at: '2099-01-01T09:00:00Z' });
   const { webhook } = await post('/api/v1/creators/webhooks', { url: 'http://127.0.0.1:1/hook', events: ['message'] });
   const key = await post('/api/v1/auth/api-keys', { name: 'k', scopes: ['contacts.read'] });
   const { member } = await post('/api/v1/auth/members', { email: `${name}-2@example.org`, display_name: 'Two', role: 'viewer' });
+  await begin();
+  const other = (await get('/api/v1/creators/contacts')).items.find(({ id }: { id: string }) => id !== contact.id);
+  const { erasure } = await post(`/api/v1/auth/privacy/contacts/${other.id}/erase`, {});
+  const medium = await upload(registered.creator.id, session.session_token);
   const sessions = (await get('/api/v1/auth/sessions')).items[0];
   const ids: Record<string, string> = {
     programs: program.id,
@@ -56,11 +64,22 @@ async function creator(name: string) {
     'api-keys': key.id,
     members: member.id,
     sessions: sessions.id,
+    connections: connection.id,
+    broadcasts: broadcast.id,
+    erasures: erasure.id,
+    media: medium.id,
     creators: registered.creator.id,
   };
-  return { token, ids, session, creatorId: registered.creator.id as string };
+  return { name, token, ids, session, medium, second: await begin(), creatorId: registered.creator.id as string };
 }
 type Creator = Awaited<ReturnType<typeof creator>>;
+
+/** Sends a picture into the conversation of a widget session. */
+async function upload(creatorId: string, token: string) {
+  const form = new FormData();
+  form.set('file', new File([Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex')], 'photo.png'));
+  return made(ask(token, 'POST', `/api/v1/channels/widget/${creatorId}/media`, form));
+}
 
 /** What an answer says, without what differs by request. */
 async function said(answer: Promise<Response>, ...ids: string[]) {
@@ -109,7 +128,8 @@ function placesOf(mine: Creator, theirs: Creator): Place[] {
   return operations.flatMap(({ method, path, schema }) => {
     const sample = schema === undefined ? undefined : sampleOf(schema, hints);
     const at = (id: string) => path.replace(/\{(n|version)\}/g, '1').replace(/\{\w+\}/g, id);
-    const request = (id: string, json: unknown) => ask(mine.token, method, at(id), json, { 'If-Match': '"1"' });
+    const request = (id: string, json: unknown, accept = '*/*') =>
+      ask(mine.token, method, at(id), json, { 'If-Match': '"1"', Accept: accept });
     const inPath: Place = {
       what: `${method} ${path}`,
       inPath: /\{(\w*id|delivery)\}/.test(path),
@@ -123,7 +143,9 @@ function placesOf(mine: Creator, theirs: Creator): Place[] {
       ids: Object.values(theirs.ids),
       ask: (id: string) => request(own, withValue(sample, place, id)),
     }));
-    return [inPath, ...inBody];
+    // A route that can tell its answer as a feed must not tell it to others either.
+    const asFeed: Place = { ...inPath, what: `${inPath.what} as a feed`, ask: (id) => request(id, sample, 'text/event-stream') };
+    return [inPath, asFeed, ...inBody];
   });
 }
 
@@ -188,6 +210,84 @@ describe('row 15: two creators', () => {
     const resume = ask(null, 'POST', `/api/v1/channels/widget/${ben.creatorId}/sessions`, { session_token: ana.session.session_token });
     expect((await resume).status).toBe(401);
   });
+});
+
+describe('the sockets of two creators', () => {
+  const base = (creatorId: string) => `ws://127.0.0.1:${serving.port}/api/v1/channels/widget/${creatorId}/connect`;
+  const ticketOf = async (of: Creator, token: string) =>
+    (await made(ask(token, 'POST', `/api/v1/channels/widget/${of.creatorId}/tickets`))).ticket as string;
+  const connect = async (of: Creator, ticket: string) => connectWidget(base(of.creatorId), { protocols: ['coach.v1', `ticket.${ticket}`] });
+  async function open(of: Creator, { session_token: token } = of.session) {
+    const client = await connect(of, await ticketOf(of, token));
+    client.send({ type: 'hello', after: 0 });
+    await client.next(({ type }) => type === 'welcome');
+    return client;
+  }
+
+  test('open with tickets of their own only', async () => {
+    const refused = connect(ben, await ticketOf(ana, ana.session.session_token));
+    await expect(refused).rejects.toMatchObject({ constructor: RefusedUpgrade, status: 401 });
+  });
+
+  test('hear what is said in their own conversation only', async () => {
+    const [speaks, sameConversation, sameCreator, otherCreator] = [
+      await open(ana),
+      await open(ana),
+      await open(ana, ana.second),
+      await open(ben),
+    ];
+    const id = crypto.randomUUID();
+    speaks.send({ type: 'message', id, text: 'PLOVER' });
+    await sameConversation.next((frame) => JSON.stringify(frame).includes('PLOVER'));
+    for (const client of [sameCreator, otherCreator]) {
+      client.send({ type: 'message', id: crypto.randomUUID(), text: 'x' });
+      await client.next(({ type }) => type === 'ack');
+      expect(JSON.stringify(client.frames)).not.toContain('PLOVER');
+    }
+    for (const client of [speaks, sameConversation, sameCreator, otherCreator]) client.socket.terminate();
+  });
+
+  test('take no file of the other, as if there were none', async () => {
+    const client = await open(ana);
+    const answerTo = async (file: string) => {
+      const id = crypto.randomUUID();
+      client.send({ type: 'message', id, text: 'look', attachments: [file] });
+      const { error } = (await client.next((frame) => frame.id === id)) as unknown as { error: { code: string; message: string } };
+      return [error.code, error.message.replace(file, 'ID')];
+    };
+    expect(await answerTo(ben.medium.id)).toEqual(await answerTo(crypto.randomUUID()));
+    client.socket.terminate();
+  });
+});
+
+test('files of two creators open by their own links only', async () => {
+  const get = (url: string) => said(Promise.resolve(app.request(url)), ana.creatorId, ben.creatorId, ana.medium.id, ben.medium.id);
+  const { url } = ana.medium as { url: string };
+  expect((await app.request(url)).status).toBe(200);
+  const refused = await get(url.replace(/signature=./, (start) => (start.endsWith('A') ? 'signature=B' : 'signature=A')));
+  expect(refused[0]).toBe(403);
+  expect(await get(url.replace(ana.creatorId, ben.creatorId))).toEqual(refused);
+  expect(await get(url.replace(ana.medium.id, ben.medium.id))).toEqual(refused);
+  const ofBen = `/api/v1/channels/widget/${ana.creatorId}/media/`;
+  const [foreign, unknown] = [ben.medium.id, crypto.randomUUID()];
+  const token = ana.session.session_token;
+  expect(await said(ask(token, 'GET', ofBen + foreign), foreign)).toEqual(await said(ask(token, 'GET', ofBen + unknown), unknown));
+});
+
+test('two creators who ask the same are answered from their own documents', async () => {
+  const ready = async (of: Creator) => (await made(ask(of.token, 'GET', `/api/v1/creators/documents/${of.ids.documents}`))).document.status;
+  for (const of of [ana, ben]) await expect.poll(() => ready(of), { timeout: 15_000 }).toBe('ready');
+  const answer = async (of: Creator) =>
+    JSON.stringify(await made(ask(of.token, 'POST', '/api/v1/ai/query', { question: 'Who sleeps nine hours?' })));
+  for (const [of, other] of [
+    [ana, ben],
+    [ben, ana],
+    [ana, ben],
+  ] as const) {
+    const text = await answer(of);
+    expect(text).toContain(`${of.name} sleeps nine hours`);
+    expect(text).not.toContain(`${other.name} sleeps`);
+  }
 });
 
 test('every key of the shared cache names its creator, or the installation', async () => {

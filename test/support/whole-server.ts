@@ -21,16 +21,16 @@ export async function wholeServer(environment: Record<string, string> = {}) {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Asks as the bearer of a token, or as nobody. */
+  /** Asks as the bearer of a token, or as nobody, with a form or with what becomes JSON. */
   async function ask(token: string | null, method: string, path: string, json?: unknown, headers: Record<string, string> = {}) {
     const response = await server.app.request(path, {
       method,
       headers: {
         ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
-        ...(json === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(json === undefined || json instanceof FormData ? {} : { 'Content-Type': 'application/json' }),
         ...headers,
       },
-      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(json === undefined ? {} : { body: json instanceof FormData ? json : JSON.stringify(json) }),
     });
     return response;
   }
