@@ -1,7 +1,8 @@
 /** Answers in flight: what a question to the documents starts, and what another message does meanwhile. */
 import type { Definition } from '../programs/definition.ts';
-import { type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
+import { type Draft, nextOrdinal, scopeOf, stableKey } from './draft.ts';
 import type { EffectResult } from './input.ts';
+import { post } from './posting.ts';
 import type { PendingAnswer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 

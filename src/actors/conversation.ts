@@ -81,7 +81,7 @@ export type NewEffect = { id: string; ordinal: number } & (
 
 /** What an `event` effect tells the creator's webhooks. */
 export interface EventParams {
-  /** What webhooks hear it as: `notification`, `question`, or the name the program gave. */
+  /** What webhooks hear it as: `notification`, `question`, `handoff`, or the name the program gave. */
   event: string;
   data: Readonly<Record<string, Json>>;
 }
@@ -105,9 +105,10 @@ export interface HttpParams {
   body?: Json;
 }
 
-/** Which message a `send` effect sends. */
+/** Which message a `send` effect sends; from `first` on where several leave as one. */
 export interface SendParams {
   seq: number;
+  first?: number;
 }
 
 /** What an `answer` effect is to answer; the rest is read from the record when it runs. */
@@ -137,9 +138,13 @@ export interface Trace {
   as: string;
   /** The governor's decisions, in order. */
   decisions: readonly { content: string; class: string; do: string; reason: string; until?: string }[];
+  /** What the input changed of the contact's consent: the record proves it by what was asked and answered. */
+  consents?: readonly { purpose: string; granted: boolean }[];
   metrics?: readonly { name: string; value: number }[];
   /** What counts towards the contact's progress, in order: what it is counted from again when rules change. */
   progress?: readonly Recorded[];
+  /** A person was called: why, and for which of them, where that was said. */
+  handoff?: { reason: string | null; queue: string | null };
   /** The run went over to another version of its program, where it stayed in its state or entered another. */
   moved?: { from: number; to: number; how: 'stays' | 'enters' };
   /** Why the program could not take the input; nothing else was changed. */

@@ -1,15 +1,12 @@
 /** The draft of one input's consequences: what is said, armed, planned and earned, collected before it is committed. */
 import { createHash } from 'node:crypto';
-import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import type { Policies } from '../programs/definition.ts';
-import { ExpressionError } from '../programs/expressions.ts';
-import type { Program } from '../programs/program.ts';
+import type { DelayFacts, Program } from '../programs/program.ts';
 import type { Fact, Recorded } from '../programs/progress.ts';
 import type { Contact, Scope } from '../programs/scope.ts';
 import type { Conversation, NewAward, NewEffect, NewMessage, NewTimer, Stepping, Surroundings, Trace } from './conversation.ts';
-import { type Decision, govern, recordSend } from './governor.ts';
 import type { Input } from './input.ts';
-import type { ArmedTimer, Offer, Snapshot } from './snapshot.ts';
+import type { ArmedTimer, Snapshot } from './snapshot.ts';
 
 /** Mutable while one input is worked on, and only there. */
 export interface Draft {
@@ -31,8 +28,12 @@ export interface Draft {
   answersContact: boolean;
   /** A late timer that is to go on in silence: nothing proactive is said. */
   silent: boolean;
+  /** The delay that fell due and led to this input: what it says is of its class and follows its late rule. */
+  cause: (DelayFacts & { dueAt: number }) | null;
   /** The program asked for a person: control changes hands once the macrostep has been said to its end. */
   handoff: boolean;
+  /** Why a person was called, and for whom of them it is. */
+  handedOver: Trace['handoff'] | null;
   /** How long the contact is to see that an answer is being written; 0 for not. */
   typingMs: number;
   /** The program asked for another in its place: its name. */
@@ -73,7 +74,9 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     answersContact: input.kind === 'message' || input.kind === 'button' || input.kind === 'start',
     words: '',
     silent: false,
+    cause: null,
     handoff: false,
+    handedOver: null,
     succession: null,
     starts: 0,
     recorded: [],
@@ -95,6 +98,7 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
 /** The finished draft. */
 export function closeDraft(draft: Draft): Stepping {
   const { before, contact, sends } = draft;
+  const consents = consentsChanged(before.contact, contact);
   return {
     next: {
       ...before,
@@ -114,6 +118,8 @@ export function closeDraft(draft: Draft): Stepping {
       as: draft.as,
       decisions: draft.decisions,
       ...(draft.moved ? { moved: draft.moved } : {}),
+      ...(draft.handedOver ? { handoff: draft.handedOver } : {}),
+      ...(consents.length > 0 ? { consents } : {}),
       ...(draft.metrics.length > 0 ? { metrics: draft.metrics } : {}),
       ...(draft.recorded.length > 0 ? { progress: draft.recorded } : {}),
     },
@@ -126,6 +132,12 @@ export function closeDraft(draft: Draft): Stepping {
     awards: draft.awards,
     contactChanged: contact !== before.contact || sends !== before.sends,
   };
+}
+
+function consentsChanged({ consent: before }: Contact, { consent: after }: Contact): NonNullable<Trace['consents']> {
+  if (before === after) return [];
+  const changed = Object.entries(after).filter(([purpose, granted]) => before[purpose] !== granted);
+  return changed.map(([purpose, granted]) => ({ purpose, granted }));
 }
 
 /** What the program sees now. */
@@ -161,77 +173,6 @@ export function stableKey(draft: Draft, ordinal: number, type: string): string {
     .slice(0, 40);
 }
 
-/** Records the contact's own bubble and makes its number the input's result. */
-export function recordInbound(draft: Draft, messageId: string, body: MessageBody): void {
-  draft.resultSeq = append(draft, 'contact', 'inbound', body, messageId);
-  draft.snapshot.lastInboundAt = draft.surroundings.now;
-}
-
-/** The most messages one input may bring; the check says the same before anybody follows the program. */
-const mostMessages = 20;
-
-/** A bubble past the governor: the contact's own, or a member's by hand. */
-export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
-  if (role === 'coach' && draft.messages.filter((message) => message.role === 'coach').length >= mostMessages) {
-    throw new ExpressionError(`Cannot send more than ${mostMessages} messages on one input`);
-  }
-  draft.seq += 1;
-  draft.messages.push({ seq: draft.seq, id, role, class: messageClass, body, at: draft.surroundings.now });
-  // The widget's sockets read the record; every other channel has to be called.
-  if (role !== 'contact' && draft.before.channel !== 'widget') {
-    const ordinal = nextOrdinal(draft);
-    draft.effects.push({ id: stableKey(draft, ordinal, 'send'), type: 'send', lane: 'send', ordinal, params: { seq: draft.seq } });
-  }
-  return draft.seq;
-}
-
-/**
- * Says something for the program: sent, held or skipped as the governor decides, and the decision is recorded.
- * While a person has control nothing goes out.
- */
-export function post(
-  draft: Draft,
-  messageClass: Exclude<MessageClass, 'inbound'>,
-  body: MessageBody,
-  about: { content: string; question: string | null },
-): void {
-  const decision = decide(draft, messageClass);
-  draft.decisions.push({
-    content: about.content,
-    class: messageClass,
-    do: decision.do,
-    reason: decision.reason,
-    ...(decision.do === 'hold' ? { until: new Date(decision.until).toISOString() } : {}),
-  });
-  if (decision.do === 'hold') {
-    const timerId = `held:${draft.surroundings.generation}.${Object.keys(draft.snapshot.held).length}.${draft.decisions.length}`;
-    const held = { class: messageClass as 'nudge', body: { ...body }, state: draft.state ?? '', content: about.content };
-    draft.snapshot.held = { ...draft.snapshot.held, [timerId]: held };
-    armTimer(draft, timerId, { dueAt: decision.until, anchor: draft.surroundings.now, event: null });
-  }
-  if (decision.do !== 'send') return;
-  const seq = append(draft, 'coach', messageClass, body);
-  draft.sends = recordSend(draft.sends, messageClass, draft.surroundings.now);
-  if (body.buttons?.length) draft.snapshot.offer = offerOf(seq, about.question, body.buttons);
-}
-
-function offerOf(seq: number, question: string | null, buttons: Offer['buttons']): Offer {
-  return { seq, question, buttons };
-}
-
-function decide(draft: Draft, messageClass: MessageClass): Decision {
-  if (draft.snapshot.control !== 'bot') return { do: 'skip', reason: `control is ${draft.snapshot.control}` };
-  if (draft.silent && messageClass !== 'reply' && messageClass !== 'safety') return { do: 'skip', reason: 'too late' };
-  const scope = scopeOf(draft);
-  return govern(messageClass, {
-    now: draft.surroundings.now,
-    zone: draft.program?.zoneOf(scope) ?? draft.contact.zone ?? 'UTC',
-    contact: draft.contact,
-    sends: draft.sends,
-    policies: policiesOf(draft),
-  });
-}
-
 /** Arms a timer under this turn's generation, replacing one of the same id. */
 export function armTimer(draft: Draft, timerId: string, timer: Omit<ArmedTimer, 'generation'>): void {
   const { generation } = draft.surroundings;
@@ -250,4 +191,10 @@ export function clearTimer(draft: Draft, timerId: string): void {
   draft.snapshot.deferred = draft.snapshot.deferred.filter((id) => id !== timerId);
   draft.timersSet.delete(timerId);
   draft.timersCleared.add(timerId);
+}
+
+/** The facts of the delay behind a timer: one of a state, or one that the program armed by name. */
+export function delayOf({ program, snapshot }: Draft, timerId: string): DelayFacts | undefined {
+  const name = snapshot.timers[timerId]?.delay;
+  return name === undefined ? program?.delayOf(timerId) : program?.delayNamed(name);
 }

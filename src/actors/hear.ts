@@ -8,15 +8,17 @@ import { localClock, localDate } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
 import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
 import type { LiveProgram } from './conversation.ts';
-import { type Draft, post, scopeOf } from './draft.ts';
+import { type Draft, scopeOf } from './draft.ts';
+import { tellOfHandoff } from './invoking.ts';
 import { begin, dispatch } from './perform.ts';
+import { post } from './posting.ts';
 import type { OpenQuestion } from './snapshot.ts';
 import { wordsFor } from './words.ts';
 
-/** Obeys a word that is valid everywhere (opt-out, opt-in, human, restart) or tells of a crisis, whoever has control. False when the text is none. */
+/** Obeys a word that is valid everywhere (opt-out, opt-in, human, help, restart) or tells of a crisis, whoever has control. False when the text is none. */
 export function obey(draft: Draft, text: string): boolean {
   if (isCrisis(draft.program?.definition ?? null, text) && draft.snapshot.control !== 'human') {
-    callPerson(draft, draft.program?.definition.global?.crisis?.content);
+    callPerson(draft, 'crisis', draft.program?.definition.global?.crisis?.content);
     draft.as = 'word.crisis';
     return true;
   }
@@ -36,7 +38,11 @@ export function obey(draft: Draft, text: string): boolean {
       post(draft, 'safety', { text: words.optedIn }, about);
       break;
     case 'human':
-      callPerson(draft);
+      callPerson(draft, 'asked');
+      break;
+    case 'help':
+      if (!draft.program || draft.snapshot.control !== 'bot') return false;
+      sayHelp(draft, draft.program);
       break;
     case 'restart':
       if (!draft.program || !draft.programRef || draft.snapshot.control !== 'bot') return false;
@@ -135,12 +141,19 @@ function asUnmatched(draft: Draft, text: string): boolean {
   draft.as = `unmatched.${policy}`;
   if (flight) meanwhile(draft, flight, text);
   else if (policy === 'answer') dispatch(draft, { type: 'REPLY.start', text });
-  else if (policy === 'human') callPerson(draft);
+  else if (policy === 'human') callPerson(draft, 'unmatched');
   else if (policy === 'reprompt') repeatQuestion(draft);
   return true;
 }
 
-function callPerson(draft: Draft, content?: string): void {
+function sayHelp(draft: Draft, program: Program): void {
+  const content = program.definition.global?.help?.content;
+  const said = content === undefined ? null : program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text;
+  post(draft, 'reply', { text: said ?? wordsFor(draft.contact.language).help }, { content: content ?? 'word.help', question: null });
+}
+
+function callPerson(draft: Draft, reason: string, content?: string): void {
+  tellOfHandoff(draft, reason, null);
   const said = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text : null;
   const text = said ?? wordsFor(draft.contact.language).human;
   post(draft, 'safety', { text }, { content: content ?? 'word.human', question: null });

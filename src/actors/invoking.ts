@@ -20,6 +20,12 @@ export function planEffect(draft: Draft, plan: Plan): string {
   return id;
 }
 
+/** Tells the creator's people that a contact waits for one of them, and why. */
+export function tellOfHandoff(draft: Draft, reason: string | null, queue: string | null): void {
+  draft.handedOver = { reason, queue };
+  planEffect(draft, { type: 'event', lane: 'event', params: { event: 'handoff', data: { reason, queue } } });
+}
+
 /** Plans what an invoke asks for. */
 export function planInvoke(draft: Draft, { invokeId, src, params }: Extract<MachineAction, { type: 'invoke' }>): void {
   if (src === 'answer') {

@@ -7,9 +7,10 @@ import { durationMs } from '../programs/schedule.ts';
 import type { Json } from '../programs/scope.ts';
 import { cancelAnswer } from './answering.ts';
 import { armCalendar, beginCalendar } from './calendar.ts';
-import type { Conversation } from './conversation.ts';
-import { armTimer, clearTimer, type Draft, nextOrdinal, post, scopeOf, stableKey } from './draft.ts';
-import { planEffect, planInvoke } from './invoking.ts';
+import type { Conversation, LiveProgram } from './conversation.ts';
+import { armTimer, clearTimer, type Draft, delayOf, nextOrdinal, scopeOf, stableKey } from './draft.ts';
+import { planEffect, planInvoke, tellOfHandoff } from './invoking.ts';
+import { post } from './posting.ts';
 import { record, underRules } from './progress.ts';
 import { enter, type MachineAction, type Stepped, step } from './step.ts';
 import { resumeTimers, suspendTimers } from './suspension.ts';
@@ -57,9 +58,15 @@ function succeed(draft: Draft): void {
   const slug = draft.succession ?? (draft.status === 'ended' ? (draft.snapshot.following ?? null) : null);
   draft.succession = null;
   const live = draft.surroundings.live.find(({ program }) => program.definition.meta.id === slug);
-  if (!live) return;
+  if (!live || !mayFollow(draft, live)) return;
   if (draft.starts >= mostStarts) throw new ExpressionError('Cannot start more than five programs on one input');
   begin(draft, live.program, { id: live.id, version: live.version });
+}
+
+/** Whether the way in that a program declares for others lets this contact in. */
+function mayFollow(draft: Draft, { id, program }: LiveProgram): boolean {
+  const entry = program.definition.entry?.find((one) => 'on' in one && one.on === 'program');
+  return entry?.reentry !== 'never' || !draft.snapshot.ran.includes(id);
 }
 
 /** Ends the run: nothing stays armed, asked, offered or under way. The state it ended in stays to be seen. */
@@ -123,7 +130,7 @@ function recomputeCalendar(draft: Draft, program: Program): void {
   if (draft.status !== 'active') return;
   armCalendar(draft, program);
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
-    const delay = program.delayOf(timerId);
+    const delay = delayOf(draft, timerId);
     if (!delay?.calendar) continue;
     const dueAt = program.dueAt(delay.name, scopeOf(draft), armed.anchor);
     if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
@@ -211,16 +218,22 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
 
   setTimer(draft, program, { params, scope }) {
     const { now } = draft.surroundings;
-    const dueAt = program.dueAt(String(params.delay), scope, now);
-    armTimer(draft, `timer:${String(params.id)}`, { dueAt, anchor: now, event: String(params.event) });
+    const delay = String(params.delay);
+    armTimer(draft, `timer:${String(params.id)}`, {
+      dueAt: program.dueAt(delay, scope, now),
+      anchor: now,
+      event: String(params.event),
+      delay,
+    });
   },
 
   cancelTimer(draft, _program, { params }) {
     clearTimer(draft, `timer:${String(params.id)}`);
   },
 
-  handoff(draft) {
+  handoff(draft, _program, { params: { reason = null, queue = null } }) {
     draft.handoff = true;
+    tellOfHandoff(draft, reason as string | null, queue as string | null);
   },
 
   end(draft, _program, { params }) {
@@ -228,9 +241,9 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   },
 };
 
-/** The class of a message that names none: a reply when the contact's own input led to it, else a nudge. */
+/** The class of a message that names none: that of the delay it came by, else a reply when the contact's own input led to it, else a nudge. */
 function classOf(draft: Draft, params: Readonly<Record<string, unknown>>): Exclude<MessageClass, 'inbound'> {
-  return (params.class as Exclude<MessageClass, 'inbound'> | undefined) ?? (draft.answersContact ? 'reply' : 'nudge');
+  return (params.class as Exclude<MessageClass, 'inbound'> | undefined) ?? draft.cause?.class ?? (draft.answersContact ? 'reply' : 'nudge');
 }
 
 function bodyOf(rendered: RenderedContent): MessageBody {

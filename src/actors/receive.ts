@@ -6,12 +6,13 @@ import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
-import { append, armTimer, clearTimer, closeDraft, type Draft, openDraft, post, recordInbound, scopeOf } from './draft.ts';
+import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf } from './draft.ts';
 import { hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { moveOver } from './migrate.ts';
 import { begin, dispatch, endRun } from './perform.ts';
+import { append, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
 import type { ArmedTimer } from './snapshot.ts';
 import { wordsFor } from './words.ts';
@@ -103,6 +104,8 @@ function fire(draft: Draft, timerId: string): void {
   const armed = draft.snapshot.timers[timerId];
   if (!armed) return;
   const held = draft.snapshot.held[timerId];
+  const delay = delayOf(draft, timerId);
+  if (delay) draft.cause = { ...delay, dueAt: armed.dueAt };
   clearTimer(draft, timerId);
   const moment = takeMoment(draft, timerId, armed.dueAt);
   if (held) release(draft, held);
@@ -113,7 +116,7 @@ function fire(draft: Draft, timerId: string): void {
 /** Whether a timer is so late that its rule skips it: a recurring one waits for its next occurrence, any other goes on in silence. */
 function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
   const { now } = draft.surroundings;
-  const delay = draft.program?.delayOf(timerId);
+  const delay = draft.cause;
   if (!draft.program || delay?.late?.do !== 'skip' || now - armed.dueAt <= delay.late.afterMs) return false;
   draft.silent = !delay.recurring;
   if (!delay.recurring) return false;
@@ -125,7 +128,7 @@ function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
 /** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
 function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][string]>): void {
   draft.as = 'held';
-  if (held.state !== draft.state && !held.content.startsWith(broadcastPrefix)) {
+  if (!held.fold && held.state !== draft.state && !held.content.startsWith(broadcastPrefix)) {
     draft.decisions.push({ content: held.content, class: held.class, do: 'skip', reason: 'its state was left' });
     return;
   }

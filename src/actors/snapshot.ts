@@ -26,6 +26,8 @@ export interface ArmedTimer {
   anchor: number;
   /** The event a timer of `setTimer` sends, null for a delay of the machine and for held messages. */
   event: string | null;
+  /** The named delay of a timer of `setTimer`. */
+  delay?: string;
   /** Milliseconds that were left when the program lost control, for a timer that is paused; it has no row then. */
   remainingMs?: number;
 }
@@ -36,6 +38,8 @@ export interface HeldMessage {
   body: Readonly<Record<string, unknown>> & { text: string };
   state: string;
   content: string;
+  /** Late and joined with what else is: said whatever state was left since. */
+  fold?: true;
 }
 
 /** An answer under way: the effect whose result counts, and the words it answers. */

@@ -1,5 +1,5 @@
 /** What becomes of armed timers while the program does not have control: each says `pause`, `keep` or `drop`. */
-import { armTimer, clearTimer, type Draft } from './draft.ts';
+import { armTimer, clearTimer, type Draft, delayOf } from './draft.ts';
 
 /**
  * The program loses control. A timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it kept;
@@ -7,7 +7,7 @@ import { armTimer, clearTimer, type Draft } from './draft.ts';
  */
 export function suspendTimers(draft: Draft): void {
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
-    const rule = draft.program?.delayOf(timerId)?.whileHuman ?? 'keep';
+    const rule = delayOf(draft, timerId)?.whileHuman ?? 'keep';
     if (rule === 'drop') clearTimer(draft, timerId);
     if (rule !== 'pause') continue;
     const remainingMs = Math.max(0, armed.dueAt - draft.surroundings.now);

@@ -5,6 +5,7 @@ export interface Words {
   optedOut: string;
   optedIn: string;
   human: string;
+  help: string;
   nothingFound: string;
   failed: string;
 }
@@ -14,6 +15,7 @@ const words: Readonly<Record<string, Words>> = {
     optedOut: 'You will get no more messages from this program. Write START to go on.',
     optedIn: 'Good to have you back. You will get messages again.',
     human: 'A person will answer you here as soon as possible.',
+    help: 'You can write STOP to get no more messages, RESTART to begin again, or HUMAN to talk to a person.',
     nothingFound: 'I find nothing about that in my documents.',
     failed: 'Something went wrong on our side. Please try again in a moment.',
   },
@@ -21,6 +23,7 @@ const words: Readonly<Record<string, Words>> = {
     optedOut: 'Ya no recibirás más mensajes de este programa. Escribe ALTA para seguir.',
     optedIn: 'Qué bueno tenerte de vuelta. Volverás a recibir mensajes.',
     human: 'Una persona te responderá aquí lo antes posible.',
+    help: 'Puedes escribir BAJA para no recibir más mensajes, REINICIAR para empezar de nuevo o HUMANO para hablar con una persona.',
     nothingFound: 'No encuentro nada sobre eso en mis documentos.',
     failed: 'Algo falló de nuestro lado. Inténtalo de nuevo en un momento.',
   },
@@ -28,6 +31,7 @@ const words: Readonly<Record<string, Words>> = {
     optedOut: 'Não receberá mais mensagens deste programa. Escreva VOLTAR para continuar.',
     optedIn: 'Que bom ter você de volta. Voltará a receber mensagens.',
     human: 'Uma pessoa responderá aqui assim que possível.',
+    help: 'Pode escrever SAIR para não receber mais mensagens, REINICIAR para começar de novo ou HUMANO para falar com uma pessoa.',
     nothingFound: 'Não encontro nada sobre isso nos meus documentos.',
     failed: 'Algo correu mal do nosso lado. Tente de novo daqui a pouco.',
   },
@@ -35,6 +39,7 @@ const words: Readonly<Record<string, Words>> = {
     optedOut: 'Sie erhalten keine Nachrichten dieses Programms mehr. Schreiben Sie START, um weiterzumachen.',
     optedIn: 'Schön, dass Sie wieder da sind. Sie erhalten wieder Nachrichten.',
     human: 'Ein Mensch antwortet Ihnen hier so bald wie möglich.',
+    help: 'Sie können STOPP schreiben, um keine Nachrichten mehr zu erhalten, NEUSTART, um von vorne zu beginnen, oder MENSCH, um mit einem Menschen zu sprechen.',
     nothingFound: 'Dazu finde ich nichts in meinen Unterlagen.',
     failed: 'Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.',
   },
@@ -42,6 +47,7 @@ const words: Readonly<Record<string, Words>> = {
     optedOut: 'Vous ne recevrez plus de messages de ce programme. Écrivez REPRENDRE pour continuer.',
     optedIn: 'Ravi de vous revoir. Vous recevrez de nouveau des messages.',
     human: 'Une personne vous répondra ici dès que possible.',
+    help: 'Vous pouvez écrire ARRET pour ne plus recevoir de messages, RECOMMENCER pour reprendre au début ou HUMAIN pour parler à une personne.',
     nothingFound: 'Je ne trouve rien à ce sujet dans mes documents.',
     failed: 'Un problème est survenu de notre côté. Réessayez dans un instant.',
   },

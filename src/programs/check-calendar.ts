@@ -63,7 +63,7 @@ function checkEvents(definition: Definition, place: Place): readonly Finding[] {
   const unsent = Object.keys(place.state.on ?? {}).flatMap((event) => {
     const [kind = '', id = ''] = event.split('.', 2);
     const source = Object.hasOwn(sources, kind) ? sources[kind] : undefined;
-    if (!source || Object.hasOwn(source, id)) return [];
+    if (!source || id === '*' || Object.hasOwn(source, id)) return [];
     const what = kind === 'CALENDAR' ? 'point in the calendar' : 'milestone';
     return [problem('unknown-name', place.pointer + pointerTo('on', event), `There is no ${what} "${id}"`)];
   });

@@ -226,6 +226,7 @@ function checkDeclarations(definition: Definition): readonly Finding[] {
     ),
     ...repeated(meta.languages).map((index) => problem('duplicate-id', pointerTo('meta', 'languages', index), 'A language is named twice')),
     ...namedContent(definition, global?.crisis?.content, '/global/crisis/content'),
+    ...namedContent(definition, global?.help?.content, '/global/help/content'),
     ...namedContent(definition, knowledge?.noAnswer, '/knowledge/noAnswer'),
     ...(entry.length > 0 ? [] : [warning('no-entry', '/entry', 'Nobody can get into this program by writing')]),
   ];

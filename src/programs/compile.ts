@@ -67,6 +67,7 @@ export function compile(definition: Definition): Program {
     stateIds: new Set(placesOf(definition.machine).map(({ path }) => stateId(definition.machine, path))),
     timerIds: new Set(timers.keys()),
     delayOf: (timerId): DelayFacts | undefined => facts.get(timers.get(timerId) ?? ''),
+    delayNamed: (name) => facts.get(name),
     dueAt: due,
     render: (content, scope, event) => render(workshop, content, scope, event),
     evaluate: workshop.evaluate,

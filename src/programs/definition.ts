@@ -66,7 +66,7 @@ const entrySchema = oneOf(
       keywords: v.pipe(v.array(keywordSchema), v.minLength(1, 'Name at least one keyword'), v.maxLength(100)),
       match: v.optional(v.picklist(['only-word', 'first-word', 'contains'])),
     }),
-    v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api']) }),
+    v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api', 'program']) }),
     v.strictObject({ ...entryCommon, on: v.literal('link'), link: idSchema }),
   ],
   (value) => (hasKey(value, 'keywords') ? 0 : hasKey(value, 'link') ? 2 : 1),
@@ -127,8 +127,8 @@ const transitionsSchema = oneOf(
 const eventSchema = v.pipe(
   v.string(),
   v.regex(
-    /^(?:MESSAGE|ANSWER|INVALID|BUTTON|(?:EVENT|CALENDAR|MILESTONE)\.[A-Za-z0-9][A-Za-z0-9_-]{0,63})$/,
-    'No such event: use MESSAGE, ANSWER, INVALID, BUTTON, EVENT.<name>, CALENDAR.<id> or MILESTONE.<id>',
+    /^(?:MESSAGE|ANSWER|INVALID|BUTTON|(?:EVENT|CALENDAR|MILESTONE)\.(?:\*|[A-Za-z0-9][A-Za-z0-9_-]{0,63}))$/,
+    'No such event: use MESSAGE, ANSWER, INVALID, BUTTON, EVENT.<name>, CALENDAR.<id>, MILESTONE.<id>, or EVENT.* for every one of a kind',
   ),
 );
 
@@ -194,7 +194,8 @@ const globalSchema = v.strictObject({
   optIn: v.optional(wordsSchema),
   restart: v.optional(wordsSchema),
   human: v.optional(wordsSchema),
-  help: v.optional(wordsSchema),
+  /** What is said to whoever asks for help; the words that are valid everywhere where nothing is named. */
+  help: v.optional(v.strictObject({ words: v.optional(wordsSchema.entries.words), content: v.optional(idSchema) })),
   /** Words that call a person wherever they stand in a message, and what is said at once. */
   crisis: v.optional(v.strictObject({ ...wordsSchema.entries, content: v.optional(idSchema) })),
 });

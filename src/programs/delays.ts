@@ -11,10 +11,11 @@ const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
 const lateSchema = v.strictObject({ after: durationSchema, do: v.picklist(['send', 'skip', 'fold']) });
 
-/** What every delay may say besides when: its late rule, a spread so that not everybody is written to at once, and what a person's taking over does to it. */
+/** What every delay may say besides when: its late rule, the class of what is said by it, a spread so that not everybody is written to at once, and what a person's taking over does to it. */
 const commonEntries = {
   late: v.optional(lateSchema),
   jitter: v.optional(durationSchema),
+  class: v.optional(v.picklist(['transactional', 'nudge', 'promo'])),
   whileHuman: v.optional(v.picklist(['pause', 'keep', 'drop'])),
 };
 
@@ -75,6 +76,7 @@ export function delayFacts(name: string, delay: Delay): DelayFacts {
     calendar: 'until' in delay || 'field' in delay,
     recurring: 'until' in delay,
     late,
+    class: delay.class ?? null,
     whileHuman: delay.whileHuman ?? 'keep',
   };
 }

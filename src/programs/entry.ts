@@ -12,7 +12,7 @@ export interface Arrival {
 
 /**
  * The entry of the program that an arrival matches: a link, else a keyword, else the first message; the higher priority first, then the
- * order of the definition. Keywords are compared without case, accents and punctuation. Entries `on: "api"` match no arrival.
+ * order of the definition. Keywords are compared without case, accents and punctuation. Entries `on: "api"` and `on: "program"` match no arrival.
  */
 export function matchEntry(definition: Definition, arrival: Arrival): Entry | null {
   const ranked = (definition.entry ?? [])

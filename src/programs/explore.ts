@@ -133,7 +133,7 @@ function beginnings({ entry = [], meta }: Definition): readonly { stimulus: Stim
   const channel = meta.channels?.includes('whatsapp') ? 'whatsapp' : (meta.channels?.[0] ?? 'widget');
   const word = entry.flatMap((one) => ('keywords' in one ? one.keywords : []))[0] ?? 'hello';
   const start = (words: string, byContact: boolean): Stimulus => ({ event: null, words, byContact, after: noTime, isExample: false });
-  const calls = entry.filter((one) => 'on' in one && one.on === 'api');
+  const calls = entry.filter((one) => 'on' in one && (one.on === 'api' || one.on === 'program'));
   return [
     ...(calls.length < entry.length || entry.length === 0 ? [{ stimulus: start(`contact: ${word}`, true), silent: noTime, channel }] : []),
     ...(calls.length > 0 ? [{ stimulus: start('the program is started by a call', false), silent: unknownTime, channel }] : []),
@@ -263,7 +263,7 @@ function outsideStimuli(own: ReadonlySet<string>, events: readonly string[], aft
     const outside = (words: string): Stimulus[] => [{ event: { type }, words, byContact: false, after, isExample: true }];
     if (type.startsWith('xstate.done.actor.')) return outside('the result is there');
     if (type.startsWith('xstate.error.actor.')) return outside('it fails');
-    const isKnown = /^(?:MESSAGE|ANSWER|INVALID|BUTTON)$|^xstate\.|^CONTROL\.|^REPLY\.|\*/.test(type);
+    const isKnown = /^(?:MESSAGE|ANSWER|INVALID|BUTTON)$|^xstate\.|^CONTROL\.|^REPLY\.|^\*/.test(type);
     return isKnown || own.has(type) ? [] : outside(`${type} comes`);
   });
 }

@@ -43,6 +43,8 @@ export interface DelayFacts {
   /** Whether skipping a late one means waiting for the next occurrence (`until`) instead of going on in silence. */
   recurring: boolean;
   late: LateRule | null;
+  /** The class of what is said by it; null leaves it to what is said. */
+  class: 'transactional' | 'nudge' | 'promo' | null;
   /** While a person has control: `pause` stops its time, `keep` lets it fall due and wait, `drop` disarms it. */
   whileHuman: 'pause' | 'keep' | 'drop';
 }
@@ -83,6 +85,8 @@ export interface Program {
   readonly timerIds: ReadonlySet<string>;
   /** Facts of the delay behind a timer id (`xstate.after.<delay>.<state id>`); undefined for a timer of no delay. */
   delayOf(timerId: string): DelayFacts | undefined;
+  /** Facts of a named delay. */
+  delayNamed(name: string): DelayFacts | undefined;
   /** When a delay armed at `anchor` falls due, milliseconds since 1970, for the contact and zone of the scope. Clamped to anchor … anchor + 10 years. */
   dueAt(delay: string, scope: Scope, anchor: number): number;
   /** Content filled in for the contact's language (else the program's first). @throws ExpressionError when a template cannot be evaluated */

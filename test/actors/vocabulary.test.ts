@@ -94,6 +94,66 @@ describe('what is told to people and services', () => {
   });
 });
 
+describe('words that are valid everywhere', () => {
+  const waits = { start: { on: { 'EVENT.x': 'end' }, meta: { timeout: 'none' } } };
+
+  it.each([
+    [{}, 'You can write STOP to get no more messages, RESTART to begin again, or HUMAN to talk to a person.'],
+    [{ global: { help: { content: 'hinted' } } }, 'Like this: tomorrow'],
+  ])('help is given in words of the program or in ours', (parts, words) => {
+    const simulation = running(tiny(waits, parts));
+    simulation.say('Help!');
+    expect(simulation.outbound().at(-1)).toMatchObject({ class: 'reply', body: { text: words } });
+    expect(simulation.conversation()).toMatchObject({ state: 'start', snapshot: { control: 'bot' } });
+  });
+
+  it('help is no more than a word while a person has control', () => {
+    const simulation = running(tiny(waits));
+    simulation.control('takeover');
+    simulation.say('help');
+    expect(simulation.outbound()).toEqual([]);
+  });
+
+  it.each([
+    ['human', 'asked'],
+    ['I want to end it all', 'crisis'],
+  ])('%s calls a person, who hears why', (words, reason) => {
+    const definition = tiny(waits, { global: { crisis: { words: ['end it all'] } } });
+    const said: Input = { id: 'msg:2', kind: 'message', messageId: '2', text: words };
+    const turn = take(definition, running(definition).conversation(), said);
+    expect(turn.trace.handoff).toEqual({ reason, queue: null });
+    expect(turn.effects).toMatchObject([{ type: 'event', params: { event: 'handoff', data: { reason, queue: null } } }]);
+    expect(turn.next.snapshot.control).toBe('human');
+  });
+});
+
+describe('a handoff', () => {
+  it('says why and to whom', () => {
+    const definition = tiny({
+      start: {
+        entry: [{ type: 'handoff', params: { reason: 'knee pain', queue: 'physio' } }],
+        on: { MESSAGE: 'end' },
+        after: { day: 'end' },
+      },
+    });
+    const turn = first(definition);
+    expect(turn.trace.handoff).toEqual({ reason: 'knee pain', queue: 'physio' });
+    expect(turn.effects).toMatchObject([{ params: { event: 'handoff', data: { reason: 'knee pain', queue: 'physio' } } }]);
+  });
+});
+
+describe('every event of a kind', () => {
+  it('is waited for with a star, which takes nothing else', () => {
+    const simulation = running(tiny({ start: { on: { 'EVENT.*': 'end' }, meta: { timeout: 'none' } } }));
+    simulation.say('hello?');
+    simulation.control('takeover');
+    simulation.control('release');
+    expect(simulation.conversation().state).toBe('start');
+    simulation.tell('anything', {});
+    expect(simulation.conversation().state).toBe('end');
+  });
+});
+
 describe('an invoke', () => {
   const ways = { onDone: 'end', onError: 'failed' };
   const failed = { on: { MESSAGE: 'end' }, meta: { timeout: 'none' } };

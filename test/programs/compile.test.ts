@@ -154,6 +154,7 @@ describe('the example, from hello to seven nights', () => {
     expect(program.delayOf('xstate.after.nextMorning.conversation.program.asleep')).toEqual({
       name: 'nextMorning',
       calendar: true,
+      class: null,
       recurring: true,
       late: { afterMs: 3 * 3_600_000, do: 'skip' },
       whileHuman: 'keep',

@@ -1,0 +1,108 @@
+/** Saying something: past the governor, held until it may go out, or joined to what is held already. */
+import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
+import { ExpressionError } from '../programs/expressions.ts';
+import { armTimer, type Draft, nextOrdinal, policiesOf, scopeOf, stableKey } from './draft.ts';
+import { type Decision, govern, recordSend } from './governor.ts';
+import type { HeldMessage, Offer } from './snapshot.ts';
+
+/** Records the contact's own bubble and makes its number the input's result. */
+export function recordInbound(draft: Draft, messageId: string, body: MessageBody): void {
+  draft.resultSeq = append(draft, 'contact', 'inbound', body, messageId);
+  draft.snapshot.lastInboundAt = draft.surroundings.now;
+}
+
+/** The most messages one input may bring; the check says the same before anybody follows the program. */
+const mostMessages = 20;
+
+/** A bubble past the governor: the contact's own, or a member's by hand. */
+export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
+  if (role === 'coach' && draft.messages.filter((message) => message.role === 'coach').length >= mostMessages) {
+    throw new ExpressionError(`Cannot send more than ${mostMessages} messages on one input`);
+  }
+  draft.seq += 1;
+  draft.messages.push({ seq: draft.seq, id, role, class: messageClass, body, at: draft.surroundings.now });
+  // The widget's sockets read the record; every other channel has to be called.
+  if (role !== 'contact' && draft.before.channel !== 'widget') {
+    const ordinal = nextOrdinal(draft);
+    draft.effects.push({ id: stableKey(draft, ordinal, 'send'), type: 'send', lane: 'send', ordinal, params: { seq: draft.seq } });
+  }
+  return draft.seq;
+}
+
+/** What a message is about: the content it says, and the question it asks. */
+interface About {
+  content: string;
+  question: string | null;
+}
+
+/**
+ * Says something for the program: sent, held or skipped as the governor decides, and the decision is recorded.
+ * While a person has control nothing goes out.
+ */
+export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'>, body: MessageBody, about: About): void {
+  const decision = byLateRule(draft, messageClass, decide(draft, messageClass));
+  draft.decisions.push({
+    content: about.content,
+    class: messageClass,
+    do: decision.do,
+    reason: decision.reason,
+    ...(decision.do === 'hold' ? { until: new Date(decision.until).toISOString() } : {}),
+  });
+  if (decision.do === 'hold') hold(draft, decision, { class: messageClass as 'nudge', body, content: about.content });
+  if (decision.do !== 'send') return;
+  const seq = append(draft, 'coach', messageClass, body);
+  draft.sends = recordSend(draft.sends, messageClass, draft.surroundings.now);
+  if (body.buttons?.length) draft.snapshot.offer = offerOf(seq, about.question, body.buttons);
+}
+
+/** What is late gathers for so long, so that it comes as one message. */
+const gatherMs = 60_000;
+
+type Judged = Decision & { fold?: true };
+
+/** The governor's decision under the late rule of the delay that led here: too late by the time it could go out, it is left out or joined to the rest. */
+function byLateRule({ cause, surroundings: { now } }: Draft, messageClass: MessageClass, decision: Decision): Judged {
+  const late = cause?.late;
+  if (!cause || !late || decision.do === 'skip' || messageClass === 'reply' || messageClass === 'safety') return decision;
+  const goesAt = decision.do === 'hold' ? decision.until : now;
+  if (goesAt - cause.dueAt <= late.afterMs || late.do === 'send') return decision;
+  // What is found late already is skipped by its timer: this is late only by being held.
+  if (late.do === 'skip') return decision.do === 'hold' ? { do: 'skip', reason: 'too late by then' } : decision;
+  if (decision.do === 'hold') return { ...decision, fold: true };
+  return { do: 'hold', until: now + gatherMs, reason: 'late: joined with what else is', fold: true };
+}
+
+/** Keeps a message until it may go out; one that folds is joined to another of its class that does. */
+function hold(
+  draft: Draft,
+  { until, fold }: Judged & { do: 'hold' },
+  message: Pick<HeldMessage, 'class' | 'content'> & { body: MessageBody },
+): void {
+  const [joined, before] = Object.entries(draft.snapshot.held).find(([, held]) => fold && held.fold && held.class === message.class) ?? [];
+  if (joined !== undefined && before) {
+    const text = `${before.body.text}\n\n${message.body.text}`;
+    draft.snapshot.held = { ...draft.snapshot.held, [joined]: { ...before, ...message, body: { ...before.body, ...message.body, text } } };
+    return;
+  }
+  const timerId = `held:${draft.surroundings.generation}.${Object.keys(draft.snapshot.held).length}.${draft.decisions.length}`;
+  const held = { ...message, body: { ...message.body }, state: draft.state ?? '', ...(fold ? { fold } : {}) };
+  draft.snapshot.held = { ...draft.snapshot.held, [timerId]: held };
+  armTimer(draft, timerId, { dueAt: until, anchor: draft.surroundings.now, event: null });
+}
+
+function offerOf(seq: number, question: string | null, buttons: Offer['buttons']): Offer {
+  return { seq, question, buttons };
+}
+
+function decide(draft: Draft, messageClass: MessageClass): Decision {
+  if (draft.snapshot.control !== 'bot') return { do: 'skip', reason: `control is ${draft.snapshot.control}` };
+  if (draft.silent && messageClass !== 'reply' && messageClass !== 'safety') return { do: 'skip', reason: 'too late' };
+  const scope = scopeOf(draft);
+  return govern(messageClass, {
+    now: draft.surroundings.now,
+    zone: draft.program?.zoneOf(scope) ?? draft.contact.zone ?? 'UTC',
+    contact: draft.contact,
+    sends: draft.sends,
+    policies: policiesOf(draft),
+  });
+}
