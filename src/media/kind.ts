@@ -1,6 +1,7 @@
 /** Tells what a file is from its bytes. Only kinds that no browser runs as a page are taken; the client's name and type are not asked. */
 import { AppError } from '../errors.ts';
 import type { Attachment } from '../message.ts';
+import { hasSoundOnly } from './tracks.ts';
 
 /** What a file is by its content. */
 export interface MediaKind {
@@ -64,8 +65,17 @@ export function mediaKindOf(bytes: Uint8Array): MediaKind {
   const found = signatures.find(({ marks }) => marks.every(([offset, text]) => head.startsWith(text, offset))) ?? plainText(bytes);
   if (found === null) throw new AppError('UNSUPPORTED_MEDIA', 'Send an image, a recording, a video, a PDF or a plain text');
   if (pixelsOf(bytes, found.type) > maxPixels) throw new AppError('INVALID_INPUT', `Send an image of at most ${maxPixels} pixels`);
-  const { kind, type, ending } = found;
+  const { kind, type, ending } = withoutPicture(found, bytes);
   return { kind, type, ending };
+}
+
+/** Browsers record voice into the containers of films. */
+function withoutPicture(found: MediaKind, bytes: Uint8Array): MediaKind {
+  const { type } = found;
+  if ((type !== 'video/webm' && type !== 'video/mp4') || !hasSoundOnly(bytes, type)) return found;
+  return type === 'video/webm'
+    ? { kind: 'audio', type: 'audio/webm', ending: 'weba' }
+    : { kind: 'audio', type: 'audio/mp4', ending: 'm4a' };
 }
 
 function plainText(bytes: Uint8Array): MediaKind | null {

@@ -15,6 +15,8 @@ export function launchChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      // A microphone that beeps; a page must still be allowed to hear it.
+      '--use-fake-device-for-media-stream',
     ],
   });
 }

@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { mediaKindOf } from '../../src/media/kind.ts';
 import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
 import { bubbleSite, inlineSite, launchChromium, newestConversation, strictPolicy, type Visit, visit } from './chromium.ts';
 import { accessibilityFaults, expectBubbles, expectCount, phone, write } from './steps.ts';
@@ -159,6 +160,51 @@ describe('an open question', () => {
     await write(visited, 'half past six');
     await expectBubbles(visited, ['When?', 'half past six']);
     await expectCount(visited, '.asking:visible', 0);
+  });
+
+  it.each([
+    ['image', 'Choose a picture: Tell me', 'image/*'],
+    ['file', 'Choose a file: Tell me', 'image/*,audio/*,video/*,.pdf,.txt'],
+  ])('for a file (%s) opens the chooser, and is answered when the file is sent', async (type, name, accept) => {
+    const visited = await open('/inline', phone);
+    server.say(await newestConversation(server), 'Tell me', { input: { type } });
+    expect(await accessibilityFaults(visited)).toEqual([]);
+    const [chooser] = await Promise.all([visited.page.waitForEvent('filechooser'), press(name)(visited)]);
+    expect(await chooser.element().getAttribute('accept')).toBe(accept);
+    await chooser.setFiles({ name: 'me.png', mimeType: 'image/png', buffer: png });
+    await expectCount(visited, '.file:not(.pending)', 1);
+    await visited.chat.locator('textarea').press('Enter');
+    await expectCount(visited, '.row.mine.delivered .media img', 1);
+    await expectCount(visited, '.asking:visible', 0);
+  });
+
+  it('for a voice note records one, which can be heard', async () => {
+    const visited = await open('/inline', { permissions: ['microphone'] });
+    server.say(await newestConversation(server), 'Tell me', { input: { type: 'voice' } });
+    await press('Record a voice note: Tell me')(visited);
+    await expect.poll(() => visited.chat.locator('.recording + time').textContent(), { timeout: 5_000 }).toBe('0:01');
+    expect(await accessibilityFaults(visited)).toEqual([]);
+    await press('Stop recording: Tell me')(visited);
+    await expectCount(visited, '.file:not(.pending)', 1);
+    await visited.chat.getByRole('button', { name: 'Send' }).click();
+    await expectCount(visited, '.row.mine.delivered audio', 1);
+    await expectCount(visited, '.asking:visible', 0);
+    const [note] = server.files.values();
+    expect(mediaKindOf(note?.bytes ?? new Uint8Array())).toMatchObject({ kind: 'audio' });
+  });
+
+  it('for a voice note takes a file where there is no microphone', async () => {
+    const visited = await open('/inline');
+    server.say(await newestConversation(server), 'Tell me', { input: { type: 'voice' } });
+    await press('Record a voice note: Tell me')(visited);
+    await expectCount(visited, '.asking button[aria-label="Choose a file: Tell me"]', 1);
+  });
+
+  it('for a place is answered with the place, once the person allows it', async () => {
+    const visited = await open('/inline', { permissions: ['geolocation'], geolocation: { latitude: 38.7223, longitude: -9.1393 } });
+    server.say(await newestConversation(server), 'Where?', { input: { type: 'location' } });
+    await press('Share my location: Where?')(visited);
+    await expectBubbles(visited, ['Where?', '38.72230, -9.13930']);
   });
 
   it('of an unknown type is asked in words', async () => {

@@ -1,5 +1,6 @@
-/** The control for the open question above the composer: a date, a scale, faces. Writing freely stays possible beside it. */
+/** The control for the open question above the composer: a date, a scale, faces, a recorder. Writing freely stays possible beside it. */
 import type { AskedInput } from '../../src/message.ts';
+import { acceptedFiles, type Capturing, fileControl, placeControl, voiceControl } from './capture.ts';
 import { button, el, icon, icons } from './dom.ts';
 import { fieldsOf, listOf, type MessageFrame, textOf } from './protocol.ts';
 import { locale } from './times.ts';
@@ -13,19 +14,16 @@ export interface Asking {
 }
 
 /** One question being asked. */
-interface Asked {
+interface Asked extends Capturing {
   input: AskedInput;
-  words: Words;
   language: string;
-  /** The question, for those who do not see that the control belongs to it. */
-  label: string;
-  answer: (text: string) => void;
 }
 
 /** A control that is not shown yet. `answer` sends as if the person had written it. */
-export function createAsking(answer: (text: string) => void): Asking {
+export function createAsking(on: Pick<Capturing, 'answer' | 'attach'>): Asking {
   const element = el('div', { class: 'asking', hidden: '' });
   let shown = '';
+  let leaving = new AbortController();
 
   return {
     element,
@@ -34,8 +32,11 @@ export function createAsking(answer: (text: string) => void): Asking {
       const key = input === undefined ? '' : `${message?.seq} ${language}`;
       if (key === shown) return;
       shown = key;
+      leaving.abort();
+      leaving = new AbortController();
       const make = input !== undefined && Object.hasOwn(controls, input.type) ? controls[input.type] : undefined;
-      const parts = make && input ? make({ input, words, language, label: message?.text ?? '', answer }) : [];
+      const { signal } = leaving;
+      const parts = make && input ? make({ input, words, language, label: message?.text ?? '', signal, ...on }) : [];
       element.replaceChildren(...parts);
       element.hidden = parts.length === 0;
     },
@@ -48,17 +49,16 @@ const controls: Readonly<Record<string, Control>> = {
   date: (asked) => [field(asked, { type: 'date' })],
   time: (asked) => [field(asked, { type: 'time' })],
   datetime: (asked) => [field(asked, { type: 'datetime-local' })],
-  email: (asked) => [field(asked, { type: 'email', autocomplete: 'email' })],
+  email: (asked) => [field(asked, { type: 'email', autocomplete: 'email', placeholder: 'name@example.com' })],
   phone: (asked) => [field(asked, { type: 'tel', autocomplete: 'tel' })],
   number: (asked) => [field(asked, { type: 'number', inputmode: 'decimal', step: asked.input.integer === true ? '1' : 'any' })],
-  // A thumb is understood in every language.
-  yesNo: ({ words, label, answer }) => [chips(label, [`👍 ${words.yes}`, `👎 ${words.no}`], answer)],
+  yesNo,
+  consent: yesNo,
   mood: ({ words, label, answer }) => {
-    const group = chips(
-      label,
-      ['😢', '🙁', '😐', '🙂', '😀'].map((face, index) => `${face} ${words.moods.split('|')[index]}`),
-      answer,
-    );
+    const names = words.moods.split('|');
+    const titles = ['😢', '🙁', '😐', '🙂', '😀'].map((face, index) => `${face} ${names[index]}`);
+    // A face is two UTF-16 units long.
+    const group = chips(label, titles, answer, (title) => [el('b', {}, title.slice(0, 2)), title.slice(2)]);
     group.classList.add('mood');
     return [group];
   },
@@ -68,7 +68,16 @@ const controls: Readonly<Record<string, Control>> = {
     return isShort ? scale(asked, min, max) : [field(asked, { type: 'number', inputmode: 'numeric', step: '1' })];
   },
   choices: (asked) => several(asked),
+  file: (asked) => [fileControl(asked, acceptedFiles, asked.words.file)],
+  image: (asked) => [fileControl(asked, 'image/*', asked.words.picture)],
+  voice: (asked) => [voiceControl(asked)],
+  location: (asked) => [placeControl(asked)],
 };
+
+/** A thumb is understood in every language. */
+function yesNo({ words, label, answer }: Asked): HTMLElement[] {
+  return [chips(label, [`👍 ${words.yes}`, `👎 ${words.no}`], answer)];
+}
 
 /** A field of the browser's own, with a button to answer with it. */
 function field({ input, label, language, words, answer }: Asked, attributes: Record<string, string>): HTMLElement {
@@ -90,9 +99,14 @@ function numberWords(number: number, language: string): string {
   return new Intl.NumberFormat(locale(language), { useGrouping: false, maximumFractionDigits: 9, numberingSystem: 'latn' }).format(number);
 }
 
-function chips(label: string, titles: readonly string[], answer: (text: string) => void): HTMLElement {
+function chips(
+  label: string,
+  titles: readonly string[],
+  answer: (text: string) => void,
+  parts: (title: string) => (Node | string)[] = (title) => [title],
+): HTMLElement {
   const group = el('div', { class: 'offer', role: 'group', 'aria-label': label });
-  for (const title of titles) group.append(button({ class: 'choice' }, () => answer(title), title));
+  for (const title of titles) group.append(button({ class: 'choice' }, () => answer(title), ...parts(title)));
   return group;
 }
 

@@ -1,4 +1,5 @@
 /** The line to write in: Enter sends, Shift+Enter breaks the line, and it grows with its text. Files wait beside it until they are sent. */
+import { acceptedFiles } from './capture.ts';
 import { maxTextLength } from './chat.ts';
 import { button, el, icon, icons } from './dom.ts';
 import type { LinkedFile } from './protocol.ts';
@@ -9,6 +10,8 @@ import { fill, type Words } from './words.ts';
 export interface Composer {
   readonly element: HTMLElement;
   focus(): void;
+  /** Uploads a file, which then waits to be sent. */
+  attach(file: File): void;
   setWords(words: Words, placeholder: string): void;
   /** Whether anything can be sent at all. */
   setEnabled(isEnabled: boolean): void;
@@ -27,7 +30,7 @@ const maxFiles = 5;
 export function createComposer(on: ComposerActions): Composer {
   const field = el('textarea', { rows: '1', maxlength: String(maxTextLength), enterkeyhint: 'send', dir: 'auto', autocomplete: 'off' });
   const send = el('button', { type: 'submit', class: 'send' }, icon(icons.send));
-  const chooser = el('input', { type: 'file', accept: 'image/*,audio/*,video/*,.pdf,.txt', multiple: '', hidden: '' });
+  const chooser = el('input', { type: 'file', accept: acceptedFiles, multiple: '', hidden: '' });
   const attach = button({ class: 'icon attach' }, () => chooser.click(), icon(icons.attach));
   const list = el('ul', { class: 'files', hidden: '' });
   const form = el('form', { class: 'composer' }, list, attach, chooser, field, send);
@@ -114,6 +117,10 @@ export function createComposer(on: ComposerActions): Composer {
   return {
     element: form,
     focus: () => field.focus({ preventScroll: true }),
+    attach(file) {
+      addAll([file]);
+      field.focus({ preventScroll: true });
+    },
     setWords(next, placeholder) {
       words = next;
       const text = placeholder || words.placeholder;

@@ -42,4 +42,8 @@ export const icons = {
   sound: 'M6 16v-5a6 6 0 0 1 12 0v5l1.5 2h-15L6 16Zm4 5h4',
   silent: 'M6 16v-5a6 6 0 0 1 12 0v5l1.5 2h-15L6 16Zm4 5h4M4 3l16 18',
   down: 'M12 5v14m6-6-6 6-6-6',
+  picture: 'M4 5h16v14H4Zm0 11 4.5-4.5 4 4L15 13l5 5M15.5 9h.01',
+  voice: 'M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3Zm-6 8a6 6 0 0 0 12 0m-6 6v4',
+  stop: 'M7 7h10v10H7Z',
+  place: 'M12 21s-7-6-7-11a7 7 0 0 1 14 0c0 5-7 11-7 11Zm0-8.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5',
 } as const;

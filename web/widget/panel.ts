@@ -56,7 +56,7 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions)
   const status = el('div', { class: 'status', role: 'status' });
   const announcer = el('div', { class: 'hidden', 'aria-live': 'polite', 'aria-atomic': 'true' });
   const log = createLog();
-  const asking = createAsking((text) => chat().send(text));
+  const asking = createAsking({ answer: (text) => chat().send(text), attach: (file) => composer.attach(file) });
   const composer = createComposer({
     send: (text, files) => chat().send(text, files),
     typing: () => chat().typing(),

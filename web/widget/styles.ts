@@ -30,7 +30,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 
 .panel { display: flex; flex-direction: column; overflow: hidden; background: var(--paper); border: 1px solid var(--line); border-radius: 18px; height: 100%; }
 :host(:not([mode=inline])) .panel { position: absolute; bottom: 72px; right: 0; width: 384px; height: min(620px, calc(100dvh - 116px)); box-shadow: 0 4px 12px rgb(0 0 0 / .08), 0 24px 64px rgb(0 0 0 / .2); animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
-.header { display: flex; align-items: flex-start; gap: 12px; padding: 16px 18px 14px; border-bottom: 1px solid var(--line); }
+.header { display: flex; align-items: center; gap: 12px; padding: 16px 18px 14px; border-bottom: 1px solid var(--line); }
 .avatar { width: 36px; height: 36px; border-radius: 50%; object-fit: cover; }
 .names { flex: 1; min-width: 0; }
 .title { margin: 0; font-size: 16px; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; }
@@ -81,7 +81,7 @@ video.media { max-height: 260px; }
 .list .choice { border: 0; border-radius: 0; }
 .list .choice + .choice { border-top: 1px solid var(--line); }
 .choice { min-height: 40px; padding: 7px 16px; border: 1.5px solid var(--strong); border-radius: 20px; color: var(--ink); font-weight: 550; text-align: start; transition: background .12s; }
-.choice:enabled:hover { background: var(--tint); }
+@media (hover: hover) { .choice:enabled:hover { background: var(--tint); } }
 .choice:disabled { cursor: default; border-color: var(--line); color: var(--soft); font-weight: 400; }
 .choice.chosen:disabled { background: var(--tint); color: var(--ink); font-weight: 550; }
 .choice.chosen::before { content: "✓"; margin-inline-end: 7px; }
@@ -98,14 +98,20 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 .dots i:nth-child(3) { animation-delay: .3s; }
 .latest { position: absolute; inset-block-end: 10px; inset-inline-end: 16px; width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; background: var(--paper); border: 1px solid var(--line); box-shadow: 0 4px 14px rgb(0 0 0 / .14); }
 
-.asking { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 16px 0; }
+.asking { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 0 0; padding-inline: 16px 12px; }
 .ends { display: flex; justify-content: space-between; flex-basis: 100%; padding: 0 4px; }
 .asking .offer { flex: 1; margin: 0; max-height: 30vh; overflow: auto; padding: 3px; }
 .asking form { flex: 1; display: flex; align-items: center; gap: 8px; }
 .asking input { flex: 1; min-width: 0; min-height: 44px; padding: 0 15px; font: inherit; font-size: 16px; color: inherit; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); }
 .scale, .mood { flex-wrap: nowrap !important; gap: 5px !important; }
-.scale .choice, .mood .choice { flex: 1 1 0; min-width: 24px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
+.scale .choice, .mood .choice { flex: 1 1 0; min-width: 24px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; justify-content: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
+.mood .choice { justify-content: start; font-weight: 450; font-size: 12px; }
+.mood b { font: 24px/1.3 system-ui; }
 small { font-size: 11px; color: var(--soft); }
+.capture { display: flex; align-items: center; gap: 8px; min-height: 44px; border-radius: 22px; }
+.recording { border-color: var(--alert); color: var(--alert); }
+.recording + time { align-self: center; font-variant-numeric: tabular-nums; }
+.recording svg { fill: currentColor; }
 .files { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; margin: 0; padding: 0; flex-basis: 100%; }
 .file { display: flex; gap: 8px; align-items: center; max-width: 100%; padding: 3px 12px; border: 1px solid var(--line); border-radius: 14px; font-size: 13px; overflow-wrap: anywhere; }
 .pending span { opacity: .6; }

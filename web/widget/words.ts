@@ -44,7 +44,6 @@ export interface Words {
   picture: string;
   file: string;
   place: string;
-  skip: string;
   notify: string;
 }
 
@@ -91,7 +90,6 @@ export const english: Words = {
   picture: 'Choose a picture',
   file: 'Choose a file',
   place: 'Share my location',
-  skip: 'Skip',
   notify: 'Tell me of new messages',
 };
 

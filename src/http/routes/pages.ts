@@ -53,6 +53,8 @@ export function pagesRoutes(deps: PagesDeps): Hono {
   routes.get('/', async (context) => {
     const creatorId = await deps.demoCreatorId();
     context.header('content-security-policy', contentPolicy);
+    // The chat on it takes voice notes and places, once the person allows it.
+    context.header('permissions-policy', 'camera=(), geolocation=(self), microphone=(self), payment=()');
     context.header('x-content-type-options', 'nosniff');
     context.header('referrer-policy', 'strict-origin-when-cross-origin');
     context.header('cache-control', 'no-cache');
