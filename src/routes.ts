@@ -14,12 +14,14 @@ import type { Database } from './database.ts';
 import type { Mount } from './http/app.ts';
 import type { CountLimit } from './http/limits.ts';
 import { accountPagesRoutes } from './http/routes/account-pages.ts';
+import { type AddressChangeRoutesDeps, addressChangeRoutes } from './http/routes/address-change.ts';
 import { aiRoutes } from './http/routes/ai.ts';
 import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
 import { aiModelsRoutes } from './http/routes/ai-models.ts';
 import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
 import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
 import { broadcastsRoutes } from './http/routes/broadcasts.ts';
+import { callbacksRoutes } from './http/routes/callbacks.ts';
 import { collectionsRoutes } from './http/routes/collections.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
@@ -32,6 +34,7 @@ import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts'
 import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { privacyRoutes } from './http/routes/privacy.ts';
+import { programSecretsRoutes } from './http/routes/program-secrets.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { progressRoutes } from './http/routes/progress.ts';
 import { webhooksRoutes } from './http/routes/webhooks.ts';
@@ -48,6 +51,7 @@ import { createPublicFetch, type PublicFetchOptions } from './public-fetch.ts';
 import { createFetchPage, type FetchPage } from './rag/fetch-page.ts';
 import type { Knowledge } from './rag/knowledge.ts';
 import type { Seal } from './seal.ts';
+import type { ProgramSecrets } from './secrets/program-secrets.ts';
 import { demoEmail } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
@@ -55,9 +59,10 @@ import { patchContact } from './store/contacts.ts';
 import { activeConversations, conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { findMemberByEmail } from './store/members.ts';
 import { moveReadMark } from './store/read-marks.ts';
+import type { Callbacks } from './webhooks/callbacks.ts';
 
 /** What stands behind the routes. */
-export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutesDeps {
+export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersRoutesDeps, OperatorRoutesDeps {
   config: Config;
   /** Where browsers reach the server, the first one foremost. */
   origins: readonly [string, ...string[]];
@@ -75,6 +80,8 @@ export interface Parts extends AuthRoutesDeps, MembersRoutesDeps, OperatorRoutes
   receiver: Receiver;
   mailboxes: Mailboxes;
   programs: Programs;
+  programSecrets: ProgramSecrets;
+  callbacks: Callbacks;
   broadcasts: Pick<Pump, 'wake'>;
   effects: Pick<EffectPump, 'wake'>;
   audit: Audit;
@@ -105,6 +112,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/', routes: accountPagesRoutes() },
     { path: '/api/v1/auth', routes: authRoutes(parts) },
     { path: '/api/v1/auth', routes: membersRoutes(parts) },
+    { path: '/api/v1/auth/email', routes: addressChangeRoutes(parts) },
     { path: '/api/v1/auth/privacy', routes: privacyRoutes({ ...parts, ...parts.privacy }) },
     { path: '/api/v1/operator', routes: operatorRoutes(parts) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }) },
@@ -115,6 +123,8 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member, onChanged: tellPrograms(parts) }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
+    { path: '/api/v1/creators/secrets', routes: programSecretsRoutes(parts) },
+    { path: '/api/v1/callbacks', routes: callbacksRoutes(parts) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
     {
       path: '/api/v1/creators/broadcasts',

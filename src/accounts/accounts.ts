@@ -14,6 +14,7 @@ import {
   replacePasswordHash,
   verifyEmail,
 } from '../store/members.ts';
+import { hasSqlState, sqlState } from '../store/sql-state.ts';
 import { type Audit, installationId } from './audit.ts';
 import type { letters, Mail } from './mail.ts';
 import { makeMailToken, readMailToken } from './mail-tokens.ts';
@@ -100,7 +101,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       });
       return true;
     } catch (cause) {
-      if (isUniqueViolation(cause)) return false;
+      if (hasSqlState(cause, sqlState.unique)) return false;
       throw cause;
     }
   }
@@ -222,9 +223,4 @@ export function createAccounts(deps: AccountsDeps): Accounts {
       await tellNodes();
     },
   };
-}
-
-/** SQLSTATE 23505, which both drivers give as `code`. */
-export function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '23505';
 }

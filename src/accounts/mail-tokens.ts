@@ -9,7 +9,12 @@ import { newSecret, readSecret } from './secret.ts';
 
 const minute = 60_000;
 /** ASVS 6.5.5: what proves a person's address lives ten minutes. An invitation proves nothing yet, so it may wait for a week. */
-const lifeMs: Readonly<Record<MailPurpose, number>> = { confirm: 10 * minute, reset: 10 * minute, invite: 7 * 24 * 60 * minute };
+const lifeMs: Readonly<Record<MailPurpose, number>> = {
+  confirm: 10 * minute,
+  reset: 10 * minute,
+  address: 10 * minute,
+  invite: 7 * 24 * 60 * minute,
+};
 
 const prefix = 'cm_';
 
@@ -30,6 +35,8 @@ export async function makeMailToken(
 /** A token that is good now. */
 export interface GoodToken {
   member: Member;
+  /** Where the mail went. */
+  email: string;
   /** Uses it up inside the transaction of what it allows. @throws AppError INVALID_INPUT somebody else was faster */
   use(sql: Sql): Promise<void>;
 }
@@ -43,19 +50,23 @@ export async function readMailToken(database: Database, text: string, purpose: M
   const read = readSecret(prefix, 1, text);
   const creatorId = read?.uuids[0] as CreatorId | undefined;
   if (read === undefined || creatorId === undefined) throw spent();
-  const member = await database.tenant(creatorId, async (sql) => {
-    const memberId = await findMailToken(sql, read.digest, purpose, new Date(clock.wall()));
-    return memberId && findMember(sql, memberId);
+  const { found, member } = await database.tenant(creatorId, async (sql) => {
+    const row = await findMailToken(sql, read.digest, purpose, new Date(clock.wall()));
+    return { found: row, member: row && (await findMember(sql, row.memberId)) };
   });
-  if (member === undefined) throw spent();
+  if (found === undefined || member === undefined) throw spent();
   return {
     member,
+    email: found.email,
     async use(sql) {
       if (!(await useMailToken(sql, read.digest))) throw spent();
     },
   };
 }
 
+/** Said of every token that is not good, whatever is wrong with it. */
+export const spentText = 'Ask for a new mail: this link has been used or has expired';
+
 function spent(): AppError {
-  return new AppError('INVALID_INPUT', 'Ask for a new mail: this link has been used or has expired');
+  return new AppError('INVALID_INPUT', spentText);
 }

@@ -66,7 +66,7 @@ export function letters(base: string) {
       letter(
         to,
         'You have an account already',
-        'Somebody, perhaps you, registered with this address. It has an account: sign in, or ask for a new password.',
+        'Somebody, perhaps you, wanted to use this address for an account. It has one: sign in, or ask for a new password.',
         base,
       ),
     reset: (to: string, token: string) =>
@@ -78,6 +78,27 @@ export function letters(base: string) {
       ),
     changed: (to: string) =>
       letter(to, 'Your password was changed', 'All your sessions have ended. If it was not you, ask for a new password at once.', base),
+    address: (to: string, token: string) =>
+      letter(
+        to,
+        'Confirm your new mail address',
+        'Follow this link within ten minutes, and enter your password. If you did not ask for it, do nothing.',
+        link('address', token),
+      ),
+    leaving: (to: string) =>
+      letter(
+        to,
+        'Your mail address is about to change',
+        'Somebody who knows your password asked to sign in with another address from now on. If it was not you, change your password at once.',
+        base,
+      ),
+    left: (to: string) =>
+      letter(
+        to,
+        'Your mail address was changed',
+        'Your account has another address from now on. If it was not you, write to whoever runs this server.',
+        base,
+      ),
     invite: (to: string, workspace: string, token: string) =>
       letter(
         to,

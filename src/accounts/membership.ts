@@ -15,7 +15,8 @@ import {
   type Member,
   setPassword,
 } from '../store/members.ts';
-import { type AccountsDeps, isUniqueViolation } from './accounts.ts';
+import { refusing, sqlState } from '../store/sql-state.ts';
+import type { AccountsDeps } from './accounts.ts';
 import { makeMailToken, readMailToken } from './mail-tokens.ts';
 
 export interface Membership {
@@ -53,21 +54,18 @@ export function createMembership({ database, passwords, sessions, audit, post, c
     async invite(principal, { email, displayName, role }, caller) {
       const { creatorId } = principal;
       const invited = { creatorId, id: ids.uuid<MemberId>(), email, displayName, role, passwordHash: null, verified: false };
-      if ((await findMemberByEmail(database.routing, email)) !== undefined) throw taken();
-      const { member, token, workspace } = await database
-        .tenant(creatorId, async (sql) => {
-          await insertMember(sql, invited);
-          const event = { action: 'member.invite', outcome: 'done', subjectId: invited.id, reason: role } as const;
-          await audit.within(sql, creatorId, { caller, principal }, event);
-          return {
-            member: required(await findMember(sql, invited.id)),
-            token: await makeMailToken(sql, invited, 'invite', clock),
-            workspace: (await findCreator(sql, creatorId))?.name ?? '',
-          };
-        })
-        .catch((cause: unknown) => {
-          throw isUniqueViolation(cause) ? taken() : cause;
-        });
+      if ((await findMemberByEmail(database.routing, email)) !== undefined) throw new AppError('EMAIL_TAKEN', takenText);
+      const made = database.tenant(creatorId, async (sql) => {
+        await insertMember(sql, invited);
+        const event = { action: 'member.invite', outcome: 'done', subjectId: invited.id, reason: role } as const;
+        await audit.within(sql, creatorId, { caller, principal }, event);
+        return {
+          member: required(await findMember(sql, invited.id)),
+          token: await makeMailToken(sql, invited, 'invite', clock),
+          workspace: (await findCreator(sql, creatorId))?.name ?? '',
+        };
+      });
+      const { member, token, workspace } = await refusing(made, sqlState.unique, 'EMAIL_TAKEN', takenText);
       if (post === null) return { member, token };
       post.mail.send(post.letters.invite(email, workspace, token));
       return { member, token: null };
@@ -114,9 +112,7 @@ export function createMembership({ database, passwords, sessions, audit, post, c
   };
 }
 
-function taken(): AppError {
-  return new AppError('EMAIL_TAKEN', 'Invite another address: this one has an account');
-}
+const takenText = 'Invite another address: this one has an account';
 
 function missing(): AppError {
   return new AppError('NOT_FOUND', 'Cannot find what this address names');

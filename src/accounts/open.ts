@@ -7,6 +7,7 @@ import type { Seal } from '../seal.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { FanOut } from '../shared/fan-out.ts';
 import { createAccounts, type Post } from './accounts.ts';
+import { createAddressChange } from './address-change.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createAudit } from './audit.ts';
 import { createMembership } from './membership.ts';
@@ -47,6 +48,7 @@ export async function openAccounts(deps: OpenAccountsDeps) {
   return {
     ...{ keyring, tokens, standing, audit, sessions, passwords },
     accounts: createAccounts(parts),
+    addressChange: createAddressChange(parts),
     recovery: createRecovery(parts),
     membership: createMembership(parts),
     keys: createApiKeys({ database, audit, clock, ids }),

@@ -10,6 +10,7 @@ const owner = ['owner'] as const;
 export const roleTable = {
   'account.read': everyone,
   'account.write': everyone,
+  'account.email': everyone,
   'programs.read': everyone,
   'programs.write': authors,
   'programs.publish': authors,
@@ -47,7 +48,13 @@ export function allows(role: Role, action: Action): boolean {
 }
 
 /** What needs the password proved within the last ten minutes, whoever asks: acts that open doors, give data away or destroy it. */
-const recentActions: ReadonlySet<Action> = new Set<Action>(['members.write', 'keys.write', 'privacy.contact', 'privacy.workspace']);
+const recentActions: ReadonlySet<Action> = new Set<Action>([
+  'account.email',
+  'members.write',
+  'keys.write',
+  'privacy.contact',
+  'privacy.workspace',
+]);
 
 /** Whether the action needs a recent proof of the password. */
 export function needsRecentProof(action: Action): boolean {

@@ -17,6 +17,7 @@ export const limits = {
   'forgot.account': { most: 3, windowMs: 15 * minute },
   'token.address': { most: 10, windowMs: 15 * minute },
   'password.change': { most: 10, windowMs: 15 * minute },
+  'email.member': { most: 5, windowMs: 60 * minute },
   'invite.creator': { most: 30, windowMs: 60 * minute },
   'export.creator': { most: 10, windowMs: 60 * minute },
   'operator.address': { most: 60, windowMs: minute },
@@ -73,6 +74,8 @@ export interface SignInLimits {
   beforeToken(address: string): Promise<void>;
   /** Before a member proves or changes the password. */
   beforePassword(principal: MemberPrincipal): Promise<void>;
+  /** Before mail goes to an address that a member named. */
+  beforeEmail(principal: MemberPrincipal): Promise<void>;
   beforeInvite(principal: MemberPrincipal): Promise<void>;
 }
 
@@ -98,6 +101,7 @@ export function createSignInLimits(cache: Cache, count: CountLimit): SignInLimit
     },
     beforeToken: (address) => count('token.address', address),
     beforePassword: ({ creatorId, memberId }) => count('password.change', memberId, creatorId),
+    beforeEmail: ({ creatorId, memberId }) => count('email.member', memberId, creatorId),
     beforeInvite: ({ creatorId }) => count('invite.creator', creatorId, creatorId),
   };
 }

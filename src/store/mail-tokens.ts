@@ -2,8 +2,8 @@
 import type { Sql } from '../database.ts';
 import type { CreatorId, MemberId } from '../ids.ts';
 
-/** What a token in a mail is for: to confirm the address, to choose a new password, to join a workspace. */
-export type MailPurpose = 'confirm' | 'reset' | 'invite';
+/** What a token in a mail is for: to confirm the address, to choose a new password, to join a workspace, to change to the address. */
+export type MailPurpose = 'confirm' | 'reset' | 'invite' | 'address';
 
 /** Keeps a token. Earlier ones stay good: who asks in another's name must not void what that person has just received. */
 export async function insertMailToken(
@@ -21,14 +21,19 @@ export async function insertMailToken(
   ]);
 }
 
-/** The member a token stands for, while it has not expired and the member has the address it was sent to. */
-export async function findMailToken(sql: Sql, digest: string, purpose: MailPurpose, now: Date): Promise<MemberId | undefined> {
-  const [row] = await sql<{ member_id: MemberId }>(
-    `select t.member_id from mail_tokens t join members m on m.creator_id = t.creator_id and m.id = t.member_id and m.email = t.email
-     where t.digest = $1 and t.purpose = $2 and t.expires_at > $3`,
+/** The member a token stands for and the address it was sent to, while it has not expired and that is the member's, or is to become it. */
+export async function findMailToken(
+  sql: Sql,
+  digest: string,
+  purpose: MailPurpose,
+  now: Date,
+): Promise<{ memberId: MemberId; email: string } | undefined> {
+  const [row] = await sql<{ memberId: MemberId; email: string }>(
+    `select t.member_id as "memberId", t.email from mail_tokens t join members m on m.creator_id = t.creator_id and m.id = t.member_id
+     where t.digest = $1 and t.purpose = $2 and t.expires_at > $3 and (m.email = t.email or t.purpose = 'address')`,
     [digest, purpose, now],
   );
-  return row?.member_id;
+  return row;
 }
 
 /** Uses a token up, and with it every other of the member for the same purpose: of many that try at the same moment one gets true. */

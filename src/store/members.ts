@@ -105,6 +105,11 @@ export async function renameMember(sql: Sql, memberId: MemberId, displayName: st
   await sql('update members set display_name = $2, updated_at = now() where id = $1', [memberId, displayName]);
 }
 
+/** Changes the address to one at which the member has proved to read mail, or that is taken unproved. @throws the driver's error 23505 when it is taken */
+export async function changeEmail(sql: Sql, memberId: MemberId, email: string): Promise<void> {
+  await sql('update members set email = $2, email_verified_at = now(), updated_at = now() where id = $1', [memberId, email]);
+}
+
 /** Replaces the password hash unless it changed since it was read. Gives whether it was replaced. */
 export async function replacePasswordHash(sql: Sql, memberId: MemberId, before: string | null, after: string): Promise<boolean> {
   const rows = await sql('update members set password_hash = $3, updated_at = now() where id = $1 and password_hash = $2 returning id', [

@@ -101,7 +101,7 @@ test('the pages of the API and of mails load nothing from elsewhere', async () =
     { log: quietLog, clock, ids: systemIds, connInfo: () => ({ remote: {} }), trustedProxyHops: 0 },
     [docsRoutes(), accountPagesRoutes()].map((routes) => ({ path: '/', routes })),
   );
-  const account = ['confirm', 'reset', 'join', 'account.js', 'account.css'].map((name) => `/account/${name}`);
+  const account = ['confirm', 'reset', 'address', 'join', 'account.js', 'account.css'].map((name) => `/account/${name}`);
   for (const path of ['/docs', '/docs/docs.js', '/docs/docs.css', ...account]) {
     const response = await app.request(path);
     expect(response.status).toBe(200);

@@ -13,6 +13,7 @@ import { createApp, type Mount } from '../../src/http/app.ts';
 import { type Member, memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
 import type { AppEnv } from '../../src/http/env.ts';
 import { createSignInLimits } from '../../src/http/limits.ts';
+import { addressChangeRoutes } from '../../src/http/routes/address-change.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { contactsRoutes } from '../../src/http/routes/contacts.ts';
 import { conversationsRoutes } from '../../src/http/routes/conversations.ts';
@@ -63,6 +64,7 @@ export async function testApp(
     },
     { path: '/', routes: docsRoutes() },
     { path: '/api/v1/auth', routes: authRoutes({ ...parts, signInLimits, member }) },
+    { path: '/api/v1/auth/email', routes: addressChangeRoutes({ ...parts, signInLimits, member }) },
     { path: '/api/v1/auth', routes: membersRoutes({ ...parts, database, signInLimits, member }) },
     { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log: quietLog }) },

@@ -70,9 +70,15 @@ export async function mailSink(options: { refuse?: boolean } = {}) {
     /** The newest mail to an address, with the token in it. */
     latest(to: string): { text: string; token: string } {
       const text = mails.findLast((mail) => mail.to === to)?.data ?? '';
-      return { text, token: /#token=([\w-]+)/.exec(text)?.[1] ?? '' };
+      return { text, token: tokenIn(text) };
     },
+    /** The tokens in all mails to an address. */
+    tokens: (to: string): string[] => mails.filter((mail) => mail.to === to).map(({ data }) => tokenIn(data)),
   };
+}
+
+function tokenIn(text: string): string {
+  return /#token=([\w-]+)/.exec(text)?.[1] ?? '';
 }
 
 /** Undoes quoted-printable (RFC 2045 §6.7). */

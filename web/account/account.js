@@ -17,6 +17,14 @@ const pages = {
     path: '/api/v1/auth/password/reset',
     done: 'Your password is changed. Sign in with it.',
   },
+  address: {
+    title: 'Confirm your new mail address',
+    label: 'Your password',
+    autocomplete: 'current-password',
+    hint: '',
+    path: '/api/v1/auth/email/confirm',
+    done: 'Your address is changed. Sign in with it from now on.',
+  },
   join: {
     title: 'Join the workspace',
     label: 'Choose a password',

@@ -8,6 +8,7 @@ const files = {
   '/account/confirm': page,
   '/account/reset': page,
   '/account/join': page,
+  '/account/address': page,
   '/account/account.css': { name: 'account.css', type: 'text/css; charset=utf-8' },
   '/account/account.js': { name: 'account.js', type: 'text/javascript; charset=utf-8' },
 } as const;
