@@ -9,6 +9,14 @@ export interface Block {
   level: number;
 }
 
+/** What an extractor finds. */
+export interface Extracted {
+  /** In reading order. */
+  blocks: readonly Block[];
+  /** Whether text that nobody sees was left out: the flag `hidden_text`. */
+  hidden: boolean;
+}
+
 /** Where the page or the heading in force changes. `at` is a UTF-16 offset into the text. */
 export interface Mark {
   at: number;
@@ -50,9 +58,9 @@ export function joinBlocks(blocks: Iterable<Block>, maxChars: number): DocumentT
   const marks: Mark[] = [];
   const parts: string[] = [];
   let at = 0;
-  let hidden = 0;
+  let invisibles = 0;
   for (const block of blocks) {
-    hidden += countOf(suspicious, block.text);
+    invisibles += countOf(suspicious, block.text);
     const text = cleanText(block.text).trim();
     if (text === '') continue;
     if (at + text.length > maxChars)
@@ -69,7 +77,7 @@ export function joinBlocks(blocks: Iterable<Block>, maxChars: number): DocumentT
     at += text.length + 2;
   }
   if (parts.length === 0) throw new UnreadableDocument('no_text', 'Run text recognition (OCR) first: the document has no text');
-  return { text: parts.join('\n\n'), marks, flags: hidden > innocent ? ['hidden_characters'] : [] };
+  return { text: parts.join('\n\n'), marks, flags: invisibles > innocent ? ['hidden_characters'] : [] };
 }
 
 /** What is never seen but is read by machines: controls, soft hyphen, zero-width, bidirectional overrides, tag characters. */

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import mammoth from 'mammoth';
-import { type Block, UnreadableDocument } from './document-text.ts';
+import { type Block, type Extracted, UnreadableDocument } from './document-text.ts';
 
 /** What a document's archive may hold. */
 export interface ContainerLimits {
@@ -19,8 +19,8 @@ const wanted = /^(\[Content_Types\]\.xml|_rels\/\.rels|word\/[\w.-]+\.xml|word\/
  *
  * @throws UnreadableDocument broken · too_large · unsupported (macros, DOCTYPE, parts elsewhere)
  */
-export async function docxBlocks(bytes: Uint8Array, limits: ContainerLimits): Promise<Block[]> {
-  const container = cleanContainer(bytes, limits);
+export async function docxBlocks(bytes: Uint8Array, limits: ContainerLimits): Promise<Extracted> {
+  const { container, hidden } = cleanContainer(bytes, limits);
   let html: string;
   try {
     const images = mammoth.images.imgElement(() => Promise.resolve({ src: '' }));
@@ -28,11 +28,11 @@ export async function docxBlocks(bytes: Uint8Array, limits: ContainerLimits): Pr
   } catch (cause) {
     throw new UnreadableDocument('broken', 'Save the document again: its content cannot be read', { cause });
   }
-  return htmlBlocks(html);
+  return { blocks: htmlBlocks(html), hidden };
 }
 
 /** Sums the sizes that the directory declares before anything is inflated, and packs again only what is read, at those sizes. */
-function cleanContainer(bytes: Uint8Array, limits: ContainerLimits): Uint8Array {
+function cleanContainer(bytes: Uint8Array, limits: ContainerLimits): { container: Uint8Array; hidden: boolean } {
   let entries = 0;
   let inflated = 0;
   const parts = unzipParts(bytes, (entry) => {
@@ -47,8 +47,15 @@ function cleanContainer(bytes: Uint8Array, limits: ContainerLimits): Uint8Array 
     }
     return true;
   });
-  for (const name of Object.keys(parts)) parts[name] = cleanPart(name, parts[name] ?? new Uint8Array());
-  return zipSync(parts, { level: 0 });
+  let hidden = false;
+  for (const [name, part] of Object.entries(parts)) {
+    const xml = checkedPart(name, part);
+    const visible = withoutHidden(xml);
+    if (visible === xml) continue;
+    hidden = true;
+    parts[name] = strToU8(visible);
+  }
+  return { container: zipSync(parts, { level: 0 }), hidden };
 }
 
 type Filter = (entry: { name: string; originalSize: number }) => boolean;
@@ -62,13 +69,20 @@ function unzipParts(bytes: Uint8Array, filter: Filter): Record<string, Uint8Arra
   }
 }
 
-function cleanPart(name: string, bytes: Uint8Array): Uint8Array {
+/** The part's text. @throws UnreadableDocument unsupported */
+function checkedPart(name: string, bytes: Uint8Array): string {
   const xml = new TextDecoder().decode(bytes);
   if (name.endsWith('.rels') && fetchesOutside(xml))
     throw new UnreadableDocument('unsupported', 'Save the document with its pictures and templates inside: it refers to parts elsewhere');
   if (/<!(DOCTYPE|ENTITY)/i.test(xml)) throw new UnreadableDocument('unsupported', 'Save the document again: it declares a DOCTYPE');
-  if (!xml.includes('<w:vanish')) return bytes;
-  return strToU8(xml.replace(/<w:r(?: [^>]*)?>[\s\S]*?<\/w:r>/g, (run) => (isHidden(run) ? '' : run)));
+  return xml;
+}
+
+/** Without the runs that Word does not show, or shows white on white or too small to see; white text may stand on a shade. */
+function withoutHidden(xml: string): string {
+  const shaded = /<w:(?:shd|highlight|background)\b|<w:(?:drawing|pict)\b/.test(xml);
+  if (!/<w:(?:vanish|sz|color)\b/.test(xml)) return xml;
+  return xml.replace(/<w:r(?: [^>]*)?>[\s\S]*?<\/w:r>/g, (run) => (isHidden(run, shaded) && run.includes('<w:t') ? '' : run));
 }
 
 /** Links are addresses to click; anything else outside (templates, pictures, objects, frames) would be fetched by a reader. */
@@ -77,8 +91,10 @@ function fetchesOutside(relationships: string): boolean {
   return tags.some((tag) => /TargetMode\s*=\s*["']External["']/i.test(tag) && !/Type\s*=\s*["'][^"']*\/hyperlink["']/i.test(tag));
 }
 
-function isHidden(run: string): boolean {
-  return /<w:vanish(?:\s*\/>|\s*>|\s+w:val="(?:1|true|on)")/.test(run);
+function isHidden(run: string, shaded: boolean): boolean {
+  if (/<w:vanish(?:\s*\/>|\s*>|\s+w:val="(?:1|true|on)")/.test(run)) return true;
+  // Sizes are in half points.
+  return /<w:sz w:val="[0-3]"/.test(run) || (!shaded && /<w:color w:val="F{6}"/i.test(run));
 }
 
 const entities: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };

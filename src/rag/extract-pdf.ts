@@ -1,46 +1,73 @@
-/** Reads PDFs with pdf.js: text by page, filled form fields included, scripts never run. */
+/** Reads PDFs with pdf.js: headings and paragraphs by page, filled form fields included, hidden text left out, scripts never run. */
 import { fileURLToPath } from 'node:url';
 import { getDocument, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
-import { type Block, UnreadableDocument } from './document-text.ts';
+import { type Block, type Extracted, UnreadableDocument } from './document-text.ts';
+import { type ShownText, shownText } from './pdf-hidden.ts';
+import { type Line, linesOf, withoutHidden } from './pdf-lines.ts';
+import { paragraphsOf } from './pdf-paragraphs.ts';
 
 type PdfDocument = Awaited<ReturnType<typeof getDocument>['promise']>;
 type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>;
 
 const assets = new URL('../../node_modules/pdfjs-dist/', import.meta.url);
 
+/** A document as it is open, and once more with its pictures where a page needs them to tell what is hidden. */
+interface Opened {
+  document: PdfDocument;
+  withPictures(): Promise<PdfDocument>;
+}
+
 /**
- * Paragraphs of each page, in order.
+ * Paragraphs and headings in order, text that nobody sees left out.
  *
  * @throws UnreadableDocument encrypted · broken · too_large (more than `maxPages`)
  */
-export async function pdfBlocks(bytes: Uint8Array, limits: { pages: number; chars: number }): Promise<Block[]> {
-  const loading = getDocument({
-    data: bytes,
+export async function pdfBlocks(bytes: Uint8Array, limits: { pages: number; chars: number }): Promise<Extracted> {
+  const loading = open(bytes, false);
+  const document = await loading.promise.catch(refuse);
+  if (document.numPages > limits.pages) {
+    throw new UnreadableDocument('too_large', `Split the document: it has ${document.numPages} pages, more than ${limits.pages}`);
+  }
+  let second: ReturnType<typeof open> | null = null;
+  const opened: Opened = {
+    document,
+    withPictures() {
+      second ??= open(bytes, true);
+      return second.promise;
+    },
+  };
+  const lines: Line[] = [];
+  const fields: Block[] = [];
+  let hidden = false;
+  let chars = 0;
+  for (let number = 1; number <= document.numPages && chars <= limits.chars; number++) {
+    const page = await document.getPage(number).catch(refuse);
+    const read = await readPage(opened, page);
+    hidden ||= read.hidden;
+    lines.push(...read.lines);
+    fields.push(...(await fieldsOf(page)));
+    chars += read.lines.reduce((sum, { text }) => sum + text.length, 0);
+    page.cleanup();
+  }
+  await Promise.all([loading.destroy(), second === null ? null : (second as ReturnType<typeof open>).destroy()]);
+  return { blocks: [...paragraphsOf(lines), ...fields].sort((a, b) => (a.page ?? 0) - (b.page ?? 0)), hidden };
+}
+
+/** pdf.js takes the bytes for itself, so each opening gets a copy. */
+function open(bytes: Uint8Array, pictures: boolean) {
+  return getDocument({
+    data: bytes.slice(),
     cMapUrl: fileURLToPath(new URL('cmaps/', assets)),
     cMapPacked: true,
     standardFontDataUrl: fileURLToPath(new URL('standard_fonts/', assets)),
     wasmUrl: fileURLToPath(new URL('wasm/', assets)),
     isEvalSupported: false,
-    disableFontFace: true,
+    // Glyphs are never drawn: no outlines of them are made.
+    disableFontFace: false,
     useSystemFonts: false,
+    maxImageSize: pictures ? -1 : 0,
     verbosity: VerbosityLevel.ERRORS,
   });
-  const document = await loading.promise.catch(refuse);
-  if (document.numPages > limits.pages) {
-    throw new UnreadableDocument('too_large', `Split the document: it has ${document.numPages} pages, more than ${limits.pages}`);
-  }
-  const blocks: Block[] = [];
-  let chars = 0;
-  for (let number = 1; number <= document.numPages && chars <= limits.chars; number++) {
-    const page = await document.getPage(number).catch(refuse);
-    for (const text of await paragraphsOf(page)) {
-      blocks.push({ text, page: number, level: 0 });
-      chars += text.length;
-    }
-    page.cleanup();
-  }
-  await loading.destroy();
-  return blocks;
 }
 
 function refuse(cause: unknown): never {
@@ -50,26 +77,29 @@ function refuse(cause: unknown): never {
   throw new UnreadableDocument('broken', 'Save the document again: it is no valid PDF', { cause });
 }
 
-async function paragraphsOf(page: PdfPage): Promise<string[]> {
+async function readPage(opened: Opened, page: PdfPage): Promise<{ lines: Line[]; hidden: boolean }> {
   const content = await page.getTextContent().catch(refuse);
-  let text = '';
-  let lastY: number | null = null;
-  let lastHeight = 0;
-  for (const item of content.items) {
-    if (!('str' in item)) continue;
-    const y = Number(item.transform[5]);
-    // A step of more than one and a half lines begins a paragraph.
-    if (lastY !== null && lastHeight > 0 && Math.abs(lastY - y) > lastHeight * 1.9) text += '\n\n';
-    text += item.str + (item.hasEOL ? '\n' : '');
-    if (item.str.trim() !== '') [lastY, lastHeight] = [y, item.height];
-  }
-  const fields = (await page.getAnnotations()).flatMap((annotation) =>
-    typeof annotation.fieldValue === 'string' && annotation.fieldValue.trim() !== '' ? [annotation.fieldValue as string] : [],
-  );
-  return [...joinLines(text).split(/\n\s*\n/), ...fields];
+  const pieces = content.items.filter((item) => 'str' in item);
+  const shown = await shownOn(opened, page);
+  const hidden = shown.some((text) => text.hidden);
+  const isBold = (font: string) => page.commonObjs.has(font) && boldName.test(String(page.commonObjs.get(font)?.name ?? ''));
+  return { lines: linesOf(hidden ? withoutHidden(pieces, shown) : pieces, page.pageNumber, isBold), hidden };
 }
 
-/** Lines of one paragraph become one line; a word divided at a line's end becomes one word. */
-function joinLines(text: string): string {
-  return text.replace(/(\p{L})-\n(\p{Ll})/gu, '$1$2').replace(/(?<!\n)\n(?!\s*\n)/g, ' ');
+const boldName = /bold|black|heavy|demi(?!oblique)|-bd/i;
+
+/** What the page shows. Pictures are decoded only where without them something seems hidden: it may stand on one. */
+async function shownOn({ withPictures }: Opened, page: PdfPage): Promise<ShownText[]> {
+  const shown = shownText(await page.getOperatorList().catch(refuse), page.view);
+  if (!shown.some(({ hidden }) => hidden)) return shown;
+  const again = await (await withPictures()).getPage(page.pageNumber);
+  const operations = await again.getOperatorList().catch(refuse);
+  again.cleanup();
+  return shownText(operations, page.view);
+}
+
+async function fieldsOf(page: PdfPage): Promise<Block[]> {
+  return (await page.getAnnotations()).flatMap(({ fieldValue }) =>
+    typeof fieldValue === 'string' && fieldValue.trim() !== '' ? [{ text: fieldValue, page: page.pageNumber, level: 0 }] : [],
+  );
 }

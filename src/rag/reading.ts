@@ -1,6 +1,6 @@
 /** Reads one document from bytes to chunks with their lexemes: what runs in the reader's process. */
 import { type Chunk, type ChunkSizes, chunksOf } from './chunk.ts';
-import { type Block, type DocumentText, joinBlocks } from './document-text.ts';
+import { type DocumentText, type Extracted, joinBlocks } from './document-text.ts';
 import { htmlBlocks } from './extract-html.ts';
 import { markdownBlocks, textBlocks } from './extract-text.ts';
 import type { DocumentKind } from './kind.ts';
@@ -40,24 +40,25 @@ export interface ReadDocument {
  * @throws UnreadableDocument with the reason
  */
 export async function readDocument(bytes: Uint8Array, { kind, sizes }: ReadAs, limits: ReadLimits): Promise<ReadDocument> {
-  const document: DocumentText = joinBlocks(await blocksOf(bytes, kind, limits), limits.chars);
+  const { blocks, hidden } = await extract(bytes, kind, limits);
+  const document: DocumentText = joinBlocks(blocks, limits.chars);
   const language = detectLanguage(document.text);
   const chunks = chunksOf(document, sizes).map((chunk) => ({
     ...chunk,
     lexemes: [...countLexemes(`${chunk.heading}\n${chunk.text}`, language)],
   }));
-  return { language, flags: document.flags, chunks };
+  return { language, flags: [...document.flags, ...(hidden ? ['hidden_text'] : [])], chunks };
 }
 
 /** The big libraries are loaded only for the documents that need them. */
-async function blocksOf(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<Block[]> {
+async function extract(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<Extracted> {
   switch (kind) {
     case 'text':
-      return textBlocks(bytes);
+      return { blocks: textBlocks(bytes), hidden: false };
     case 'markdown':
-      return markdownBlocks(bytes);
+      return { blocks: markdownBlocks(bytes), hidden: false };
     case 'html':
-      return htmlBlocks(bytes);
+      return { blocks: htmlBlocks(bytes), hidden: false };
     case 'pdf':
       return (await import('./extract-pdf.ts')).pdfBlocks(bytes, limits);
     case 'docx':

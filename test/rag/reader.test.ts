@@ -8,7 +8,7 @@ import { defaultSizes } from '../../src/rag/chunk.ts';
 import { type DocumentKind, kindOf } from '../../src/rag/kind.ts';
 import { createReader, defaultReaderLimits } from '../../src/rag/reader.ts';
 import { documentXml, makeDocx } from '../support/make-docx.ts';
-import { makePdf } from '../support/make-pdf.ts';
+import { makePdf, makePdfOf } from '../support/make-pdf.ts';
 
 const clock = systemClock();
 const never = new AbortController().signal;
@@ -27,6 +27,23 @@ async function read(bytes: Uint8Array, kind: DocumentKind, limits = {}) {
   return { ...document, text: document.chunks.map((chunk) => chunk.text).join('\n') };
 }
 
+/** One grey pixel, drawn. */
+const picture = 'BI /W 1 /H 1 /CS /G /BPC 8 /F /AHx ID 80> EI';
+
+/** A page with this content; F1 is Helvetica, F2 its bold. */
+function drawnPdf(...contents: string[]): Uint8Array<ArrayBuffer> {
+  const content = contents.join('\n');
+  const font = (name: string) => `<< /Type /Font /Subtype /Type1 /BaseFont /${name} /Encoding /WinAnsiEncoding >>`;
+  return makePdfOf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 5 0 R /F2 6 0 R >> >> /Contents 4 0 R >>',
+    `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+    font('Helvetica'),
+    font('Helvetica-Bold'),
+  ]);
+}
+
 const utf16 = (text: string) => new Uint8Array([0xff, 0xfe, ...new Uint8Array(Uint16Array.from(text, (c) => c.charCodeAt(0)).buffer)]);
 
 describe('the reader', () => {
@@ -35,6 +52,53 @@ describe('the reader', () => {
     expect(document.text).toContain('Breathe in slowly. Hold for four seconds.');
     expect(document.text).toContain('Walk every day (outside).');
     expect(document.chunks[0]?.page).toBe(1);
+  });
+
+  test('tells headings of a PDF from the text below them', async () => {
+    const document = await read(
+      drawnPdf(
+        'BT /F2 18 Tf 40 780 Td (Winding down) Tj ET BT /F1 11 Tf 40 755 Td (Switch off the lamp) Tj 0 -14 Td (ninety minutes before bed.) Tj ET',
+        'BT /F2 11 Tf 40 712 Td (Cherry juice) Tj ET BT /F1 11 Tf 40 698 Td (A small glass helps.) Tj 0 -28 Td (Another paragraph.) Tj ET',
+      ),
+      'pdf',
+    );
+    expect(document.text.split('\n\n')).toEqual([
+      'Winding down',
+      'Switch off the lamp ninety minutes before bed.',
+      'Cherry juice',
+      'A small glass helps.',
+      'Another paragraph.',
+    ]);
+  });
+
+  test.each([
+    ['white on the page', '1 1 1 rg BT /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET', false],
+    ['white on a dark field', '0 0 .4 rg 30 690 300 40 re f 1 1 1 rg BT /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET', true],
+    ['dark on an equally dark field', '0 0 .4 rg 30 690 300 40 re f BT /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET', false],
+    ['white on a picture', `q 300 0 0 100 30 660 cm ${picture} Q 1 1 1 rg BT /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET`, true],
+    ['half a point tall', 'BT /F1 .5 Tf 40 700 Td (SECRET ORDERS) Tj ET', false],
+    ['small by its matrix', 'BT /F1 11 Tf .05 0 0 .05 40 700 Tm (SECRET ORDERS) Tj ET', false],
+    ['large by its matrix', 'BT /F1 1 Tf 11 0 0 11 40 700 Tm (SECRET ORDERS) Tj ET', true],
+    ['beside the page', 'BT /F1 11 Tf -900 700 Td (SECRET ORDERS) Tj ET', false],
+    ['drawn invisibly', 'BT 3 Tr /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET', false],
+    ['recognised on a scan', `q 300 0 0 100 30 660 cm ${picture} Q BT 3 Tr /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET`, true],
+    ['within a line that is seen', 'BT /F1 11 Tf 40 700 Td (Rest ) Tj 1 1 1 rg (SECRET ORDERS) Tj 0 g ( well.) Tj ET', false],
+    ['after a hidden one was saved and restored', 'q 1 1 1 rg Q BT /F1 11 Tf 40 700 Td (SECRET ORDERS) Tj ET', true],
+  ])('indexes what a reader of a PDF sees: text %s', async (_, content, seen) => {
+    const document = await read(drawnPdf('BT /F1 11 Tf 40 780 Td (Coffee before noon only.) Tj ET', content), 'pdf');
+    expect(document.text).toContain('Coffee before noon only.');
+    expect({ seen: document.text.includes('SECRET'), flags: document.flags }).toEqual({ seen, flags: seen ? [] : ['hidden_text'] });
+  });
+
+  test('leaves white and tiny text of a Word document out, and says so', async () => {
+    const run = (style: string, text: string) => `<w:p><w:r><w:rPr>${style}</w:rPr><w:t>${text}</w:t></w:r></w:p>`;
+    const body = run('', 'Sleep well.') + run('<w:color w:val="FFFFFF"/>', 'WHITE') + run('<w:sz w:val="2"/>', 'TINY');
+    expect(await read(makeDocx([], { documentXml: documentXml(body) }), 'docx')).toMatchObject({
+      text: 'Sleep well.',
+      flags: ['hidden_text'],
+    });
+    const shaded = run('', 'Sleep well.') + run('<w:color w:val="FFFFFF"/><w:shd w:fill="000000"/>', 'Table head');
+    expect((await read(makeDocx([], { documentXml: documentXml(shaded) }), 'docx')).text).toBe('Sleep well.\n\nTable head');
   });
 
   test('reads headings, lists and escaped text of a Word document, and leaves hidden text out', async () => {
