@@ -69,6 +69,9 @@ export function programsPage(): string {
     '',
     'Each needs `onDone`, `onError` and a time limit. What a model proposes is held against the declared labels and types; the rest is an error.',
     '',
+    'Secrets are kept by `PUT /api/v1/creators/secrets/{name}` with the one `host` they go to, the `header` and its whole `value`; nobody reads them again. At the address in',
+    '`companero-callback` the service sends a JSON object, which becomes `event.data`; it counts once and is good for 30 days.',
+    '',
     ...table(
       'invoke',
       mapped<{ does: string; input: unknown }>(invokes, ({ input }) => input),

@@ -37,6 +37,7 @@ import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { routes } from './routes.ts';
 import { createSeal, type Seal } from './seal.ts';
+import { createProgramSecrets, type ProgramSecrets } from './secrets/program-secrets.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import { type FanOut, sessionsTopic, widgetsTopic } from './shared/fan-out.ts';
@@ -49,6 +50,7 @@ import { migrate } from './store/migrate.ts';
 import { openPglite } from './store/pglite.ts';
 import { openPostgres } from './store/postgres.ts';
 import { gatherStatistics } from './store/statistics.ts';
+import { type Callbacks, createCallbacks } from './webhooks/callbacks.ts';
 import { createWebhookPump } from './webhooks/pump.ts';
 import type { Demo } from './welcome.ts';
 
@@ -103,7 +105,8 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const guardedFetch = createPublicFetch(outbound);
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const outside = openOutside(config, { database, clock, log, ...shared, ...media, seal: accounts.seal, origin: origins[0], guardedFetch });
-  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, guardedFetch });
+  const calls = await openCalls({ database, clock, seal: accounts.seal, origin: origins[0] });
+  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, guardedFetch, ...calls });
   const receiver = outside.receiver(actors.mailboxes);
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
@@ -132,6 +135,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     privacy,
     ...shared,
     ...actors,
+    ...calls,
     ...accounts,
     ...media,
   };
@@ -195,6 +199,16 @@ async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Pr
   return { cache, fanOut, warm: createWarmTier({ cache, clock, log }) };
 }
 
+interface ActorsDeps extends Core {
+  fanOut: FanOut;
+  warm: WarmTier;
+  knowledge: Knowledge;
+  outside: Outside;
+  guardedFetch: PublicFetch;
+  programSecrets: ProgramSecrets;
+  callbacks: Callbacks;
+}
+
 /** Mailboxes, and the pumps that each committed turn wakes. */
 function createActors({
   database: db,
@@ -205,7 +219,9 @@ function createActors({
   knowledge: { answers, texts: models },
   outside,
   guardedFetch,
-}: Core & { fanOut: FanOut; warm: WarmTier; knowledge: Knowledge; outside: Outside; guardedFetch: PublicFetch }) {
+  programSecrets,
+  callbacks,
+}: ActorsDeps) {
   const programs = createPrograms({ db, fanOut, clock });
   const turns = createTurns({
     db,
@@ -228,7 +244,11 @@ function createActors({
     send: sendRunner(outside.deliveries),
     event: eventRunner({ db, clock }),
     model: modelRunner({ db, models }),
-    http: httpRunner(guardedFetch),
+    http: httpRunner({
+      fetch: guardedFetch,
+      secretOf: programSecrets.open,
+      callbackOf: (key, effectId, event) => callbacks.address({ ...key, effectId, event }),
+    }),
     recount: recountRunner({ db, programs }),
   };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
@@ -263,6 +283,12 @@ function openOutside(config: Config, deps: OutsideParts) {
 }
 
 type OutsideParts = Core & { cache: Cache; seal: Seal; media: Media; links: MediaLinks; origin: string; guardedFetch: PublicFetch };
+
+/** What calls of programs to services bring along: secrets, and addresses to be called back at. */
+async function openCalls({ database: db, clock, seal, origin }: Omit<Core, 'log'> & { seal: Seal; origin: string }) {
+  const callbacks = createCallbacks(await seal.mac('callbacks', new Uint8Array()), origin, clock);
+  return { callbacks, programSecrets: createProgramSecrets({ db, seal, ids }) };
+}
 
 /** Files that are sent, and the links to them. */
 async function openMedia({ database: db, clock, seal, folder }: Omit<Core, 'log'> & { seal: Seal; folder: string }) {

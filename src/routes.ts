@@ -21,6 +21,7 @@ import { aiModelsRoutes } from './http/routes/ai-models.ts';
 import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
 import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
 import { broadcastsRoutes } from './http/routes/broadcasts.ts';
+import { callbacksRoutes } from './http/routes/callbacks.ts';
 import { collectionsRoutes } from './http/routes/collections.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
@@ -33,6 +34,7 @@ import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts'
 import { operatorRoutes } from './http/routes/operator.ts';
 import { pagesRoutes } from './http/routes/pages.ts';
 import { privacyRoutes } from './http/routes/privacy.ts';
+import { programSecretsRoutes } from './http/routes/program-secrets.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { progressRoutes } from './http/routes/progress.ts';
 import { webhooksRoutes } from './http/routes/webhooks.ts';
@@ -49,6 +51,7 @@ import { createPublicFetch, type PublicFetchOptions } from './public-fetch.ts';
 import { createFetchPage, type FetchPage } from './rag/fetch-page.ts';
 import type { Knowledge } from './rag/knowledge.ts';
 import type { Seal } from './seal.ts';
+import type { ProgramSecrets } from './secrets/program-secrets.ts';
 import { demoEmail } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
@@ -56,6 +59,7 @@ import { patchContact } from './store/contacts.ts';
 import { activeConversations, conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { findMemberByEmail } from './store/members.ts';
 import { moveReadMark } from './store/read-marks.ts';
+import type { Callbacks } from './webhooks/callbacks.ts';
 
 /** What stands behind the routes. */
 export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersRoutesDeps, OperatorRoutesDeps {
@@ -76,6 +80,8 @@ export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersR
   receiver: Receiver;
   mailboxes: Mailboxes;
   programs: Programs;
+  programSecrets: ProgramSecrets;
+  callbacks: Callbacks;
   broadcasts: Pick<Pump, 'wake'>;
   effects: Pick<EffectPump, 'wake'>;
   audit: Audit;
@@ -117,6 +123,8 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member, onChanged: tellPrograms(parts) }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
+    { path: '/api/v1/creators/secrets', routes: programSecretsRoutes(parts) },
+    { path: '/api/v1/callbacks', routes: callbacksRoutes(parts) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
     {
       path: '/api/v1/creators/broadcasts',

@@ -103,6 +103,10 @@ export interface HttpParams {
   method?: string;
   headers?: Readonly<Record<string, string>>;
   body?: Json;
+  /** The name of the secret that goes with it. */
+  secret?: string;
+  /** The event that the service may tell when it is done. */
+  callback?: string;
 }
 
 /** Which message a `send` effect sends; from `first` on where several leave as one. */

@@ -1,7 +1,7 @@
 /** Every invoke of the vocabulary: awaited work whose result comes back as done or error. */
 import * as v from 'valibot';
 import { placeOf } from './changes.ts';
-import { expressionSchema, labelSchema, placeSchema, textSchema } from './names.ts';
+import { customEventSchema, expressionSchema, idSchema, labelSchema, placeSchema, textSchema } from './names.ts';
 import type { InvokeEntry, Use } from './vocabulary-entry.ts';
 
 const invoke = <Input>(entry: InvokeEntry<Input>) => entry;
@@ -15,7 +15,7 @@ const jsonLeaf = v.union([v.null(), v.boolean(), v.number(), textSchema]);
 const bodySchema = v.union([textSchema, v.pipe(v.record(labelSchema, v.union([jsonLeaf, v.array(jsonLeaf)])), v.maxEntries(100))]);
 
 /** Parts of an input that hold no templates. */
-export const literalInputs: ReadonlySet<string> = new Set(['labels', 'into', 'map', 'method', 'minScore']);
+export const literalInputs: ReadonlySet<string> = new Set(['labels', 'into', 'map', 'method', 'minScore', 'secret', 'callback']);
 
 /** Every invoke. Texts of the input may hold templates, but for labels, places and expressions. */
 export const invokes = {
@@ -40,12 +40,14 @@ export const invokes = {
     uses: ({ into }) => [{ ...savedAt(into, '/into', null), gives: 'string' }],
   }),
   http: invoke({
-    does: 'Calls a service of the creator: only public addresses, at most 10 s and 256 kB. `map` keeps expressions over `event.output` {status, data}.',
+    does: 'Calls a service of the creator: only public addresses, at most 10 s and 256 kB. `secret` names a secret kept by the creator, sent to its own host only; the header `companero-callback` names an address at which the service can tell the event `callback`, once. `map` keeps expressions over `event.output` {status, data}.',
     input: v.strictObject({
       url: v.pipe(textSchema, v.regex(/^https:\/\/[^/{}\s]+(?:\/.*)?$/, 'Write an https:// address with a fixed host')),
       method: v.optional(v.picklist(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])),
-      headers: v.optional(v.pipe(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]{1,64}$/)), textSchema), v.maxEntries(20))),
+      headers: v.optional(v.pipe(v.record(v.pipe(v.string(), v.regex(/^[A-Za-z0-9-]1,64$/)), textSchema), v.maxEntries(20))),
       body: v.optional(bodySchema),
+      secret: v.optional(idSchema),
+      callback: v.optional(customEventSchema),
       map: v.optional(v.pipe(v.record(placeSchema, expressionSchema), v.maxEntries(30))),
     }),
     uses: ({ map = {} }) => Object.entries(map).map(([path, source]) => savedAt(path, `/map/${path}`, source)),

@@ -2,7 +2,11 @@
 import type { Sql } from '../database.ts';
 
 /** Tables with the columns that hold sealed texts; the row's id is part of what each was sealed for. */
-const sealedColumns = { connections: ['sealed_secrets'], webhooks: ['sealed_secret', 'sealed_previous_secret'] } as const;
+const sealedColumns = {
+  connections: ['sealed_secrets'],
+  webhooks: ['sealed_secret', 'sealed_previous_secret'],
+  program_secrets: ['sealed_secret'],
+} as const;
 
 /** A table with sealed columns. */
 export type SealedTable = keyof typeof sealedColumns;

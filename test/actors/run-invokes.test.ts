@@ -12,9 +12,13 @@ const signal = new AbortController().signal;
 describe('a call to a service of the creator', () => {
   const calling = (answer: () => Response | Promise<Response>) => {
     const seen: { url: string; init: RequestInit }[] = [];
-    const runner = httpRunner(async (url, init) => {
-      seen.push({ url, init });
-      return answer();
+    const runner = httpRunner({
+      fetch: async (url, init) => {
+        seen.push({ url, init });
+        return answer();
+      },
+      secretOf: async (_creatorId, name) => (name === 'crm' ? { host: 'api.example.org', header: 'X-Api-Key', value: 'k1' } : null),
+      callbackOf: ({ conversationId }, effectId, event) => `https://here/${conversationId}/${effectId}/${event}`,
     });
     return { seen, call: (params: object = {}) => runner(run({ url: 'https://api.example.org/x', ...params }), signal) };
   };
@@ -29,6 +33,24 @@ describe('a call to a service of the creator', () => {
     expect(seen).toMatchObject([
       { init: { method: 'POST', body: '{"age":42}', headers: { 'idempotency-key': 'e1', 'content-type': 'application/json' } } },
     ]);
+  });
+
+  test('carries the secret it names and an address to be called back at', async () => {
+    const { seen, call } = calling(() => new Response('ok'));
+    await call({ secret: 'crm', callback: 'EVENT.paid', headers: { 'x-api-key': 'of the program' } });
+    const sent = new Headers(seen[0]?.init.headers);
+    expect(sent.get('x-api-key')).toBe('k1');
+    expect(sent.get('companero-callback')).toBe('https://here/v/e1/paid');
+  });
+
+  test.each([
+    ['crm', 'https://api.example.com/x'],
+    ['crm', 'https://api.example.org.evil.example/x'],
+    ['unknown', 'https://api.example.org/x'],
+  ])('does not send the secret %s to %s, nor anything else', async (secret, url) => {
+    const { seen, call } = calling(() => new Response('ok'));
+    expect(await call({ secret, url })).toEqual({ outcome: 'failed', result: { reason: 'the secret is not for this address' } });
+    expect(seen).toEqual([]);
   });
 
   test.each([

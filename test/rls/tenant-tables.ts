@@ -184,6 +184,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into webhooks (creator_id, id, url, events, sealed_secret) values ($1, $2, 'u', '{}', 's')",
     values: ['family'],
   },
+  program_secrets: {
+    insert: "insert into program_secrets (creator_id, id, name, host, header, sealed_secret) values ($1, $2, 'n', 'h', 'h', 's')",
+    values: ['family'],
+  },
   webhook_deliveries: {
     insert: "insert into webhook_deliveries (creator_id, webhook_id, event, payload) values ($1, $2, 'message', '{}')",
     values: ['family'],

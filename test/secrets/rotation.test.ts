@@ -6,6 +6,7 @@ import { sealContext } from '../../src/channels/accounts.ts';
 import type { MemberId } from '../../src/ids.ts';
 import { systemIds } from '../../src/ids.ts';
 import { createSeal } from '../../src/seal.ts';
+import { programSecretContext } from '../../src/secrets/program-secrets.ts';
 import { resealAll } from '../../src/secrets/reseal.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
@@ -28,7 +29,7 @@ describe('a master key', () => {
 
   test('is not needed any more once everything was sealed anew', async () => {
     const creatorId = await testCreator(database);
-    const [connection, webhook] = [systemIds.uuid(), systemIds.uuid()];
+    const [connection, webhook, secret] = [systemIds.uuid(), systemIds.uuid(), systemIds.uuid()];
     await loadSigningKeys(database, old, Date.now());
     await database.tenant(creatorId, async (sql) => {
       await sql("insert into connections (creator_id, id, channel, account, sealed_secrets) values ($1, $2, 'webhook', 'a', $3)", [
@@ -36,22 +37,29 @@ describe('a master key', () => {
         connection,
         await old.seal('channel secret', sealContext(creatorId, connection)),
       ]);
+      await sql("insert into program_secrets (creator_id, id, name, host, header, sealed_secret) values ($1, $2, 'n', 'h', 'h', $3)", [
+        creatorId,
+        secret,
+        await old.seal('a token', programSecretContext(secret)),
+      ]);
       await sql(
         "insert into webhooks (creator_id, id, url, events, sealed_secret, sealed_previous_secret) values ($1, $2, 'u', '{}', $3, $4)",
         [creatorId, webhook, await old.seal('now', `webhook:${webhook}`), await old.seal('before', `webhook:${webhook}`)],
       );
     });
-    expect(await resealAll(database, both)).toBe(4);
+    expect(await resealAll(database, both)).toBe(5);
     const [row] = await database.tenant(creatorId, (sql) =>
       sql<Record<string, string>>(
-        'select c.sealed_secrets as a, w.sealed_secret as b, w.sealed_previous_secret as c from connections c, webhooks w',
+        `select c.sealed_secrets as a, w.sealed_secret as b, w.sealed_previous_secret as c, p.sealed_secret as d
+         from connections c, webhooks w, program_secrets p`,
       ),
     );
     expect(await fresh.open(row?.a ?? '', sealContext(creatorId, connection))).toBe('channel secret');
     expect(await fresh.open(row?.b ?? '', `webhook:${webhook}`)).toBe('now');
     expect(await fresh.open(row?.c ?? '', `webhook:${webhook}`)).toBe('before');
+    expect(await fresh.open(row?.d ?? '', programSecretContext(secret))).toBe('a token');
     await expect(loadSigningKeys(database, fresh, Date.now())).resolves.toHaveLength(1);
-    expect(await resealAll(database, fresh)).toBe(4);
+    expect(await resealAll(database, fresh)).toBe(5);
   });
 });
 

@@ -48,6 +48,8 @@ export function makeRuntime(
     log?: Log;
     script?: Answers['answer'];
     send?: Deliveries['send'];
+    /** Runners beside those of answers and messages. */
+    runners?: Parameters<typeof createEffectPump>[0]['runners'];
   } = {},
 ): TestRuntime {
   const clock = options.clock ?? manualClock(evening);
@@ -77,7 +79,7 @@ export function makeRuntime(
   const timers = createTimerPump({ ...parts, mailboxes });
   const effects = createEffectPump({
     ...parts,
-    runners: { answer: answerRunner({ ...parts, answers }), send: sendRunner(deliveries) },
+    runners: { answer: answerRunner({ ...parts, answers }), send: sendRunner(deliveries), ...options.runners },
     mailboxes,
   });
   return {
