@@ -1,8 +1,7 @@
 /** Reads documents in a process of its own that is killed when it takes too long or too much memory. */
-import { fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
+import { askOwnProcess, ProcessEnded, type ProcessLimits, type ProcessProblem } from '../own-process.ts';
 import { type ReadProblem, UnreadableDocument } from './document-text.ts';
 import type { ReadAs, ReadDocument, ReadLimits } from './reading.ts';
 
@@ -26,12 +25,7 @@ export interface Reader {
 }
 
 /** What one document may cost. */
-export interface ReaderLimits extends ReadLimits {
-  timeoutMs: number;
-  heapMegabytes: number;
-  /** Memory of the whole process, watched where the system tells it (Linux). */
-  residentMegabytes: number;
-}
+export interface ReaderLimits extends ReadLimits, ProcessLimits {}
 
 /** Enough for a book of 1,500 pages. */
 export const defaultReaderLimits: ReaderLimits = {
@@ -45,9 +39,8 @@ export const defaultReaderLimits: ReaderLimits = {
 };
 
 const program = fileURLToPath(new URL('./reader-process.ts', import.meta.url));
-const watchEveryMs = 100;
 
-/** A reader. A process, not a thread: a thread's cap leaves out the buffers that hostile files inflate into. */
+/** A reader. */
 export function createReader(clock: Clock, limits: ReaderLimits = defaultReaderLimits): Reader {
   let tail: Promise<unknown> = Promise.resolve();
   return {
@@ -61,73 +54,20 @@ export function createReader(clock: Clock, limits: ReaderLimits = defaultReaderL
   };
 }
 
-function readInProcess(task: ReadTask, limits: ReaderLimits, clock: Clock, signal: AbortSignal): Promise<ReadDocument> {
-  signal.throwIfAborted();
-  return new Promise((resolve, reject) => {
-    const child = fork(program, [], {
-      execArgv: [
-        `--max-old-space-size=${limits.heapMegabytes}`,
-        ...(process.versions.deno ? [] : ['--disable-warning=ExperimentalWarning']),
-      ],
-      // Nothing of the server's settings: the file may be hostile.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
-    let done = false;
-
-    function end(settle: () => void): void {
-      if (done) return;
-      done = true;
-      for (const stop of stops) stop();
-      child.kill('SIGKILL');
-      settle();
-    }
-    function fail(problem: ReadProblem, message: string, cause?: unknown): void {
-      end(() => reject(new UnreadableDocument(problem, message, { cause })));
-    }
-
-    const abort = () => end(() => reject(signal.reason));
-    signal.addEventListener('abort', abort, { once: true });
-    const stops = [
-      () => signal.removeEventListener('abort', abort),
-      clock.after(limits.timeoutMs, () => fail('too_slow', `Split the document: reading it took more than ${limits.timeoutMs / 1000} s`)),
-      watchMemory(child.pid, limits.residentMegabytes, clock, () =>
-        fail('too_large', 'Split the document: reading it takes too much memory'),
-      ),
-    ];
-    child.once('message', (outcome: ReadOutcome) => {
-      if ('document' in outcome) end(() => resolve(outcome.document));
-      else fail(outcome.problem, outcome.message);
-    });
-    child.once('error', (cause) => fail('broken', 'Upload the document again: the reader could not start', cause));
-    child.once('exit', () => fail('too_large', 'Split the document: reading it takes too much memory'));
-    child.send(task);
+async function readInProcess(task: ReadTask, limits: ReaderLimits, clock: Clock, signal: AbortSignal): Promise<ReadDocument> {
+  const outcome = await askOwnProcess<ReadOutcome>(program, task, { limits, clock, signal }).catch((error: unknown) => {
+    if (!(error instanceof ProcessEnded)) throw error;
+    const [problem, message] = endings(limits)[error.problem];
+    throw new UnreadableDocument(problem, message, { cause: error });
   });
+  if ('document' in outcome) return outcome.document;
+  throw new UnreadableDocument(outcome.problem, outcome.message);
 }
 
-/** Calls `exceeded` once when the process holds more; returns how to stop watching. */
-function watchMemory(pid: number | undefined, megabytes: number, clock: Clock, exceeded: () => void): () => void {
-  let cancel = () => {};
-  let stopped = pid === undefined;
-  function look(): void {
-    residentKilobytes(pid).then((kilobytes) => {
-      if (stopped) return;
-      if (kilobytes > megabytes * 1024) exceeded();
-      else cancel = clock.after(watchEveryMs, look);
-    }, ignoreMissing);
-  }
-  cancel = clock.after(watchEveryMs, look);
-  return () => {
-    stopped = true;
-    cancel();
+function endings(limits: ReaderLimits): Record<ProcessProblem, [ReadProblem, string]> {
+  return {
+    too_slow: ['too_slow', `Split the document: reading it took more than ${limits.timeoutMs / 1000} s`],
+    too_large: ['too_large', 'Split the document: reading it takes too much memory'],
+    not_started: ['broken', 'Upload the document again: the reader could not start'],
   };
 }
-
-async function residentKilobytes(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-}
-
-/** Not Linux, or the process has just ended: its heap cap and the clock watch alone. */
-function ignoreMissing(): void {}
