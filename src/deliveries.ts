@@ -6,6 +6,8 @@ export interface DeliveryRequest {
   conversationId: ConversationId;
   /** The message's number in its conversation; text and address are read from the record. */
   seq: number;
+  /** The number of the first of several that leave as one with it; `seq` itself where it leaves alone. */
+  first: number;
   /** The same for every try of the same message: where a provider takes an idempotency key, this is it. */
   key: string;
   /** Tries so far, this one included. */
@@ -16,11 +18,13 @@ export interface DeliveryRequest {
  * What became of a try.
  * - `sent`: the provider has it and named it
  * - `retry`: it has it surely not; try again after `afterMs`
+ * - `held`: it may not be sent before the person writes again, and will be then
  * - `failed`: it never will (blocked, invalid, outside the window without a template)
  * - `uncertain`: nobody knows; decided by the provider's later word or the creator's rule
  */
 export type DeliveryOutcome =
   | { outcome: 'sent'; providerId: string }
+  | { outcome: 'held'; reason: string }
   | { outcome: 'retry'; afterMs: number; reason: string }
   | { outcome: 'failed'; reason: string }
   | { outcome: 'uncertain'; reason: string };

@@ -5,6 +5,7 @@ import type { ContactRow, LoadedRow, TurnRow } from '../store/turns.ts';
 import type { Conversation, NewTimer, Stepping } from './conversation.ts';
 import type { Send } from './governor.ts';
 import type { Input } from './input.ts';
+import { joinSends } from './join-sends.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 
 /** The conversation of a stored row. @throws SnapshotError when its snapshot cannot be read */
@@ -88,8 +89,11 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
   const steppings = taken.map(({ stepping }) => stepping);
   const { timersSet, timersCleared } = mergeTimers(steppings);
   const ended = new Map(steppings.flatMap((stepping) => stepping.effectsEnded.map((end) => [end.id, end])));
-  const planned = steppings.flatMap((stepping) => stepping.effects).filter((effect) => !ended.delete(effect.id));
   const messages = steppings.flatMap((stepping) => stepping.messages);
+  const planned = joinSends(
+    steppings.flatMap((stepping) => stepping.effects).filter((effect) => !ended.delete(effect.id)),
+    messages,
+  );
   const awards = steppings.flatMap((stepping) => stepping.awards);
   return {
     creator: before.creatorId,

@@ -9,13 +9,14 @@ const mostTries = 12;
 /** The runner of `send`. */
 export function sendRunner(deliveries: Deliveries): RunEffect {
   return async ({ key, effectId, params, attempts }, signal) => {
-    const { seq } = params as SendParams;
-    const delivery = await deliveries.send({ ...key, seq, key: effectId, attempts }, signal);
+    const { seq, first = seq } = params as SendParams;
+    const delivery = await deliveries.send({ ...key, first, seq, key: effectId, attempts }, signal);
     switch (delivery.outcome) {
       case 'retry':
         if (attempts < mostTries) return { outcome: 'retry', afterMs: delivery.afterMs };
         return { outcome: 'failed', result: { delivery: { outcome: 'failed', reason: delivery.reason } } };
       case 'sent':
+      case 'held':
         return { outcome: 'done', result: { delivery } };
       default:
         return { outcome: delivery.outcome, result: { delivery } };

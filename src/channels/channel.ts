@@ -40,7 +40,17 @@ export interface Sender {
 }
 
 /** What became of a sent message, in the order of certainty; news only moves it forward. */
-export const deliveryRanks = { queued: 0, sending: 0, uncertain: 1, sent: 2, failed: 3, delivered: 4, read: 5, played: 6 } as const;
+export const deliveryRanks = {
+  queued: 0,
+  held: 0,
+  sending: 0,
+  uncertain: 1,
+  sent: 2,
+  failed: 3,
+  delivered: 4,
+  read: 5,
+  played: 6,
+} as const;
 export type DeliveryStatus = keyof typeof deliveryRanks;
 
 /** A file as a provider names it, not yet fetched. `sha256` is hex or base64, null where it is not told. */
@@ -135,7 +145,7 @@ export interface Recipient {
 
 /** How fast and how long a channel takes messages. What one message may hold is known to `render` alone. */
 export interface Capabilities {
-  /** How long after the person's last message free text may be sent; null for ever. */
+  /** How long after the person's last message free text may be sent; null for ever. Later, templates only, and only to those who agreed to messages. */
   windowMs: number | null;
   /** Most messages a second over the connection, and to one person: how many at once and one more every so many milliseconds. */
   perSecond: number;
@@ -153,7 +163,10 @@ export interface Connected {
 }
 
 /** The schema of an account: an object whose `channel` tells it from the others. */
-export type AccountSchema = GenericSchema<unknown, { channel: ChannelName; name: string; uncertain: 'leave' | 'resend' }>;
+export type AccountSchema = GenericSchema<
+  unknown,
+  { channel: ChannelName; name: string; uncertain: 'leave' | 'resend'; outside_window?: 'hold' | 'fail' }
+>;
 
 /** One channel. Adding one is writing this. */
 export interface Channel {

@@ -100,9 +100,9 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
   }
 
   async function sendMessage(of: Try): Promise<DeliveryOutcome> {
-    const freeText = of.address.windowExpiresAt.getTime() > clock.now();
-    const parts = of.channel.render(showable(of), freeText);
-    if (parts === null) return fail(of.request, of.connection.id, firstUnsent(of.delivery.parts), 'window closed');
+    const isOpen = of.address.windowExpiresAt.getTime() > clock.now();
+    const parts = isOpen ? of.channel.render(showable(of), true) : templateOf(of);
+    if (parts === null) return outsideWindow(of, firstUnsent(of.delivery.parts));
     let providerId = '';
     for (const [index, part] of parts.entries()) {
       const known = of.delivery.parts.find((row) => row.part === index);
@@ -112,6 +112,19 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
       providerId = ended.providerId;
     }
     return { outcome: 'sent', providerId };
+  }
+
+  /** The message as it may be sent outside the window; null where it has no template, or the person has not agreed to be written to. */
+  function templateOf(of: Try): readonly Part[] | null {
+    return of.delivery.optedIn ? of.channel.render(showable(of), false) : null;
+  }
+
+  /** By the creator's rule: held until the person writes again, or a dead letter. */
+  async function outsideWindow(of: Try, index: number): Promise<DeliveryOutcome> {
+    const reason = of.delivery.message.body.template === undefined ? 'window closed' : 'no opt-in';
+    if (of.connection.settings.outside_window === 'fail') return fail(of.request, of.connection.id, index, reason);
+    await note(of.request, of.connection.id, index, { status: 'held', reason });
+    return { outcome: 'held', reason };
   }
 
   async function sendBubble(bubble: Bubble): Promise<DeliveryOutcome> {
@@ -143,7 +156,7 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     const first = part.file === undefined ? await hand(part.shown) : await handFile(of, part.shown, part.file, handing);
     if (first.outcome !== 'refused') return first;
     if (first.refusal.does === 'plain' && part.plain !== null) return hand(part.plain);
-    const template = first.refusal.does === 'window' && index === 0 ? channel.render(showable(of), false)?.[0] : undefined;
+    const template = first.refusal.does === 'window' && index === 0 ? templateOf(of)?.[0] : undefined;
     return template === undefined ? first : hand(template.shown);
   }
 
@@ -179,6 +192,7 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     const { creatorId } = of.request;
     const key = { creatorId, connectionId: of.connection.id, externalId: of.address.externalId };
     await db.tenant(creatorId, (sql) => applyRefusal(sql, key, refusal, clock.wall()));
+    if (refusal.does === 'window') return outsideWindow(of, index);
     const afterMs = pauseMs(refusal, attempts);
     if (afterMs === null) return fail(of.request, key.connectionId, index, refusal.code);
     await note(of.request, key.connectionId, index, { status: 'queued', reason: refusal.code });

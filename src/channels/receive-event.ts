@@ -8,7 +8,7 @@ import type { Log } from '../log.ts';
 import type { Attachment, Message } from '../message.ts';
 import { patchContact } from '../store/contacts.ts';
 import { conversationHead, messagesAfter, messagesBefore, openConversation } from '../store/conversations.ts';
-import { addressOfReport, reportDelivery } from '../store/deliveries.ts';
+import { addressOfReport, releaseHeld, reportDelivery } from '../store/deliveries.ts';
 import {
   type AddressKey,
   hearAddress,
@@ -49,6 +49,12 @@ export interface ListenerDeps {
 type Of<Kind extends ChannelEvent['kind']> = Extract<ChannelEvent, { kind: Kind }>;
 type Hear<Kind extends ChannelEvent['kind']> = (connection: OpenConnection, event: Of<Kind>) => Promise<void>;
 
+/** The conversation of somebody who was heard, and whether messages are held for them. */
+interface Heard {
+  key: ConversationKey;
+  holds: boolean;
+}
+
 const hintEveryMs = 60_000;
 /** What a file may have, and how long it may take: the provider waits for our answer meanwhile. */
 const mostFileBytes = 10 * 1024 * 1024;
@@ -64,15 +70,15 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
     async message(connection, event) {
       const { from } = event;
       if (await linked(connection, from, event.text, event.id)) return;
-      const key = await conversationOf(connection, from, event.at);
+      const { key, holds } = await conversationOf(connection, from, event.at);
       const attachments = event.media === undefined ? [] : await fetched(connection, key, event.media);
       if (event.media !== undefined && attachments.length === 0) await hintOnce(connection, from, 'unfetched');
       if (event.media !== undefined && attachments.length === 0 && event.text === '') return;
       const option = await numberedOption(connection, key, event.text);
       const about = { id: inputId(connection, event.id), messageId: stableUuid(connection.id, event.id) };
       const text = event.text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
-      await deliver(
-        key,
+      await take(
+        { key, holds },
         option
           ? { ...about, kind: 'button', ...option }
           : { ...about, kind: 'message', text, ...(attachments.length > 0 ? { attachments } : {}) },
@@ -81,17 +87,17 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
     },
 
     async button(connection, event) {
-      const key = await conversationOf(connection, event.from, event.at);
+      const { key, holds } = await conversationOf(connection, event.from, event.at);
       const pressed = await pressedButton(key, event.key);
       const about = { id: inputId(connection, event.id), messageId: stableUuid<string>(connection.id, event.id) };
       // A button that is not ours is stale: number 0 stands under no message.
-      await deliver(key, { ...about, kind: 'button', ...(pressed ?? { messageSeq: 0, button: event.title.slice(0, 200) || '?' }) });
+      await take({ key, holds }, { ...about, kind: 'button', ...(pressed ?? { messageSeq: 0, button: event.title.slice(0, 200) || '?' }) });
       beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
     },
 
     async start(connection, event) {
       if (event.payload !== '' && (await linked(connection, event.from, event.payload, event.id))) return;
-      const key = await conversationOf(connection, event.from, event.at);
+      const { key } = await conversationOf(connection, event.from, event.at);
       const id = inputId(connection, event.id);
       if (event.payload !== '') await deliver(key, { id: `${id}:start`, kind: 'start', programSlug: event.payload });
       const head = await conversationHead(db, key);
@@ -131,7 +137,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   };
 
   /** The person's conversation here, begun when there is none; hearing them opens the window anew. */
-  async function conversationOf(connection: OpenConnection, from: Sender, at: number): Promise<ConversationKey> {
+  async function conversationOf(connection: OpenConnection, from: Sender, at: number): Promise<Heard> {
     const { creatorId, channel, id: connectionId } = connection;
     const key = addressOf(connection, from.externalId);
     const heard = { phone: from.phone, windowExpiresAt: windowOf(connection, at) };
@@ -142,7 +148,14 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
         await moveConversation(sql, { creatorId, ...address }, { channel, connectionId });
       return address;
     });
-    return { creatorId, conversationId: known?.conversationId ?? (await begin(connection, from, heard)) };
+    const conversationId = known?.conversationId ?? (await begin(connection, from, heard));
+    return { key: { creatorId, conversationId }, holds: known?.holds === true };
+  }
+
+  /** Takes the person's words; what was held until they write is sent behind the answer, unless the words were that they want no more. */
+  async function take({ key, holds }: Heard, input: Input): Promise<void> {
+    await deliver(key, input);
+    if (holds) await releaseHeld(db, key, ids.uuid);
   }
 
   /** Begins a conversation of one person and one connection, once, however many requests ask at the same time. */

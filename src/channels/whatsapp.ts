@@ -10,10 +10,14 @@ import { refusalOf } from './whatsapp-errors.ts';
 import { readWebhook } from './whatsapp-inbound.ts';
 import { renderWhatsApp } from './whatsapp-render.ts';
 
-/** What a creator gives: the number's id, a permanent token, the app's secret, and the word Meta repeats when it verifies the webhook. */
+/**
+ * What a creator gives: the number's id, a permanent token, the app's secret, and the word Meta repeats when it verifies the webhook.
+ * `outside_window` is the rule for what may not be sent 24 hours after the person's last message: held until they write, or a dead letter.
+ */
 const Account = v.strictObject({
   channel: v.literal('whatsapp'),
   ...accountEntries,
+  outside_window: v.optional(v.picklist(['hold', 'fail']), 'hold'),
   phone_number_id: v.pipe(v.string(), v.regex(/^\d{1,32}$/, 'Expected digits')),
   access_token: AccountSecret,
   app_secret: AccountSecret,
@@ -73,8 +77,15 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
     },
 
     async connect(given, _webhookUrl, signal) {
-      const { phone_number_id: account, access_token, app_secret, verify_token, version } = given as v.InferOutput<typeof Account>;
-      const settings = version === undefined ? {} : { version };
+      const {
+        phone_number_id: account,
+        access_token,
+        app_secret,
+        verify_token,
+        version,
+        outside_window,
+      } = given as v.InferOutput<typeof Account>;
+      const settings = { outside_window, ...(version === undefined ? {} : { version }) };
       const url = address({ settings }, `${account}?fields=display_phone_number`);
       const answer = await callProvider(fetch, url, { headers: { Authorization: `Bearer ${access_token}` } }, signal);
       const number = v.parse(PhoneNumber, accepted(answer));

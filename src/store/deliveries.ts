@@ -1,4 +1,5 @@
 /** Deliveries: what became of each message outside, what the providers told, and the messages that never arrived. */
+import { type Bubble, bubblesOf, joinedBody } from '../bubbles.ts';
 import type { Database, Sql } from '../database.ts';
 import type { ConversationId, CreatorId } from '../ids.ts';
 import type { MessageBody } from '../message.ts';
@@ -10,6 +11,11 @@ export interface MessageKey {
   creatorId: CreatorId;
   conversationId: ConversationId;
   seq: number;
+}
+
+/** Names the message a bubble ends with, and the first it stands for. */
+export interface BubbleKey extends MessageKey {
+  first: number;
 }
 
 /** A state with its place in the order in which states follow each other. */
@@ -30,6 +36,8 @@ export interface PartRow extends Standing {
 /** Everything a try needs to know. `address` is null when the person is not known to the connection. */
 export interface Delivery {
   message: { id: string; seq: number; body: MessageBody };
+  /** Whether the person has agreed to messages they did not ask for. */
+  optedIn: boolean;
   connection: ConnectionRow | null;
   address: { externalId: string; phone: string | null; windowExpiresAt: Date; unreachable: string | null } | null;
   parts: readonly PartRow[];
@@ -38,15 +46,18 @@ export interface Delivery {
 const partColumns = 'part, status, rank, provider_id as "providerId", reason, attempts, updated_at as "updatedAt"';
 
 /** Reads what a try needs; undefined when there is no such message. */
-export function loadDelivery(db: Database, { creatorId, conversationId, seq }: MessageKey): Promise<Delivery | undefined> {
+export function loadDelivery(db: Database, { creatorId, conversationId, seq, first }: BubbleKey): Promise<Delivery | undefined> {
   return db.tenant(creatorId, async (sql) => {
-    const [row] = await sql<{ id: string; body: MessageBody; connectionId: string | null }>(
-      `select m.id, m.body, c.connection_id as "connectionId" from messages m
+    const rows = await sql<{ id: string; body: MessageBody; connectionId: string | null; optedIn: boolean }>(
+      `select m.id, m.body, c.connection_id as "connectionId", coalesce((p.consent ->> 'messages')::boolean, false) as "optedIn" from messages m
        join conversations c on c.creator_id = m.creator_id and c.id = m.conversation_id
-       where m.creator_id = $1 and m.conversation_id = $2 and m.seq = $3`,
-      [creatorId, conversationId, seq],
+       join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
+       where m.creator_id = $1 and m.conversation_id = $2 and m.seq between $4 and $3 order by m.seq`,
+      [creatorId, conversationId, seq, first],
     );
+    const row = rows.at(-1);
     if (row === undefined) return undefined;
+    const body = joinedBody(rows.map((one) => one.body));
     const [address] = await sql<NonNullable<Delivery['address']>>(
       `select external_id as "externalId", phone, window_expires_at as "windowExpiresAt", unreachable from addresses
        where creator_id = $1 and conversation_id = $2 and connection_id = $3 order by updated_at desc limit 1`,
@@ -57,35 +68,36 @@ export function loadDelivery(db: Database, { creatorId, conversationId, seq }: M
       [creatorId, conversationId, seq],
     );
     const connection = row.connectionId === null ? undefined : await findConnection(sql, creatorId, row.connectionId);
-    return { message: { id: row.id, seq, body: row.body }, connection: connection ?? null, address: address ?? null, parts };
+    return { message: { id: row.id, seq, body }, optedIn: row.optedIn, connection: connection ?? null, address: address ?? null, parts };
   });
 }
 
 /** Writes down at a wall time, before the provider is called, that a bubble is on its way: a process that dies meanwhile leaves that word. */
-export async function beginPart(sql: Sql, key: MessageKey, part: number, connectionId: string, at: Date): Promise<void> {
+export async function beginPart(sql: Sql, key: BubbleKey, part: number, connectionId: string, at: Date): Promise<void> {
   await sql(
-    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, attempts, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, 'sending', 0, 1, $6, $6)
+    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, attempts, created_at, updated_at, first_seq)
+     values ($1, $2, $3, $4, $5, 'sending', 0, 1, $6, $6, nullif($7::bigint, $3))
      on conflict (creator_id, conversation_id, seq, part) do update set connection_id = excluded.connection_id, status = 'sending', rank = 0,
        reason = null, provider_id = null, attempts = d.attempts + 1, updated_at = $6`,
-    [key.creatorId, key.conversationId, key.seq, part, connectionId, at],
+    [key.creatorId, key.conversationId, key.seq, part, connectionId, at, key.first],
   );
 }
 
 /** Writes down what a try of a bubble brought. News that came in the meantime counts too: the furthest state stands. */
 export async function endPart(
   sql: Sql,
-  key: MessageKey,
+  key: BubbleKey,
   part: number,
   ended: Standing & { connectionId: string; providerId: string | null; at: Date },
 ): Promise<void> {
-  const { creatorId, conversationId, seq } = key;
+  const { creatorId, conversationId, seq, first } = key;
   await sql(
-    `insert into deliveries as d (creator_id, conversation_id, seq, part, connection_id, status, rank, reason, provider_id, created_at, updated_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    `insert into deliveries as d
+       (creator_id, conversation_id, seq, part, connection_id, status, rank, reason, provider_id, created_at, updated_at, first_seq)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, nullif($11::bigint, $3))
      on conflict (creator_id, conversation_id, seq, part) do update set status = excluded.status, rank = excluded.rank,
        reason = excluded.reason, provider_id = coalesce(excluded.provider_id, d.provider_id), updated_at = $10 where d.rank <= excluded.rank`,
-    [creatorId, conversationId, seq, part, ended.connectionId, ended.status, ended.rank, ended.reason, ended.providerId, ended.at],
+    [creatorId, conversationId, seq, part, ended.connectionId, ended.status, ended.rank, ended.reason, ended.providerId, ended.at, first],
   );
   if (ended.providerId === null) return;
   await sql(
@@ -159,10 +171,10 @@ export function deliveriesOf(
 ): Promise<MessageDelivery[]> {
   return db.tenant(creatorId, (sql) =>
     sql<MessageDelivery>(
-      `select distinct on (d.seq) d.seq, n.channel, d.status, d.reason, d.updated_at as "updatedAt" from deliveries d
+      `select distinct on (m.seq) m.seq, n.channel, d.status, d.reason, d.updated_at as "updatedAt" from unnest($3::bigint[]) as m (seq)
+       join deliveries d on d.creator_id = $1 and d.conversation_id = $2 and m.seq between coalesce(d.first_seq, d.seq) and d.seq
        join connections n on n.creator_id = d.creator_id and n.id = d.connection_id
-       where d.creator_id = $1 and d.conversation_id = $2 and d.seq = any ($3::bigint[])
-       order by d.seq, d.status <> 'failed', d.rank`,
+       order by m.seq, d.status <> 'failed', d.rank`,
       [creatorId, conversationId, [...seqs]],
     ),
   );
@@ -221,17 +233,63 @@ export async function listDeadLetters(
 export function replayDelivery(db: Database, key: MessageKey, effectId: string): Promise<boolean> {
   const { creatorId, conversationId, seq } = key;
   return db.tenant(creatorId, async (sql) => {
-    const forgotten = await sql(
-      `delete from deliveries where creator_id = $1 and conversation_id = $2 and seq = $3 and status in ('failed', 'uncertain') returning part`,
+    const [forgotten] = await sql<Bubble>(
+      `delete from deliveries where creator_id = $1 and conversation_id = $2 and status in ('failed', 'uncertain')
+         and $3::bigint between coalesce(first_seq, seq) and seq returning seq, coalesce(first_seq, seq) as first`,
       [creatorId, conversationId, seq],
     );
-    if (forgotten.length === 0) return false;
-    await sql(
-      `insert into effects (creator_id, id, conversation_id, type, lane, position, params)
-       select creator_id, $4, id, 'send', 'send', version * 1000, jsonb_build_object('seq', $3::bigint)
-       from conversations where creator_id = $1 and id = $2`,
-      [creatorId, conversationId, seq, effectId],
-    );
+    if (forgotten === undefined) return false;
+    await planSends(sql, key, [{ ...forgotten, effectId }]);
     return true;
   });
+}
+
+/**
+ * Plans to send what was held for a person who has written again, after what was said in answer; as few bubbles as it fits in. Someone
+ * who has opted out meanwhile hears none of it.
+ *
+ * @param newId the id of an effect
+ * @returns how many bubbles are planned
+ */
+export function releaseHeld(db: Database, key: Omit<MessageKey, 'seq'>, newId: () => string): Promise<number> {
+  const { creatorId, conversationId } = key;
+  return db.tenant(creatorId, async (sql) => {
+    const held = await sql<{ seq: number; body: MessageBody; optedOut: boolean }>(
+      `select m.seq, m.body, coalesce(p.consent ->> 'messages' = 'false', false) as "optedOut" from deliveries d
+       join conversations c on c.creator_id = d.creator_id and c.id = d.conversation_id
+       join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
+       join messages m on m.creator_id = d.creator_id and m.conversation_id = d.conversation_id and m.seq between coalesce(d.first_seq, d.seq) and d.seq
+       where d.creator_id = $1 and d.conversation_id = $2 and d.status = 'held' order by m.seq for update of d`,
+      [creatorId, conversationId],
+    );
+    if (held.length === 0) return 0;
+    const isHeld = `creator_id = $1 and conversation_id = $2 and status = 'held'`;
+    if (held[0]?.optedOut) {
+      await sql(`update deliveries set status = 'failed', rank = 3, reason = 'opted out', updated_at = now() where ${isHeld}`, [
+        creatorId,
+        conversationId,
+      ]);
+      return 0;
+    }
+    await sql(`delete from deliveries where ${isHeld}`, [creatorId, conversationId]);
+    const bubbles = bubblesOf(held).map((bubble) => ({ ...bubble, effectId: newId() }));
+    await planSends(sql, key, bubbles);
+    return bubbles.length;
+  });
+}
+
+/** Plans sends behind those of the last turn and before those of the next, in order. */
+async function planSends(
+  sql: Sql,
+  { creatorId, conversationId }: Omit<MessageKey, 'seq'>,
+  bubbles: readonly (Bubble & { effectId: string })[],
+): Promise<void> {
+  for (const [place, { first, seq, effectId }] of bubbles.entries()) {
+    await sql(
+      `insert into effects (creator_id, id, conversation_id, type, lane, position, params)
+       select creator_id, $3, id, 'send', 'send', version * 1000 + 500 + $4, $5
+       from conversations where creator_id = $1 and id = $2`,
+      [creatorId, conversationId, effectId, place, JSON.stringify(first === seq ? { seq } : { seq, first })],
+    );
+  }
 }

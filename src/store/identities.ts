@@ -9,18 +9,28 @@ export interface AddressKey {
   externalId: string;
 }
 
+/** A known address: its conversation, the way its messages leave now, and whether some are held for the person. */
+export interface HeardAddress {
+  conversationId: ConversationId;
+  contactId: ContactId;
+  channel: string;
+  connectionId: string | null;
+  holds: boolean;
+}
+
 /** Notes that the person was heard: the window is open anew and they can be reached. Undefined for somebody unknown. */
 export async function hearAddress(
   sql: Sql,
   key: AddressKey,
   heard: { phone: string | null; windowExpiresAt: number | null },
-): Promise<{ conversationId: ConversationId; contactId: ContactId; channel: string; connectionId: string | null } | undefined> {
-  const [row] = await sql<{ conversationId: ConversationId; contactId: ContactId; channel: string; connectionId: string | null }>(
+): Promise<HeardAddress | undefined> {
+  const [row] = await sql<HeardAddress>(
     `update addresses a set phone = coalesce($4, a.phone), window_expires_at = greatest(a.window_expires_at, $5::timestamptz),
        unreachable = null, strikes = 0, updated_at = now()
      from conversations c
      where a.creator_id = $1 and a.connection_id = $2 and a.external_id = $3 and c.creator_id = a.creator_id and c.id = a.conversation_id
-     returning c.id as "conversationId", c.contact_id as "contactId", c.channel, c.connection_id as "connectionId"`,
+     returning c.id as "conversationId", c.contact_id as "contactId", c.channel, c.connection_id as "connectionId",
+       exists (select from deliveries d where d.creator_id = c.creator_id and d.conversation_id = c.id and d.status = 'held') as holds`,
     [key.creatorId, key.connectionId, key.externalId, heard.phone, timeOf(heard.windowExpiresAt)],
   );
   return row;

@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
-import { type OutsideBench, openOutside } from '../support/outside.ts';
+import { agreeToMessages, type OutsideBench, openOutside } from '../support/outside.ts';
 import { publish } from '../support/runtime.ts';
 import { botToken, callbackUpdate, textUpdate } from '../support/telegram-stand-in.ts';
 import { inbound, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
@@ -65,6 +65,7 @@ it('goes seven nights on WhatsApp, with a silent day after which only a template
   };
   const say = (text: string) => from({ type: 'text', text: { body: text } });
   await say('sleep');
+  await agreeToMessages(db, creatorId);
   await say('07:00');
   await hours(12);
   expect(sent().at(-1)).toBe('interactive');

@@ -4,7 +4,7 @@ import type { ConversationId, CreatorId } from '../../src/ids.ts';
 import { deliveriesOf, listDeadLetters, replayDelivery } from '../../src/store/deliveries.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { sleepReset } from '../support/example.ts';
-import { type OutsideBench, openOutside } from '../support/outside.ts';
+import { agreeToMessages, type OutsideBench, openOutside } from '../support/outside.ts';
 import { publish } from '../support/runtime.ts';
 import { inbound, signedWebhook, status, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
 
@@ -262,9 +262,10 @@ it('knows a person by number first, and by their lasting id from the moment both
   expect((await conversations()).length).toBe(1);
 });
 
-it('says the template where free text may no longer be sent, and nothing where there is none', async () => {
+it('says the template where free text may no longer be sent, and holds what has none', async () => {
   await hearsText('sleep');
   await hearsText('07:00');
+  await agreeToMessages(db, creatorId);
   await rows("update addresses set window_expires_at = 'epoch'");
   await bench.turn(11 * hour + 40 * minute);
   expect(bench.whatsapp.sent.at(-1)).toMatchObject({
@@ -278,12 +279,13 @@ it('says the template where free text may no longer be sent, and nothing where t
     { id: 'say', kind: 'control', act: 'say', text: 'Hello', messageId: crypto.randomUUID() },
   );
   await bench.settled();
-  expect((await standing([only?.seq ?? 0 + 1, (only?.seq ?? 0) + 1])).at(-1)).toMatch(/failed: window closed$/);
+  expect((await standing([only?.seq ?? 0 + 1, (only?.seq ?? 0) + 1])).at(-1)).toMatch(/held: window closed$/);
 });
 
 it('takes the template when the provider says that the window is closed', async () => {
   await hearsText('sleep');
   await hearsText('07:00');
+  await agreeToMessages(db, creatorId);
   bench.whatsapp.closed.add(phone);
   await bench.turn(11 * hour + 40 * minute);
   expect(bench.whatsapp.sent.at(-1)?.type).toBe('template');

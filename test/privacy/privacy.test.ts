@@ -352,7 +352,7 @@ describe('retention', () => {
   });
 });
 
-test('each change of consent leaves a record', async () => {
+test('each change of consent leaves a record, one from elsewhere with its proof', async () => {
   const { call, creatorId, contactId } = await marked();
   await database.tenant(creatorId, (sql) =>
     sql(`update contacts set consent = '{"promo": false, "nudge": true}' where id = $1`, [contactId]),
@@ -363,4 +363,17 @@ test('each change of consent leaves a record', async () => {
   };
   const changes = items.map(({ purpose, granted }) => `${purpose} ${granted}`).sort();
   expect(changes).toEqual(['nudge true', 'promo false', 'promo null', 'promo true']);
+
+  const given = { purpose: 'messages', granted: true, note: 'Signed the form at the gym on 3 May' };
+  const path = `/api/v1/auth/privacy/contacts/${contactId}/consent`;
+  for (const _again of [1, 2]) {
+    clock.advance(1_000);
+    expect((await call('POST', path, given)).status).toBe(204);
+  }
+  const proved = ((await (await call('GET', path)).json()) as typeof items & { items: Record<string, unknown>[] }).items;
+  expect(proved.filter(({ purpose }) => purpose === 'messages')).toMatchObject([
+    { granted: true, proof: { how: 'member', note: given.note } },
+    { granted: true, proof: { how: 'member', note: given.note } },
+  ]);
+  expect((await call('POST', path, { ...given, note: ' ' })).status).toBe(400);
 });

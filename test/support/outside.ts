@@ -6,11 +6,12 @@ import { createOutside, type Outside } from '../../src/channels/outside.ts';
 import type { Receiver } from '../../src/channels/receive.ts';
 import { sign } from '../../src/channels/signature.ts';
 import type { Database } from '../../src/database.ts';
-import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
+import { type ContactId, type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
 import { mediaKindOf } from '../../src/media/kind.ts';
 import type { Attachment, Message } from '../../src/message.ts';
 import { createSeal } from '../../src/seal.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
+import { recordConsent } from '../../src/store/consent.ts';
 import { messagesAfter } from '../../src/store/conversations.ts';
 import { type ManualClock, manualClock } from './clock.ts';
 import { quietLog } from './quiet-log.ts';
@@ -145,4 +146,16 @@ async function runnable(db: Database, clock: ManualClock, creators: Iterable<Cre
     count += Number(row?.count ?? 0);
   }
   return count;
+}
+
+/** Records that every contact of the creator agreed to messages, as a member does. */
+export async function agreeToMessages(db: Database, creatorId: CreatorId): Promise<void> {
+  const contacts = await db.tenant(creatorId, (sql) => sql<{ id: ContactId }>('select id from contacts'));
+  const given = {
+    purpose: 'messages',
+    granted: true,
+    proof: { how: 'member', member_id: 'm', note: 'on paper' },
+    at: new Date(evening),
+  } as const;
+  for (const { id } of contacts) await db.tenant(creatorId, (sql) => recordConsent(sql, { creatorId, contactId: id }, given));
 }

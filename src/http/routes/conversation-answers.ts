@@ -51,7 +51,7 @@ export const MessageItem = v.object({
   delivery: v.nullable(
     v.object({
       channel: v.string(),
-      status: v.picklist(['queued', 'sending', 'uncertain', 'sent', 'failed', 'delivered', 'read', 'played']),
+      status: v.picklist(['queued', 'held', 'sending', 'uncertain', 'sent', 'failed', 'delivered', 'read', 'played']),
       reason: v.nullable(v.string()),
       updated_at: Time,
     }),

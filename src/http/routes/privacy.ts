@@ -2,11 +2,12 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import type { Audit } from '../../accounts/audit.ts';
+import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import type { ContactId } from '../../ids.ts';
 import { archiveOf, type KeptFiles } from '../../privacy/archive.ts';
 import type { Erasing } from '../../privacy/erase.ts';
-import { listConsent } from '../../store/consent.ts';
+import { listConsent, recordConsent } from '../../store/consent.ts';
 import { getContact } from '../../store/contacts.ts';
 import type { ErasureRow } from '../../store/erasures.ts';
 import { readRetention, saveRetention } from '../../store/retention.ts';
@@ -32,7 +33,13 @@ const ErasureAnswer = v.object({
     updated_at: Time,
   }),
 });
-const ConsentAnswer = v.object({ items: v.array(v.object({ purpose: v.string(), granted: v.nullable(v.boolean()), at: Time })) });
+const ConsentItem = v.object({ purpose: v.string(), granted: v.nullable(v.boolean()), at: Time, proof: v.record(v.string(), v.string()) });
+const ConsentAnswer = v.object({ items: v.array(ConsentItem) });
+const NewConsent = v.strictObject({
+  purpose: v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'Expected a purpose such as "messages"')),
+  granted: v.boolean(),
+  note: v.pipe(v.string(), v.trim(), v.minLength(1, 'Say where and how it was given'), v.maxLength(2_000)),
+});
 
 /** What these routes need. */
 export interface PrivacyRoutesDeps {
@@ -40,12 +47,13 @@ export interface PrivacyRoutesDeps {
   erasing: Erasing;
   files: readonly KeptFiles[];
   audit: Audit;
+  clock: Clock;
   member: Member;
   count: CountLimit;
 }
 
 /** Mounted under /api/v1/auth/privacy. */
-export function privacyRoutes({ database, erasing, files, audit, member, count }: PrivacyRoutesDeps): Hono<MemberEnv> {
+export function privacyRoutes({ database, erasing, files, audit, clock, member, count }: PrivacyRoutesDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
 
   async function archive(c: Context<MemberEnv>, subject: Subject): Promise<Response> {
@@ -134,7 +142,35 @@ export function privacyRoutes({ database, erasing, files, audit, member, count }
       const contactId = pathId<ContactId>(c);
       await getContact(database, c.var.principal.creatorId, contactId);
       const rows = await database.tenant(c.var.principal.creatorId, (sql) => listConsent(sql, contactId));
-      return c.json({ items: rows.map(({ purpose, granted, created_at }) => ({ purpose, granted, at: created_at.toISOString() })) });
+      return c.json({
+        items: rows.map(({ created_at, proof, ...row }) => ({ ...row, at: created_at.toISOString(), proof: { ...proof } })),
+      });
+    },
+  );
+
+  routes.post(
+    '/contacts/:id/consent',
+    describe({
+      tag,
+      summary: 'Record what a contact agreed to elsewhere, or took back',
+      description:
+        'Purpose `messages` is what a template of WhatsApp outside its 24 hours asks for, and what STOP takes back. ' +
+        '`note` is the proof: where, when and how it was given.',
+      answers: { 204: null },
+      errors: ['NOT_FOUND'],
+    }),
+    member('contacts.write'),
+    body(NewConsent, 16 * 1024),
+    async (c) => {
+      const { creatorId, memberId } = c.var.principal;
+      const contactId = pathId<ContactId>(c);
+      const { note, ...given } = c.req.valid('json');
+      await getContact(database, creatorId, contactId);
+      const proof = { how: 'member', member_id: memberId, note } as const;
+      await database.tenant(creatorId, (sql) =>
+        recordConsent(sql, { creatorId, contactId }, { ...given, proof, at: new Date(clock.now()) }),
+      );
+      return c.body(null, 204);
     },
   );
 
