@@ -1,6 +1,7 @@
-/** BM25 over the postings of one creator, the same SQL on PGlite and PostgreSQL. */
+/** BM25 over the postings of one creator. The database gathers the postings, this process scores them: an embedded database takes four times as long. */
 import type { Sql } from '../database.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
+import type { Answering } from './answering.ts';
 
 /** A chunk by name. */
 export interface ChunkKey {
@@ -9,9 +10,6 @@ export interface ChunkKey {
   generation: number;
   position: number;
 }
-
-/** Which documents a question may be answered from: those of these collections; null means all. */
-export type Collections = readonly string[] | null;
 
 /** A chunk and how well it matches. */
 export type Hit = ChunkKey & { score: number };
@@ -27,39 +25,76 @@ export interface LexicalRanking {
 const saturation = 1.2;
 const lengthWeight = 0.75;
 
-/**
- * One statement. The postings asked for are gathered first, whatever the planner knows of the tables: an embedded database that never
- * gathers statistics would else join from the wrong end.
- */
-const ranking = `with answering as materialized (
-    select id, live, live_chunks, live_lexemes from documents
-    where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))),
-  whole as (select sum(live_chunks)::float8 as chunks, sum(live_lexemes)::float8 as lexemes from answering),
-  asked as materialized (
-    select lexeme, document_id, generation, positions, frequencies, lengths from postings where creator_id = $1 and lexeme = any ($3)),
-  found as materialized (select p.* from asked p join answering d on d.id = p.document_id and d.live = p.generation),
-  rarity as materialized (
-    select lexeme, ln(1 + greatest(0, whole.chunks - in_chunks + 0.5) / (in_chunks + 0.5)) as value
-    from (select lexeme, sum(cardinality(positions)) as in_chunks from found group by lexeme) counted, whole)
-  select o.document_id, o.generation, o.position,
-    sum(o.rarity * o.frequency * ($4::float8 + 1)
-      / (o.frequency + $4::float8 * (1 - $5::float8 + $5::float8 * o.length * whole.chunks / greatest(1, whole.lexemes)))) as score,
-    (select jsonb_object_agg(lexeme, value) from rarity) as rarity
-  from (select p.document_id, p.generation, r.value as rarity, unnest(p.positions) as position, unnest(p.frequencies) as frequency,
-      unnest(p.lengths) as length from found p join rarity r using (lexeme)) o, whole
-  group by o.document_id, o.generation, o.position
-  order by score desc, o.document_id, o.position limit $6`;
+/** Where a lexeme stands in one batch of a document's chunks: in which, how often, and how many lexemes each of these holds. */
+type Posting = readonly [
+  document: DocumentId,
+  generation: number,
+  positions: readonly number[],
+  frequencies: readonly number[],
+  lengths: readonly number[],
+];
 
 /** The best chunks by BM25, best first. Any lexeme may match: requiring all finds next to nothing. */
 export async function rankByWords(
   sql: Sql,
   creator: CreatorId,
   lexemes: readonly string[],
-  collections: Collections,
+  answering: Answering,
   most: number,
 ): Promise<LexicalRanking> {
-  if (lexemes.length === 0) return { hits: [], rarity: new Map() };
-  const scope = collections === null ? null : [...collections];
-  const rows = await sql<Hit & { rarity: Record<string, number> }>(ranking, [creator, scope, lexemes, saturation, lengthWeight, most]);
-  return { hits: rows.map(({ rarity: _, ...hit }) => hit), rarity: new Map(Object.entries(rows[0]?.rarity ?? {})) };
+  const scores: Scores = new Map();
+  const rarity = new Map<string, number>();
+  for (const { lexeme, postings } of await gather(sql, creator, lexemes)) {
+    const live = postings.filter(([document, generation]) => answering.live.get(document) === generation);
+    const inChunks = live.reduce((sum, [, , positions]) => sum + positions.length, 0);
+    if (inChunks === 0) continue;
+    const value = Math.log(1 + Math.max(0, answering.chunks - inChunks + 0.5) / (inChunks + 0.5));
+    rarity.set(lexeme, value);
+    for (const posting of live) addScores(scores, posting, value, answering);
+  }
+  return { hits: bestOf(scores, answering, most), rarity };
+}
+
+/** One value a lexeme: an embedded database hands over rows slowly. Its arrays `{1,2}` are JSON's but for the brackets. */
+async function gather(sql: Sql, creator: CreatorId, lexemes: readonly string[]): Promise<{ lexeme: string; postings: Posting[] }[]> {
+  if (lexemes.length === 0) return [];
+  const rows = await sql<{ lexeme: string; postings: string }>(
+    `select lexeme, string_agg('["' || document_id || '",' || generation || ',' || positions::text || ',' || frequencies::text || ','
+         || lengths::text || ']', ',') as postings
+     from postings where creator_id = $1 and lexeme = any ($2) group by lexeme order by lexeme`,
+    [creator, lexemes],
+  );
+  return rows.map(({ lexeme, postings }) => ({
+    lexeme,
+    postings: JSON.parse(`[${postings.replaceAll('{', '[').replaceAll('}', ']')}]`) as Posting[],
+  }));
+}
+
+/** By document, then by position. */
+type Scores = Map<DocumentId, Map<number, number>>;
+
+function addScores(scores: Scores, [document, , positions, frequencies, lengths]: Posting, rarity: number, answering: Answering): void {
+  const meanLength = Math.max(1, answering.lexemes) / answering.chunks;
+  const ofDocument = scores.get(document) ?? new Map<number, number>();
+  scores.set(document, ofDocument);
+  for (const [at, position] of positions.entries()) {
+    const frequency = frequencies[at] ?? 0;
+    const length = (lengths[at] ?? 0) / meanLength;
+    const score = (rarity * frequency * (saturation + 1)) / (frequency + saturation * (1 - lengthWeight + lengthWeight * length));
+    ofDocument.set(position, (ofDocument.get(position) ?? 0) + score);
+  }
+}
+
+/** The best in order; only those that can be among them are sorted with their names. */
+function bestOf(scores: Scores, { live }: Answering, most: number): Hit[] {
+  const all = Float64Array.from([...scores.values()].flatMap((ofDocument) => [...ofDocument.values()])).sort();
+  const least = all[Math.max(0, all.length - most)] ?? 0;
+  const hits: Hit[] = [];
+  for (const [document_id, ofDocument] of scores) {
+    const generation = live.get(document_id) ?? 0;
+    for (const [position, score] of ofDocument) if (score >= least) hits.push({ document_id, generation, position, score });
+  }
+  return hits
+    .sort((a, b) => b.score - a.score || (a.document_id < b.document_id ? -1 : a.document_id > b.document_id ? 1 : a.position - b.position))
+    .slice(0, most);
 }

@@ -2,10 +2,11 @@
 import type { Database, Sql } from '../database.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import { type Answering, type Collections, createFindAnswering } from './answering.ts';
 import type { Embedder } from './embedding.ts';
 import type { VectorIndex } from './index.ts';
 import { questionLexemes, wordsOf } from './lexemes.ts';
-import { type ChunkKey, type Collections, type LexicalRanking, rankByWords } from './lexical.ts';
+import { type ChunkKey, type LexicalRanking, rankByWords } from './lexical.ts';
 import { correctSpelling } from './spelling.ts';
 
 /** A chunk as retrieved. */
@@ -70,9 +71,12 @@ interface Ranking {
 
 /** A retriever over the documents of all creators; each call sees one creator's. */
 export function createRetriever(deps: RetrieveDeps): Retriever {
+  const findAnswering = createFindAnswering();
   return {
     async retrieve(creator, questions, collections, most, signal) {
-      const words = deps.db.tenant(creator, (sql) => rankQuestions(sql, creator, questions, collections));
+      const words = deps.db.tenant(creator, async (sql) =>
+        rankQuestions(sql, creator, questions, await findAnswering(sql, creator, collections)),
+      );
       const [lexical, near] = await Promise.all([words, rankByVectors(deps, creator, questions[0] ?? '', collections, signal)]);
       signal.throwIfAborted();
       const rankings = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
@@ -94,31 +98,21 @@ async function rankQuestions(
   sql: Sql,
   creator: CreatorId,
   questions: readonly string[],
-  collections: Collections,
+  answering: Answering,
 ): Promise<CorrectedRanking[]> {
-  const rows = await sql<{ language: string | null }>(
-    'select distinct language from documents where creator_id = $1 and live is not null',
-    [creator],
-  );
-  const languages = rows.map((row) => row.language);
   const rankings: CorrectedRanking[] = [];
-  for (const question of questions) rankings.push(await rankQuestion(sql, creator, question, languages, collections));
+  for (const question of questions) rankings.push(await rankQuestion(sql, creator, question, answering));
   return rankings;
 }
 
-async function rankQuestion(
-  sql: Sql,
-  creator: CreatorId,
-  question: string,
-  languages: readonly (string | null)[],
-  collections: Collections,
-): Promise<CorrectedRanking> {
+async function rankQuestion(sql: Sql, creator: CreatorId, question: string, answering: Answering): Promise<CorrectedRanking> {
+  const { languages } = answering;
   const lexemes = questionLexemes(question, languages);
-  const ranking = await rankByWords(sql, creator, lexemes, collections, depth);
+  const ranking = await rankByWords(sql, creator, lexemes, answering, depth);
   const corrections = await correctSpelling(sql, creator, unknownLexemes(question, languages, ranking.rarity));
   if (corrections.size === 0) return { ...ranking, corrections };
   const corrected = lexemes.map((lexeme) => corrections.get(lexeme) ?? lexeme);
-  return { ...(await rankByWords(sql, creator, [...new Set(corrected)], collections, depth)), corrections };
+  return { ...(await rankByWords(sql, creator, [...new Set(corrected)], answering, depth)), corrections };
 }
 
 /** The lexemes of words of which no language's lexeme stands in any document. */

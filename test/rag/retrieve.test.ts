@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
+import { createFindAnswering } from '../../src/rag/answering.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
@@ -35,7 +36,9 @@ describe('retrieval', async () => {
   });
 
   test('a rare word outweighs a common one, and a short passage a long one', async () => {
-    const { hits, rarity } = await db.tenant(creator, (sql) => rankByWords(sql, creator, ['breath', 'six'], null, 10));
+    const { hits, rarity } = await db.tenant(creator, async (sql) =>
+      rankByWords(sql, creator, ['breath', 'six'], await createFindAnswering()(sql, creator, null), 10),
+    );
     expect(hits).toHaveLength(2);
     expect(rarity.get('six')).toBeGreaterThan(rarity.get('breath') ?? 0);
   });
@@ -48,6 +51,16 @@ describe('retrieval', async () => {
   test('asks only the collections named', async () => {
     const found = await knowledge.retriever.retrieve(creator, ['breathe'], ['nothing here'], 5, never);
     expect(found.passages).toEqual([]);
+  });
+
+  test('what is deleted is found no more, and what is moved is found in its new collection', async () => {
+    const { id } = await learn(knowledge, creator, 'Humming calms the throat.', 'humming.txt');
+    expect(await titles(creator, 'humming')).toEqual(['humming']);
+    await knowledge.documents.update(creator, id, { collection: 'voice' });
+    const found = async (collection: string) => (await knowledge.retriever.retrieve(creator, ['humming'], [collection], 5, never)).passages;
+    expect([(await found('default')).length, (await found('voice')).length]).toEqual([0, 1]);
+    await knowledge.documents.remove(creator, id);
+    expect(await titles(creator, 'humming')).toEqual([]);
   });
 
   test('an aborted search rejects with the reason', async () => {
