@@ -17,6 +17,9 @@ export interface Attachment {
   type: string;
   name: string;
   bytes: number;
+  /** Of a picture, in pixels, once it stands upright. */
+  width?: number;
+  height?: number;
 }
 
 /** Why a message was sent, which decides what may hold it back. The contact's own messages have class `inbound`. */
@@ -51,6 +54,8 @@ export interface MessageBody {
   input?: AskedInput;
   /** The WhatsApp template that says the same where free text may not be sent. */
   template?: { name: string; language: string; variables: readonly string[] };
+  /** What its writer made of an inbound message later. The program went by the first words. */
+  edited?: string;
   /** The button this inbound message stands for. */
   button?: string;
 }

@@ -168,6 +168,18 @@ function repeatQuestion(draft: Draft): void {
   post(draft, 'reply', { text, input: question.input }, { content: question.content, question: question.id });
 }
 
+/** Takes a button whose moment has passed: it is on record and moves nothing, and what is open now is asked again, if anything is. */
+export function askAgain(draft: Draft): void {
+  draft.as = 'stale';
+  const { question, offer } = draft.snapshot;
+  if (!question && !offer) return;
+  const asked = question && draft.program ? [draft.program.render(question.content, scopeOf(draft), { type: 'MESSAGE' }).text] : [];
+  const text = [wordsFor(draft.contact.language).passed, ...asked].join('\n\n');
+  const buttons = offer?.question === (question?.id ?? null) ? { buttons: offer.buttons } : {};
+  const input = question ? { input: question.input } : {};
+  post(draft, 'reply', { text, ...buttons, ...input }, { content: question?.content ?? 'word.passed', question: question?.id ?? null });
+}
+
 /** True when the text was taken as an answer, valid or not; false leaves the question open and the text to the state. */
 function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boolean {
   const { program } = draft;

@@ -7,7 +7,7 @@ import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
 import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf } from './draft.ts';
-import { hear, obey, press, startByName } from './hear.ts';
+import { askAgain, hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { moveOver } from './migrate.ts';
@@ -71,12 +71,12 @@ function onButton(draft: Draft, input: Of<'button'>): void {
   const { offer } = draft.snapshot;
   const button = offer?.seq === input.messageSeq ? offer.buttons.find((candidate) => candidate.id === input.button) : undefined;
   if (!input.again) recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
-  if (!button || draft.snapshot.control !== 'bot') {
-    // An old bubble's button: on record, but its moment has passed.
+  if (draft.snapshot.control !== 'bot') {
     draft.as = button ? 'recorded' : 'stale';
     return;
   }
-  press(draft, button);
+  if (button) press(draft, button);
+  else askAgain(draft);
 }
 
 function onTimer(draft: Draft, input: Of<'timer'>): void {

@@ -67,6 +67,8 @@ export type ChannelEvent =
   | { kind: 'button'; from: Sender; id: string; at: number; key: string; title: string; under?: number }
   /** A deep link was followed. */
   | { kind: 'start'; from: Sender; id: string; at: number; payload: string }
+  /** The words of an earlier message, which `id` names, have been changed by its writer. */
+  | { kind: 'edited'; from: Sender; id: string; at: number; text: string }
   /** Something no program can read, such as a sticker. */
   | { kind: 'unreadable'; from: Sender; id: string; at: number }
   | { kind: 'reachable'; from: Sender; reachable: boolean }

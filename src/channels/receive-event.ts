@@ -16,6 +16,7 @@ import {
   markUnreachable,
   mayHint,
   moveConversation,
+  noteEdit,
   renameAddress,
   saveAddress,
 } from '../store/identities.ts';
@@ -76,7 +77,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       if (event.media !== undefined && attachments.length === 0 && event.text === '') return;
       const option = await numberedOption(connection, key, event.text);
       const about = { id: inputId(connection, event.id), messageId: stableUuid(connection.id, event.id) };
-      const text = event.text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
+      const text = storable(event.text);
       await take(
         { key, holds },
         option
@@ -104,6 +105,11 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       if (head?.status !== 'active')
         await deliver(key, { id, kind: 'message', messageId: stableUuid(connection.id, event.id), text: '/start' });
       else if (event.payload === '') await deliver(key, { id, kind: 'event', name: 'return', data: {} });
+    },
+
+    async edited(connection, { from, id, text }) {
+      const key = addressOf(connection, from.externalId);
+      await db.tenant(connection.creatorId, (sql) => noteEdit(sql, key, stableUuid(connection.id, id), storable(text)));
     },
 
     async unreadable(connection, event) {
@@ -264,6 +270,11 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
 
 function addressOf({ creatorId, id }: OpenConnection, externalId: string): AddressKey {
   return { creatorId, connectionId: id, externalId };
+}
+
+/** What a contact wrote, as the record takes it. */
+function storable(text: string): string {
+  return text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
 }
 
 /** A provider's ids are unique within a connection; a conversation may be reached by several. */

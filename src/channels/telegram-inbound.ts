@@ -40,6 +40,7 @@ const Membership = v.object({ chat: Chat, from: Person, new_chat_member: v.objec
 const Update = v.object({
   update_id: v.number(),
   message: v.optional(Message),
+  edited_message: v.optional(Message),
   callback_query: v.optional(Callback),
   my_chat_member: v.optional(Membership),
 });
@@ -62,22 +63,33 @@ export function readUpdate(value: unknown, account: string, now: number): Receiv
 }
 
 function kindOf(update: v.InferOutput<typeof Update>): string {
-  return ['message', 'callback_query', 'my_chat_member'].find((kind) => kind in update) ?? 'other';
+  return ['message', 'edited_message', 'callback_query', 'my_chat_member'].find((kind) => kind in update) ?? 'other';
 }
 
-function eventOf({ message, callback_query: callback, my_chat_member: membership }: v.InferOutput<typeof Update>, now: number) {
+function eventOf(update: v.InferOutput<typeof Update>, now: number): ChannelEvent | null {
+  const { message, edited_message: edited, callback_query: callback, my_chat_member: membership } = update;
   if (message) return messageEvent(message, now);
+  if (edited) return editedEvent(edited, now);
   if (callback) return callbackEvent(callback, now);
   if (membership?.chat.type !== 'private') return null;
-  return { kind: 'reachable', from: senderOf(membership.from), reachable: membership.new_chat_member.status === 'member' } as const;
+  return { kind: 'reachable', from: senderOf(membership.from), reachable: membership.new_chat_member.status === 'member' };
 }
 
-/** A private chat has the id of its person: any other pair is somebody else's hand. */
-function messageEvent(message: Message, now: number): ChannelEvent | null {
-  const { from, chat, sender_chat, message_id, date, text, caption } = message;
+/** Who wrote it and when. A private chat has the id of its person: any other pair is somebody else's hand. */
+function heardIn({ from, chat, sender_chat, message_id, date }: Message, now: number) {
   if (!from || from.is_bot || sender_chat !== undefined || chat.type !== 'private' || chat.id !== from.id) return null;
-  const heard = { from: senderOf(from), id: `message:${message_id}`, at: Math.min(date * 1000, now) };
-  const words = text ?? caption ?? '';
+  return { from: senderOf(from), id: `message:${message_id}`, at: Math.min(date * 1000, now) };
+}
+
+function editedEvent(message: Message, now: number): ChannelEvent | null {
+  const heard = heardIn(message, now);
+  return heard && { kind: 'edited', ...heard, text: message.text ?? message.caption ?? '' };
+}
+
+function messageEvent(message: Message, now: number): ChannelEvent | null {
+  const heard = heardIn(message, now);
+  if (heard === null) return null;
+  const words = message.text ?? message.caption ?? '';
   const payload = startPayload.exec(words)?.[1];
   if (payload !== undefined || /^\/start(@\w+)?(\s|$)/.test(words)) return { kind: 'start', ...heard, payload: payload ?? '' };
   // Of a photo the last size is the largest.

@@ -29,7 +29,7 @@ const FileInfo = v.object({
 const Sent = v.object({ message_id: v.number() });
 
 /** The kinds of update asked for; the rest never comes. */
-const allowedUpdates = ['message', 'callback_query', 'my_chat_member'];
+const allowedUpdates = ['message', 'edited_message', 'callback_query', 'my_chat_member'];
 const mostConnections = 40;
 
 /** @param options.url base address without a trailing slash · `newToken` unguessable text of `[A-Za-z0-9_-]` */

@@ -137,6 +137,16 @@ export async function closeWindow(sql: Sql, key: AddressKey): Promise<void> {
   );
 }
 
+/** Keeps what a person made of an earlier message beside what it was; nothing where it is not in their conversation. */
+export async function noteEdit(sql: Sql, key: AddressKey, messageId: string, text: string): Promise<void> {
+  await sql(
+    `update messages m set body = m.body || jsonb_build_object('edited', $5::text), updated_at = now() from addresses a
+     where a.creator_id = $1 and a.connection_id = $2 and a.external_id = $3 and m.creator_id = a.creator_id
+       and m.conversation_id = a.conversation_id and m.id = $4 and m.role = 'contact'`,
+    [key.creatorId, key.connectionId, key.externalId, messageId, text],
+  );
+}
+
 /** How long strikes are apart, so that one bad hour is one strike. */
 const strikeEveryMs = 6 * 3_600_000;
 const mostStrikes = 3;

@@ -249,12 +249,29 @@ describe('what a program cannot take', () => {
     expect(failed.messages.map((said) => said.role)).toEqual(['contact', 'coach']);
   });
 
-  it('ignores a button of an old message, but keeps it on record', () => {
+  it('moves nothing for a button of an old message, keeps it on record and asks again what is open', () => {
     const simulation = asleep();
     simulation.advance('next');
     const { conversation } = { conversation: simulation.conversation() };
     const old = take(conversation, { id: 'b', kind: 'button', messageId: 'b', messageSeq: 1, button: 'good' });
     expect(old).toMatchObject({ trace: { as: 'stale' }, next: { state: 'check' }, result: { seq: conversation.seq + 1 } });
+    const [, again] = old.messages;
+    expect(again?.body).toMatchObject({ text: expect.stringContaining('earlier message'), buttons: [{ id: 'good' }, { id: 'bad' }] });
+    const pressed = take(old.next, { id: 'b2', kind: 'button', messageId: 'b2', messageSeq: again?.seq ?? 0, button: 'good' });
+    expect(pressed.next.state).toBe('asleep');
+  });
+
+  it('asks the open question again, with its own buttons alone, and says nothing where none is open', () => {
+    const simulation = simulate();
+    const stale = { id: 'b', kind: 'button', messageId: 'b', messageSeq: 1, button: 'good' } as const;
+    expect(take(simulation.conversation(), stale).messages.map(({ role }) => role)).toEqual(['contact']);
+    simulation.say('sleep');
+    const { messages, next } = take(simulation.conversation(), stale);
+    expect(messages[1]?.body).toEqual({
+      text: 'That button belongs to an earlier message. This is where we are:\n\nWhen do you want to get up?',
+      input: { type: 'time' },
+    });
+    expect(next.snapshot.question?.id).toBe('wake');
   });
 });
 

@@ -221,6 +221,22 @@ it.each([
   expect(await conversations()).toEqual([]);
 });
 
+it('keeps what an edited message has become beside what it was, and replays nothing', async () => {
+  await hears(textUpdate(501, person, 'sleep'));
+  await hearsText('07:00');
+  const [before] = await conversations();
+  const edited = (id: number, from: number) => {
+    const { message } = textUpdate(id, from, 'smoke') as { message: object };
+    return hears({ update_id: next(), edited_message: { ...message, edit_date: 1 } });
+  };
+  await edited(501, person);
+  await edited(501, 666);
+  await edited(999, person);
+  expect(await conversations()).toMatchObject([{ state: before?.state, seq: before?.seq }]);
+  const [first] = await bench.messages(creatorId);
+  expect(first?.body).toEqual({ text: 'sleep', edited: 'smoke' });
+});
+
 it('parks the bot for as long as Telegram asks, and repeats nothing afterwards', async () => {
   bench.telegram.faults.push({ status: 429, description: 'Too Many Requests: retry after 3600', retryAfter: 3_600 });
   await hearsText('sleep');
