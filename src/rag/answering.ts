@@ -1,12 +1,15 @@
 /** Which documents of a creator answer, remembered until one begins or ceases to: a library of thousands is not counted anew for each question. */
 import type { Sql } from '../database.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
+import { createRemember } from './remembered.ts';
 
 /** Which documents a question may be answered from: those of these collections; null means all. */
 export type Collections = readonly string[] | null;
 
 /** The documents that answer, and what ranking needs to know of them together. */
 export interface Answering {
+  /** Of the creator's knowledge: grows with every change of what answers. */
+  version: number;
   /** The reading of each that answers. */
   live: ReadonlyMap<DocumentId, number>;
   chunks: number;
@@ -21,49 +24,25 @@ export type FindAnswering = (sql: Sql, creator: CreatorId, collections: Collecti
 /** So many documents of all creators are remembered, some hundred bytes each. */
 const mostDocuments = 200_000;
 
-interface Kept {
-  version: number;
-  answering: Answering;
-}
-
-/** Remembers by creator and collections, for as long as the creator's knowledge has the same version. */
+/** Remembers by creator and collections. */
 export function createFindAnswering(): FindAnswering {
-  const kept = new Map<string, Kept>();
-  let documents = 0;
-
-  function forget(key: string): void {
-    documents -= kept.get(key)?.answering.live.size ?? 0;
-    kept.delete(key);
-  }
-
-  /** The last used stands last. */
-  function keep(key: string, entry: Kept): Answering {
-    forget(key);
-    kept.set(key, entry);
-    documents += entry.answering.live.size;
-    for (const [oldest] of kept) {
-      if (documents <= mostDocuments) break;
-      forget(oldest);
-    }
-    return entry.answering;
-  }
-
+  const remember = createRemember<Answering>(mostDocuments, ({ live }) => live.size);
   return async function findAnswering(sql, creator, collections) {
     const key = JSON.stringify([creator, collections === null ? null : [...collections].sort()]);
     const [row] = await sql<{ version: number }>('select version from knowledge_versions where creator_id = $1', [creator]);
     const version = row?.version ?? 0;
-    const known = kept.get(key);
-    return keep(key, known?.version === version ? known : { version, answering: await lookUp(sql, creator, collections) });
+    return remember(key, version, () => lookUp(sql, creator, collections, version));
   };
 }
 
-async function lookUp(sql: Sql, creator: CreatorId, collections: Collections): Promise<Answering> {
+async function lookUp(sql: Sql, creator: CreatorId, collections: Collections, version: number): Promise<Answering> {
   const rows = await sql<{ id: DocumentId; live: number; chunks: number; lexemes: number; language: string | null }>(
     `select id, live, live_chunks as chunks, live_lexemes as lexemes, language from documents
      where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))`,
     [creator, collections === null ? null : [...collections]],
   );
   return {
+    version,
     live: new Map(rows.map(({ id, live }) => [id, live])),
     chunks: rows.reduce((sum, row) => sum + row.chunks, 0),
     lexemes: rows.reduce((sum, row) => sum + row.lexemes, 0),

@@ -7,7 +7,7 @@ import type { Embedder } from './embedding.ts';
 import type { VectorIndex } from './index.ts';
 import { questionLexemes, wordsOf } from './lexemes.ts';
 import { type ChunkKey, type LexicalRanking, rankByWords } from './lexical.ts';
-import { correctSpelling } from './spelling.ts';
+import { type CorrectSpelling, createCorrectSpelling } from './spelling.ts';
 
 /** A chunk as retrieved. */
 export interface Passage {
@@ -72,10 +72,11 @@ interface Ranking {
 /** A retriever over the documents of all creators; each call sees one creator's. */
 export function createRetriever(deps: RetrieveDeps): Retriever {
   const findAnswering = createFindAnswering();
+  const correctSpelling = createCorrectSpelling();
   return {
     async retrieve(creator, questions, collections, most, signal) {
       const words = deps.db.tenant(creator, async (sql) =>
-        rankQuestions(sql, creator, questions, await findAnswering(sql, creator, collections)),
+        rankQuestions({ sql, creator, answering: await findAnswering(sql, creator, collections), correctSpelling }, questions),
       );
       const [lexical, near] = await Promise.all([words, rankByVectors(deps, creator, questions[0] ?? '', collections, signal)]);
       signal.throwIfAborted();
@@ -94,22 +95,25 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
 
 type CorrectedRanking = LexicalRanking & { corrections: ReadonlyMap<string, string> };
 
-async function rankQuestions(
-  sql: Sql,
-  creator: CreatorId,
-  questions: readonly string[],
-  answering: Answering,
-): Promise<CorrectedRanking[]> {
+/** What the words of a question are looked up in. */
+interface Within {
+  sql: Sql;
+  creator: CreatorId;
+  answering: Answering;
+  correctSpelling: CorrectSpelling;
+}
+
+async function rankQuestions(within: Within, questions: readonly string[]): Promise<CorrectedRanking[]> {
   const rankings: CorrectedRanking[] = [];
-  for (const question of questions) rankings.push(await rankQuestion(sql, creator, question, answering));
+  for (const question of questions) rankings.push(await rankQuestion(within, question));
   return rankings;
 }
 
-async function rankQuestion(sql: Sql, creator: CreatorId, question: string, answering: Answering): Promise<CorrectedRanking> {
-  const { languages } = answering;
+async function rankQuestion({ sql, creator, answering, correctSpelling }: Within, question: string): Promise<CorrectedRanking> {
+  const { languages, version } = answering;
   const lexemes = questionLexemes(question, languages);
   const ranking = await rankByWords(sql, creator, lexemes, answering, depth);
-  const corrections = await correctSpelling(sql, creator, unknownLexemes(question, languages, ranking.rarity));
+  const corrections = await correctSpelling(sql, creator, version, unknownLexemes(question, languages, ranking.rarity));
   if (corrections.size === 0) return { ...ranking, corrections };
   const corrected = lexemes.map((lexeme) => corrections.get(lexeme) ?? lexeme);
   return { ...(await rankByWords(sql, creator, [...new Set(corrected)], answering, depth)), corrections };

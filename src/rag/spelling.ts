@@ -1,29 +1,54 @@
 /** Takes a misspelt word of a question for the nearest word that the creator's documents hold. */
 import type { Sql } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
+import { createRemember } from './remembered.ts';
 
 /** Shorter words have too many neighbours. */
 const leastChars = 4;
 const mostWords = 4;
 
-/** For each of the lexemes, which no document holds, the nearest one that some document does; those without a near one are left out. */
-export async function correctSpelling(sql: Sql, creator: CreatorId, lexemes: readonly string[]): Promise<Map<string, string>> {
-  const corrections = new Map<string, string>();
-  for (const lexeme of lexemes.filter((word) => word.length >= leastChars && /^\p{Script=Latin}+$/u.test(word)).slice(0, mostWords)) {
-    const reach = lexeme.length >= 7 ? 2 : 1;
-    // The first letter is rarely wrong, and keeps the search to one stretch of the index.
+/** So many words of all creators are remembered, some fifty bytes each: reading them takes longer than a question may. */
+const mostRemembered = 500_000;
+const mostOfOneLetter = 50_000;
+
+/**
+ * For each of the lexemes, which no document holds, the nearest one that some document does; those without a near one are left out.
+ * `version` is that of the creator's knowledge.
+ */
+export type CorrectSpelling = (sql: Sql, creator: CreatorId, version: number, lexemes: readonly string[]) => Promise<Map<string, string>>;
+
+/** Corrects spelling by words that it remembers by their first letter, which is rarely wrong. */
+export function createCorrectSpelling(): CorrectSpelling {
+  const remember = createRemember<readonly string[]>(mostRemembered, (words) => words.length);
+
+  async function wordsWith(sql: Sql, creator: CreatorId, first: string): Promise<string[]> {
     const rows = await sql<{ lexeme: string }>(
-      `select distinct lexeme from postings
-       where creator_id = $1 and lexeme >= $2 and lexeme < $3 and length(lexeme) between $4 and $5 limit 20000`,
-      [creator, lexeme[0], `${lexeme[0]}\u{10FFFF}`, lexeme.length - reach, lexeme.length + reach],
+      'select distinct lexeme from postings where creator_id = $1 and lexeme >= $2 and lexeme < $3 limit $4',
+      [creator, first, `${first}\u{10FFFF}`, mostOfOneLetter],
     );
-    const nearest = rows
-      .map((row) => ({ ...row, distance: distanceOf(lexeme, row.lexeme) }))
-      .filter(({ distance }) => distance <= reach)
-      .sort((a, b) => a.distance - b.distance || a.lexeme.localeCompare(b.lexeme));
-    if (nearest[0] !== undefined) corrections.set(lexeme, nearest[0].lexeme);
+    return rows.map(({ lexeme }) => lexeme);
   }
-  return corrections;
+
+  return async function correctSpelling(sql, creator, version, lexemes) {
+    const corrections = new Map<string, string>();
+    for (const lexeme of lexemes.filter((word) => word.length >= leastChars && /^\p{Script=Latin}+$/u.test(word)).slice(0, mostWords)) {
+      const first = lexeme.charAt(0);
+      const words = await remember(`${creator}/${first}`, version, () => wordsWith(sql, creator, first));
+      const nearest = nearestOf(lexeme, words);
+      if (nearest !== null) corrections.set(lexeme, nearest);
+    }
+    return corrections;
+  };
+}
+
+function nearestOf(lexeme: string, words: readonly string[]): string | null {
+  const reach = lexeme.length >= 7 ? 2 : 1;
+  const near = words
+    .filter((word) => Math.abs(word.length - lexeme.length) <= reach)
+    .map((word) => ({ word, distance: distanceOf(lexeme, word) }))
+    .filter(({ distance }) => distance <= reach)
+    .sort((a, b) => a.distance - b.distance || a.word.localeCompare(b.word));
+  return near[0]?.word ?? null;
 }
 
 /** Letters to insert, drop, change or swap with their neighbour (optimal string alignment). */
