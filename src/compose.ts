@@ -32,6 +32,7 @@ import { type CreatorId, systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks, type MediaLinks } from './media/links.ts';
 import { createMedia, type Media } from './media/media.ts';
+import { createPictures } from './media/pictures.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
@@ -294,7 +295,7 @@ async function openCalls({ database: db, clock, seal, origin }: Omit<Core, 'log'
 async function openMedia({ database: db, clock, seal, folder }: Omit<Core, 'log'> & { seal: Seal; folder: string }) {
   const links = createMediaLinks(await seal.mac('media-links', new Uint8Array()), clock);
   const mediaFiles = createFiles(folder, ids);
-  return { media: createMedia({ db, files: mediaFiles }), mediaFiles, links };
+  return { media: createMedia({ db, files: mediaFiles, pictures: createPictures(clock) }), mediaFiles, links };
 }
 
 /** A call to an endpoint may take 10 s in all. */

@@ -82,10 +82,10 @@ describe('files', () => {
     const conversation = await newestConversation(server);
     server.files.set('p', { name: 'p.png', type: 'image/png', bytes: new Uint8Array(png) });
     server.expired.add('p');
-    const file = { id: 'p', kind: 'image', type: 'image/png', name: 'p.png', bytes: png.byteLength, url: '/files/p' };
+    const file = { id: 'p', kind: 'image', type: 'image/png', name: 'p.png', bytes: png.byteLength, url: '/files/p?signed' };
     server.say(conversation, 'Look', { attachments: [file] });
     await expect.poll(() => loadedWidth(visited)).toBe(1);
-    server.say(conversation, 'Gone', { attachments: [{ ...file, id: 'gone', name: 'gone.png', url: '/files/gone' }] });
+    server.say(conversation, 'Gone', { attachments: [{ ...file, id: 'gone', name: 'gone.png', url: '/files/gone?signed' }] });
     await expect.poll(() => visited.chat.locator('a.media', { hasText: 'gone.png' }).count()).toBe(1);
   });
 
@@ -93,7 +93,7 @@ describe('files', () => {
     const visited = await open('/inline');
     const conversation = await newestConversation(server);
     server.files.set('d', { name: 'plan.pdf', type: 'application/pdf', bytes: new Uint8Array(Buffer.from('%PDF-1.4')) });
-    const file = { id: 'd', kind: 'file', type: 'application/pdf', name: 'plan.pdf', bytes: 1_200_000, url: '/files/d' };
+    const file = { id: 'd', kind: 'file', type: 'application/pdf', name: 'plan.pdf', bytes: 1_200_000, url: '/files/d?signed' };
     server.say(conversation, 'Your plan', { attachments: [file] });
     server.say(conversation, 'Breathe', { attachments: [{ ...file, kind: 'audio', name: 'breathe.mp3' }] });
     await expectCount(visited, 'audio[aria-label="breathe.mp3"], a.media:has-text("breathe.mp3")', 1);

@@ -9,6 +9,7 @@ import { createFiles } from '../../src/files.ts';
 import { privacyRoutes } from '../../src/http/routes/privacy.ts';
 import { type ContactId, type CreatorId, systemIds } from '../../src/ids.ts';
 import { createMedia } from '../../src/media/media.ts';
+import { createPictures } from '../../src/media/pictures.ts';
 import { openPrivacy } from '../../src/privacy/open.ts';
 import { type SessionNews, sessionsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
@@ -34,7 +35,7 @@ const knowledge = await testKnowledge(database, { clock, cache, log });
 const mediaFolder = await mkdtemp(join(tmpdir(), 'companero-media-'));
 afterAll(() => rm(mediaFolder, { recursive: true, force: true }));
 const mediaFiles = createFiles(mediaFolder, systemIds);
-const media = createMedia({ db: database, files: mediaFiles });
+const media = createMedia({ db: database, files: mediaFiles, pictures: createPictures(clock) });
 const documentFiles = createFiles(knowledge.folder, systemIds);
 const kept = {
   database,

@@ -26,6 +26,7 @@ import { programsRoutes } from '../../src/http/routes/programs.ts';
 import { wellKnownRoutes } from '../../src/http/routes/well-known.ts';
 import { createMediaLinks } from '../../src/media/links.ts';
 import { createMedia } from '../../src/media/media.ts';
+import { createPictures } from '../../src/media/pictures.ts';
 import { someCaller, testAccounts } from './accounts.ts';
 import { quietLog } from './quiet-log.ts';
 
@@ -50,7 +51,7 @@ export async function testApp(
   const mailboxes = options.mailboxes ?? noConversations;
   const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
-  const media = createMedia({ db: database, files: createFiles(folder, ids) });
+  const media = createMedia({ db: database, files: createFiles(folder, ids), pictures: createPictures(clock) });
   const links = createMediaLinks(new Uint8Array(32), clock);
   const widget = new Hono<AppEnv>().get('/probe', widgetGate(tokens), (c) => c.json({ session_id: c.var.principal.sessionId }));
   const mounts: Mount[] = [

@@ -15,6 +15,7 @@ import { createSockets } from '../../src/http/socket.ts';
 import { type ContactId, type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
 import { createMediaLinks } from '../../src/media/links.ts';
 import { createMedia } from '../../src/media/media.ts';
+import { createPictures } from '../../src/media/pictures.ts';
 import { connInfo, serve, upgradeWebSocket } from '../../src/runtime/node.ts';
 import { widgetsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
@@ -47,7 +48,7 @@ export async function testWidgetServer() {
     c.set('principal', { kind: 'member', creatorId, memberId, sid: '', role: 'owner' });
     await next();
   };
-  const media = createMedia({ db: database, files: createFiles(folder, systemIds) });
+  const media = createMedia({ db: database, files: createFiles(folder, systemIds), pictures: createPictures(clock) });
   const cache = createMemoryCache(clock);
   const routes = widgetRoutes({
     db: database,
@@ -103,7 +104,7 @@ export async function testWidgetServer() {
   }
 
   const socketUrl = (creator: CreatorId = creatorId) => `${base(creator).replace('http', 'ws')}/connect`;
-  return { clock, database, creatorId, otherCreatorId, mailboxes, sockets, hints, media, serving, base, begin, ticket, socketUrl };
+  return { clock, database, creatorId, otherCreatorId, folder, mailboxes, sockets, hints, media, serving, base, begin, ticket, socketUrl };
 }
 
 /** Tokens anybody can read: signatures are tested with the tokens themselves. */

@@ -156,7 +156,7 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     const id = randomUUID();
     server.files.set(id, { name: file.name, type: file.type, bytes: new Uint8Array(await file.arrayBuffer()) });
     const kind = /^(image|audio|video)/.exec(file.type)?.[1] ?? 'file';
-    return { id, kind, type: file.type, name: file.name, bytes: file.size, url: `/files/${id}` };
+    return { id, kind, type: file.type, name: file.name, bytes: file.size, url: `/files/${id}?signed` };
   }
 
   function linkOf(id: string): [status: number, value: unknown] {
@@ -246,7 +246,7 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
 
   function fileFrame(id: string): object {
     const { name, type, bytes } = server.files.get(id) ?? { name: '', type: '', bytes: new Uint8Array() };
-    return { id, name, type, bytes: bytes.byteLength, kind: type.split('/')[0], url: `/files/${id}` };
+    return { id, name, type, bytes: bytes.byteLength, kind: type.split('/')[0], url: `/files/${id}?signed` };
   }
 
   async function listen(): Promise<void> {

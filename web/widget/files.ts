@@ -9,9 +9,14 @@ export interface ShownFile {
   url: string;
   /** What stands for it where it cannot be seen. */
   label: string;
+  /** Attributes that keep its place until it is there. */
+  size?: Record<string, string>;
   /** Asks for a new link once the old one no longer works. */
   renew?: () => Promise<string>;
 }
+
+/** The side of the square a picture is fitted into, in pixels. */
+const pictureSidePx = 260;
 
 /** How long a link is used without asking for a new one; the server's live an hour. */
 const linkMs = 55 * 60_000;
@@ -23,11 +28,26 @@ export function attachmentElement(file: LinkedFile, language: string, server: st
   );
   const label = file.kind === 'file' ? `${file.name} · ${size}` : file.name;
   const absolute = (path: string) => new URL(path, server).href;
-  return fileElement({ kind: file.kind, label, url: absolute(file.url), renew: async () => absolute(await link(file.id)) });
+  return fileElement({
+    kind: file.kind,
+    label,
+    url: absolute(file.url),
+    size: fitted(file),
+    renew: async () => absolute(await link(file.id)),
+  });
 }
 
+function fitted({ width, height }: LinkedFile): Record<string, string> {
+  if (!width || !height) return {};
+  const scale = Math.min(1, pictureSidePx / Math.max(width, height));
+  return { width: String(Math.round(width * scale)), height: String(Math.round(height * scale)) };
+}
+
+/** The server has a smaller picture behind each of its links to a picture. */
+const smaller = (link: string) => `${link}&size=preview`;
+
 /** The file as an element. What cannot be loaded becomes its label. */
-export function fileElement({ kind, url, label, renew }: ShownFile): HTMLElement {
+export function fileElement({ kind, url, label, size, renew }: ShownFile): HTMLElement {
   if (!/^https?:\/\//.test(url)) return el('p', { class: 'media' }, label);
   if (kind === 'audio' || kind === 'video') {
     const player = el(kind, { class: 'media', src: url, controls: '', preload: 'metadata', 'aria-label': label });
@@ -35,11 +55,12 @@ export function fileElement({ kind, url, label, renew }: ShownFile): HTMLElement
     return player;
   }
   if (kind !== 'image') return linkTo(url, renew, label);
-  const picture = el('img', { src: url, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer' });
+  const src = renew === undefined ? url : smaller(url);
+  const picture = el('img', { src, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer', ...size });
   const link = linkTo(url, renew, picture);
   link.target = '_blank';
   // A site's policy may forbid pictures of other origins: the link is left.
-  retryOnce(picture, renew, () => picture.replaceWith(label));
+  retryOnce(picture, renew && (async () => smaller(await renew())), () => picture.replaceWith(label));
   return link;
 }
 

@@ -121,7 +121,8 @@ function readMessage(f: Fields): MessageFrame | null {
 export function readFile(value: unknown): LinkedFile {
   const f = fieldsOf(value);
   const kind = f.kind === 'image' || f.kind === 'audio' || f.kind === 'video' ? f.kind : 'file';
-  return { id: textOf(f.id), kind, type: textOf(f.type), name: textOf(f.name), bytes: countOf(f.bytes), url: textOf(f.url) };
+  const size = isSeq(f.width) && isSeq(f.height) && { width: f.width, height: f.height };
+  return { id: textOf(f.id), kind, type: textOf(f.type), name: textOf(f.name), bytes: countOf(f.bytes), url: textOf(f.url), ...size };
 }
 
 function readCitation(f: Fields): Citation {

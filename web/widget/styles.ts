@@ -69,7 +69,8 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .writer { margin: 0 4px 3px; font-size: 12px; font-weight: 600; color: var(--soft); }
 .media { max-width: 100%; border-radius: 14px; margin: 0 0 4px; overflow-wrap: anywhere; color: inherit; }
 a.media:not(:has(img)) { padding: 9px 14px; border: 1px solid var(--line); }
-.media img { display: block; max-width: 100%; max-height: 260px; min-height: 40px; border-radius: 14px; }
+.media img { display: block; max-width: 100%; height: auto; border-radius: 14px; background: var(--tint); }
+.media img:not([height]) { max-height: 260px; min-height: 40px; }
 video.media { max-height: 260px; }
 .foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; gap: 0 10px; font-variant-numeric: tabular-nums; }
 .foot.hidden { margin: 0; }

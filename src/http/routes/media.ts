@@ -19,6 +19,9 @@ export const MediumAnswer = v.object({
   type: v.string(),
   name: v.string(),
   bytes: v.number(),
+  /** Of a picture, in pixels. */
+  width: v.optional(v.number()),
+  height: v.optional(v.number()),
   url: v.string(),
 });
 
@@ -30,7 +33,14 @@ export interface MediaDeps {
 }
 
 const GivenTo = v.strictObject({ conversation_id: v.pipe(v.string(), v.check(isUuid, 'Expected a UUID')) });
-const Signed = v.strictObject({ expires: v.pipe(v.string(), v.maxLength(12)), signature: v.pipe(v.string(), v.maxLength(64)) });
+const Signed = v.strictObject({
+  expires: v.pipe(v.string(), v.maxLength(12)),
+  signature: v.pipe(v.string(), v.maxLength(64)),
+  /** The small WebP beside a picture; the file itself where there is none. */
+  size: v.optional(v.literal('preview')),
+});
+
+const previewMedium = { kind: 'image', type: 'image/webp', name: 'preview.webp' };
 
 /** `GET /media/{creator_id}/{id}` for whoever has a link, and for members `POST /creators/media`, `GET /creators/media/{id}`; to be mounted at `/api/v1`. */
 export function mediaRoutes({ media, links, member }: MediaDeps): Hono<AppEnv> {
@@ -50,10 +60,11 @@ export function mediaRoutes({ media, links, member }: MediaDeps): Hono<AppEnv> {
     async (c) => {
       const creatorId = pathId<CreatorId>(c, 'creator_id');
       const id = pathId(c);
-      const { expires, signature } = c.req.valid('query');
+      const { expires, signature, size } = c.req.valid('query');
       if (!links.holds(creatorId, id, expires, signature))
         throw new AppError('FORBIDDEN', 'Ask for a new link: this one is not valid any more');
-      const found = await media.read(creatorId, id);
+      const preview = size === undefined ? null : await media.preview(creatorId, id);
+      const found = preview === null ? await media.read(creatorId, id) : { medium: previewMedium, bytes: preview };
       if (found === null) throw notFound();
       const { kind, type, name } = found.medium;
       c.header('Content-Type', type === 'text/plain' ? 'text/plain; charset=utf-8' : type);
