@@ -241,7 +241,7 @@ function createActors({
   const mailboxes = createMailboxes(turns);
   const timers = createTimerPump({ db, clock, log, mailboxes });
   const runners = {
-    answer: answerRunner({ db, fanOut, answers }),
+    answer: answerRunner({ db, fanOut, answers, showTyping: outside.deliveries.showTyping }),
     send: sendRunner(outside.deliveries),
     event: eventRunner({ db, clock }),
     model: modelRunner({ db, models }),

@@ -10,13 +10,12 @@ export interface DeliveryRequest {
   first: number;
   /** The same for every try of the same message: where a provider takes an idempotency key, this is it. */
   key: string;
-  /** Tries so far, this one included. */
-  attempts: number;
 }
 
 /**
  * What became of a try.
  * - `sent`: the provider has it and named it
+ * - `wait`: nobody was asked; its turn comes after `afterMs`
  * - `retry`: it has it surely not; try again after `afterMs`
  * - `held`: it may not be sent before the person writes again, and will be then
  * - `failed`: it never will (blocked, invalid, outside the window without a template)
@@ -25,6 +24,7 @@ export interface DeliveryRequest {
 export type DeliveryOutcome =
   | { outcome: 'sent'; providerId: string }
   | { outcome: 'held'; reason: string }
+  | { outcome: 'wait'; afterMs: number; reason: string }
   | { outcome: 'retry'; afterMs: number; reason: string }
   | { outcome: 'failed'; reason: string }
   | { outcome: 'uncertain'; reason: string };
@@ -32,4 +32,9 @@ export type DeliveryOutcome =
 export interface Deliveries {
   /** Tries once. Rejects only with the signal's reason or when the record cannot be read. Reasons are coarse words, never message text. */
   send(request: DeliveryRequest, signal: AbortSignal): Promise<DeliveryOutcome>;
+  /**
+   * Shows the person that an answer is being written, for as long as the channel can, until the signal. Resolves at the latest then; never
+   * rejects.
+   */
+  showTyping(key: Pick<DeliveryRequest, 'creatorId' | 'conversationId'>, until: AbortSignal): Promise<void>;
 }

@@ -48,7 +48,7 @@ export interface EffectResult {
   /** Of `answer`. */
   answer?: { text: string; citations: readonly Citation[]; grounded: boolean; degraded: boolean };
   /** Of `send`. */
-  delivery?: Exclude<DeliveryOutcome, { outcome: 'retry' }>;
+  delivery?: Exclude<DeliveryOutcome, { outcome: 'retry' | 'wait' }>;
   /** Of `model` and `http`: what the program sees as `event.output`. */
   output?: Readonly<Record<string, Json>>;
   /** Of `recount`: progress counted again, and the hash of the progress it replaces. */

@@ -1,19 +1,31 @@
 /** Runs an `answer` effect: asks the documents and streams to whoever listens; only the result goes on record. */
 import type { Answers } from '../answers.ts';
 import type { Database } from '../database.ts';
+import type { Deliveries } from '../deliveries.ts';
 import type { ConversationNews } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import type { AnswerParams } from './conversation.ts';
 import type { RunEffect } from './effects.ts';
 import { historyOf } from './history.ts';
 
+/** What answering needs. */
+export interface AnswerRunnerDeps {
+  db: Database;
+  fanOut: FanOut;
+  answers: Answers;
+  /** Shows on an outside channel that an answer is on its way. */
+  showTyping: Deliveries['showTyping'];
+}
+
 /** The runner of `answer`. */
-export function answerRunner({ db, fanOut, answers }: { db: Database; fanOut: FanOut; answers: Answers }): RunEffect {
+export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDeps): RunEffect {
   return async ({ key, effectId, params }, signal) => {
     const { text, language, instructions, collections, minScore = null } = params as AnswerParams;
     const topic = conversationTopic(key.creatorId, key.conversationId);
     const tell = (news: ConversationNews) => fanOut.publish(topic, JSON.stringify(news));
     tell({ type: 'typing', on: true });
+    const answered = new AbortController();
+    void showTyping(key, AbortSignal.any([signal, answered.signal]));
     try {
       const history = await historyOf(db, key);
       const question = text || (history.findLast((said) => said.role === 'contact')?.text ?? '');
@@ -30,6 +42,7 @@ export function answerRunner({ db, fanOut, answers }: { db: Database; fanOut: Fa
       const answer = await answers.answer(request, signal, (piece) => tell({ type: 'delta', reply: effectId, text: piece }));
       return { outcome: 'done', result: { answer } };
     } finally {
+      answered.abort();
       tell({ type: 'typing', on: false });
     }
   };

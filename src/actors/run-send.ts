@@ -3,18 +3,15 @@ import type { Deliveries } from '../deliveries.ts';
 import type { SendParams } from './conversation.ts';
 import type { RunEffect } from './effects.ts';
 
-/** After this many tries a message counts as failed: about a day, by the waits that channels ask for. */
-const mostTries = 12;
-
-/** The runner of `send`. */
-export function sendRunner(deliveries: Deliveries): RunEffect {
-  return async ({ key, effectId, params, attempts }, signal) => {
+/** The runner of `send`. How often a message is tried is for the deliveries to say: they know a try from a wait for its turn. */
+export function sendRunner(deliveries: Pick<Deliveries, 'send'>): RunEffect {
+  return async ({ key, effectId, params }, signal) => {
     const { seq, first = seq } = params as SendParams;
-    const delivery = await deliveries.send({ ...key, first, seq, key: effectId, attempts }, signal);
+    const delivery = await deliveries.send({ ...key, first, seq, key: effectId }, signal);
     switch (delivery.outcome) {
+      case 'wait':
       case 'retry':
-        if (attempts < mostTries) return { outcome: 'retry', afterMs: delivery.afterMs };
-        return { outcome: 'failed', result: { delivery: { outcome: 'failed', reason: delivery.reason } } };
+        return { outcome: 'retry', afterMs: delivery.afterMs };
       case 'sent':
       case 'held':
         return { outcome: 'done', result: { delivery } };

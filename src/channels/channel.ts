@@ -152,6 +152,8 @@ export interface Capabilities {
   /** Most messages a second over the connection, and to one person: how many at once and one more every so many milliseconds. */
   perSecond: number;
   perPerson: { burst: number; everyMs: number };
+  /** How often typing is shown while an answer is written; null where it is shown once, with the notice. */
+  typingEveryMs: number | null;
   /** Whether a status may come later that tells what became of a send nobody answered. */
   reconciles: boolean;
 }
@@ -197,6 +199,8 @@ export interface Channel {
   send(shown: Shown, to: Recipient, connection: OpenConnection, handing: Handing): Promise<SendOutcome>;
   /** Fetches a file somebody sent. Null: gone, too big, changed on the way, or somewhere we do not go. May reject with anything else. */
   fetchMedia(media: MediaRef, connection: OpenConnection, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
+  /** Shows the person that an answer is being written. Rejects with anything. */
+  showTyping(to: Recipient, connection: OpenConnection, signal: AbortSignal): Promise<void>;
   /** Shows the person that their words were taken and an answer is on its way. May fail silently for the person: rejects with anything. */
   notice(event: ChannelEvent, connection: OpenConnection, signal: AbortSignal): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment } from '../message.ts';
 import type { Seal } from '../seal.ts';
+import type { Cache } from '../shared/cache.ts';
 import { beginPart, type Delivery, endPart, loadDelivery, type PartRow } from '../store/deliveries.ts';
 import { type Channels, openConnection } from './accounts.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from './channel.ts';
 import { createPace } from './deliver-pace.ts';
 import { applyRefusal } from './deliver-refusals.ts';
+import { createTyping } from './typing.ts';
 
 /** The files of creators, as far as deliveries need them. */
 export interface SentFiles {
@@ -36,12 +38,13 @@ export interface DeliveriesDeps {
   clock: Clock;
   log: Log;
   seal: Seal;
+  cache: Pick<Cache, 'count'>;
   channels: Channels;
   files: SentFiles;
   random(): number;
 }
 
-/** Tries of the runtime after which a message has failed, waits included. */
+/** Tries of one bubble after which it has failed, whatever the provider asks for. */
 const mostTries = 11;
 /** Tries of one bubble that the provider did not take. */
 const mostAttempts = 5;
@@ -68,8 +71,8 @@ interface Bubble {
 }
 
 /** The deliveries of this process. */
-export function createDeliveries({ db, clock, log, seal, channels, files, random }: DeliveriesDeps): Deliveries {
-  const pace = createPace(clock);
+export function createDeliveries({ db, clock, log, seal, cache, channels, files, random }: DeliveriesDeps): Deliveries {
+  const takeTurn = createPace({ cache, log });
 
   /** Writes the state of one bubble. */
   async function note(
@@ -89,9 +92,9 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     return { outcome: 'failed', reason };
   }
 
-  /** Another try later, unless the runtime has tried long enough. */
-  async function later({ of, index }: Pick<Bubble, 'of' | 'index'>, afterMs: number, reason: string): Promise<DeliveryOutcome> {
-    if (of.request.attempts >= mostTries) return fail(of.request, of.connection.id, index, reason);
+  /** Another try later, unless it was tried often enough. */
+  async function later({ of, index }: Bubble, attempts: number, afterMs: number, reason: string): Promise<DeliveryOutcome> {
+    if (attempts >= mostTries) return fail(of.request, of.connection.id, index, reason);
     return { outcome: 'retry', afterMs, reason };
   }
 
@@ -131,8 +134,8 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     const { of, index, known } = bubble;
     const settled = isUnsure(known) ? await settle(bubble, known) : null;
     if (settled !== null) return settled;
-    const waitMs = pace.wait(of.connection.id, of.address.externalId, of.channel.capabilities);
-    if (waitMs > 0) return later(bubble, waitMs, 'pace');
+    const waitMs = await takeTurn(of.connection, of.address.externalId, of.channel.capabilities);
+    if (waitMs > 0) return { outcome: 'wait', afterMs: waitMs, reason: 'pace' };
     await db.tenant(of.request.creatorId, (sql) => beginPart(sql, of.request, index, of.connection.id, new Date(clock.wall())));
     return conclude(bubble, await handOver(bubble), (known?.attempts ?? 0) + 1);
   }
@@ -141,7 +144,9 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
   async function settle(bubble: Bubble, known: PartRow): Promise<DeliveryOutcome | null> {
     const { of, index } = bubble;
     const waitedMs = clock.wall() - known.updatedAt.getTime();
-    if (of.channel.capabilities.reconciles && waitedMs < reconcileMs) return later(bubble, reconcileMs, 'waits for word');
+    if (of.channel.capabilities.reconciles && waitedMs < reconcileMs) {
+      return { outcome: 'wait', afterMs: reconcileMs - waitedMs, reason: 'waits for word' };
+    }
     if (of.connection.settings.uncertain === 'resend' && known.attempts < mostAttempts) return null;
     const reason = known.reason ?? 'interrupted';
     await note(of.request, of.connection.id, index, { status: 'uncertain', reason });
@@ -182,9 +187,9 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     const { reason } = ended;
     await note(of.request, of.connection.id, index, { status: 'uncertain', reason });
     log.warn('delivery.uncertain', { creator_id: of.request.creatorId, connection_id: of.connection.id, reason });
-    if (of.channel.capabilities.reconciles) return later(bubble, reconcileMs, reason);
+    if (of.channel.capabilities.reconciles) return later(bubble, attempts, reconcileMs, reason);
     const resends = of.connection.settings.uncertain === 'resend' && attempts < mostAttempts;
-    return resends ? later(bubble, backoffMs(attempts), reason) : { outcome: 'uncertain', reason };
+    return resends ? later(bubble, attempts, backoffMs(attempts), reason) : { outcome: 'uncertain', reason };
   }
 
   async function refused(bubble: Bubble, refusal: Refusal, attempts: number): Promise<DeliveryOutcome> {
@@ -196,7 +201,7 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
     const afterMs = pauseMs(refusal, attempts);
     if (afterMs === null) return fail(of.request, key.connectionId, index, refusal.code);
     await note(of.request, key.connectionId, index, { status: 'queued', reason: refusal.code });
-    return later(bubble, afterMs, refusal.code);
+    return later(bubble, attempts, afterMs, refusal.code);
   }
 
   /** How long to wait before the next try; null when there is none. */
@@ -208,6 +213,7 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
   }
 
   return {
+    showTyping: createTyping({ db, clock, log, seal, channels }),
     async send(request, signal) {
       const delivery = await loadDelivery(db, request);
       if (delivery === undefined) return { outcome: 'failed', reason: 'no message' };
@@ -216,7 +222,7 @@ export function createDeliveries({ db, clock, log, seal, channels, files, random
       const unable = row.status === 'disabled' ? 'connection disabled' : (address?.unreachable ?? null);
       if (unable !== null || address === null) return fail(request, row.id, firstUnsent(parts), unable ?? 'no address');
       const parkedMs = row.parkedUntil.getTime() - clock.wall();
-      if (parkedMs > 0) return { outcome: 'retry', afterMs: parkedMs, reason: 'parked' };
+      if (parkedMs > 0) return { outcome: 'wait', afterMs: parkedMs, reason: 'parked' };
       const connection = await openConnection(seal, request.creatorId, row);
       return sendMessage({ request, delivery, connection, address, channel: channels[row.channel], signal });
     },

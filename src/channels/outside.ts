@@ -62,7 +62,7 @@ export function createOutside(deps: OutsideDeps): Outside {
   return {
     channels,
     links,
-    deliveries: createDeliveries({ db, clock, log, seal, channels, files: deps.files, random: Math.random }),
+    deliveries: createDeliveries({ db, clock, log, seal, cache, channels, files: deps.files, random: Math.random }),
     connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl }),
     receiver: (mailboxes) => createReceiver({ db, clock, ids, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
   };

@@ -36,26 +36,25 @@ export interface SocketLimits {
   offended(): void;
   /** Null while the client reads, else resolves when it has caught up or the socket has ended. */
   stalled(): Promise<void> | null;
-  /** Stops every timer. */
+  /** Watches no more. */
   end(): void;
 }
 
 /** Watches one connection from now on. `reached` is called at most once. */
 export function createSocketLimits(clock: Clock, connection: Connection, reached: (why: LimitReached) => void): SocketLimits {
-  const timers = new Map<string, () => void>();
   const offences: number[] = [];
-  let heardAt = clock.wall();
+  const openedAt = clock.wall();
+  let heardAt = openedAt;
+  let hasGreeted = false;
   let ended = false;
   let stall: { since: number; over: Promise<void>; release: () => void } | null = null;
-
-  function after(name: string, ms: number, call: () => void): void {
-    timers.set(name, clock.after(ms, call));
-  }
+  let cancelWatch: () => void;
+  let cancelStall: () => void = () => undefined;
 
   function end(): void {
     ended = true;
-    for (const cancel of timers.values()) cancel();
-    timers.clear();
+    cancelWatch();
+    cancelStall();
     stall?.release();
   }
 
@@ -65,17 +64,23 @@ export function createSocketLimits(clock: Clock, connection: Connection, reached
     reached(why);
   }
 
-  /** One timer per socket, put off when it fires rather than with every frame. */
-  function watchSilence(ms: number): void {
-    after('silence', ms, () => {
-      const left = heardAt + socketLimits.silenceMs - clock.wall();
-      if (left > 0) watchSilence(left);
-      else reach({ limit: 'silence', code: 1001 });
-    });
+  /** The first limit of time that the socket will meet if it says nothing more, and when. */
+  function nextLimit(): LimitReached & { at: number } {
+    if (!hasGreeted) return { limit: 'hello', code: 1008, at: openedAt + socketLimits.helloMs };
+    const silent = { limit: 'silence', code: 1001, at: heardAt + socketLimits.silenceMs } as const;
+    const old = { limit: 'age', code: 1001, at: openedAt + socketLimits.ageMs } as const;
+    return old.at < silent.at ? old : silent;
+  }
+
+  /** One timer per socket, put off when it fires rather than with every frame: thousands of sockets are open and say nothing. */
+  function watch(): void {
+    const { limit, code, at } = nextLimit();
+    if (at <= clock.wall()) reach({ limit, code });
+    else cancelWatch = clock.after(at - clock.wall(), watch);
   }
 
   function watchStall(): void {
-    after('stall', stallCheckMs, () => {
+    cancelStall = clock.after(stallCheckMs, () => {
       if (stall === null) return;
       if (connection.bufferedAmount() <= socketLimits.bufferedBytes) {
         stall.release();
@@ -85,17 +90,14 @@ export function createSocketLimits(clock: Clock, connection: Connection, reached
     });
   }
 
-  after('hello', socketLimits.helloMs, () => reach({ limit: 'hello', code: 1008 }));
-  after('age', socketLimits.ageMs, () => reach({ limit: 'age', code: 1001 }));
-  watchSilence(socketLimits.silenceMs);
+  cancelWatch = clock.after(socketLimits.helloMs, watch);
 
   return {
     heard() {
       heardAt = clock.wall();
     },
     greeted() {
-      timers.get('hello')?.();
-      timers.delete('hello');
+      hasGreeted = true;
     },
     offended() {
       const now = clock.wall();

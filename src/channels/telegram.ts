@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { accountEntries } from './account-entries.ts';
-import type { Channel, ChannelEvent, OpenConnection, Refusal, SendOutcome } from './channel.ts';
+import type { Channel, ChannelEvent, OpenConnection, Recipient, Refusal, SendOutcome } from './channel.ts';
 import { downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from './provider-call.ts';
 import { sameText } from './signature.ts';
 import { readUpdate } from './telegram-inbound.ts';
@@ -41,6 +41,11 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
 
   const tokenOf = ({ secrets }: OpenConnection) => secrets.token ?? '';
 
+  async function showTyping({ externalId }: Pick<Recipient, 'externalId'>, connection: OpenConnection, signal: AbortSignal): Promise<void> {
+    const answer = await call(tokenOf(connection), 'sendChatAction', { chat_id: externalId, action: 'typing' }, signal);
+    if (answer.got !== 'answer' || answer.status >= 300) throw new AppError('UNAVAILABLE', 'Cannot show typing: Telegram does not take it');
+  }
+
   async function answerPress(
     event: Extract<ChannelEvent, { kind: 'button' }>,
     connection: OpenConnection,
@@ -60,6 +65,7 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
       windowMs: null,
       perSecond: 30,
       perPerson: { burst: 3, everyMs: 1_000 },
+      typingEveryMs: 4_000,
       reconciles: false,
     },
 
@@ -102,10 +108,11 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
       return downloadFile(fetch, address, { headers: {}, maxBytes, signal });
     },
 
+    showTyping,
+
     async notice(event, connection, signal) {
       if (event.kind === 'button') await answerPress(event, connection, signal);
-      if (event.kind !== 'message') return;
-      await call(tokenOf(connection), 'sendChatAction', { chat_id: event.from.externalId, action: 'typing' }, signal);
+      if (event.kind === 'message') await showTyping(event.from, connection, signal);
     },
   };
 }

@@ -33,7 +33,7 @@ export function createWebhook(options: { fetch: Fetch; newToken(): string; now()
   return {
     name: 'webhook',
     account: Account,
-    capabilities: { windowMs: null, perSecond: 50, perPerson: { burst: 10, everyMs: 500 }, reconciles: false },
+    capabilities: { windowMs: null, perSecond: 50, perPerson: { burst: 10, everyMs: 500 }, typingEveryMs: null, reconciles: false },
 
     async connect(given) {
       const { url, secret = options.newToken() } = given as v.InferOutput<typeof Account>;
@@ -63,6 +63,7 @@ export function createWebhook(options: { fetch: Fetch; newToken(): string; now()
     },
 
     fetchMedia: async () => null,
+    showTyping: async () => undefined,
     notice: async () => undefined,
   };
 }

@@ -73,6 +73,8 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
       windowMs: 86_400_000,
       perSecond: 80,
       perPerson: { burst: 10, everyMs: 6_000 },
+      // Shown with the read mark, for 25 seconds.
+      typingEveryMs: null,
       reconciles: true,
     },
 
@@ -125,6 +127,8 @@ export function createWhatsApp(options: { url: string; version: string; fetch: F
       const bytes = await downloadFile(fetch, medium.output.url, { headers, maxBytes, signal });
       return bytes !== null && isIntact(bytes, sha256 ?? medium.output.sha256 ?? null) ? bytes : null;
     },
+
+    showTyping: async () => undefined,
 
     async notice(event, connection, signal) {
       const id = noticed(event);

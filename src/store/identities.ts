@@ -96,6 +96,21 @@ export async function joinIdentity(
   );
 }
 
+/** Where a conversation's messages leave now, and to whom; undefined for one on the widget. */
+export async function addressOfConversation(
+  sql: Sql,
+  creatorId: CreatorId,
+  conversationId: ConversationId,
+): Promise<{ connectionId: string; externalId: string; phone: string | null } | undefined> {
+  const [row] = await sql<{ connectionId: string; externalId: string; phone: string | null }>(
+    `select a.connection_id as "connectionId", a.external_id as "externalId", a.phone from conversations c
+     join addresses a on a.creator_id = c.creator_id and a.conversation_id = c.id and a.connection_id = c.connection_id
+     where c.creator_id = $1 and c.id = $2 order by a.updated_at desc limit 1`,
+    [creatorId, conversationId],
+  );
+  return row;
+}
+
 /** Lets a conversation's messages leave by another way. The version grows, so that a copy in memory is read again. */
 export async function moveConversation(
   sql: Sql,

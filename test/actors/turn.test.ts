@@ -189,9 +189,11 @@ describe('a message to an outside channel', () => {
     const key = await openTestConversation(db, creatorId, 'telegram');
     const sent: number[] = [];
     const runtime = node({
-      send: async ({ seq, attempts }) => {
+      send: async ({ seq }) => {
         sent.push(seq);
-        return seq === 2 && attempts === 1 ? { outcome: 'retry', afterMs: 0, reason: 'busy' } : { outcome: 'sent', providerId: `p${seq}` };
+        return seq === 2 && sent.length === 1
+          ? { outcome: 'retry', afterMs: 0, reason: 'busy' }
+          : { outcome: 'sent', providerId: `p${seq}` };
       },
     });
     runtime.effects.start();

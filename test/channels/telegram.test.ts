@@ -1,10 +1,10 @@
 /** Telegram end to end: updates in, the real runtime, sends against a stand-in that enforces the Bot API's limits. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
 import { deliveriesOf } from '../../src/store/deliveries.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { type OutsideBench, openOutside } from '../support/outside.ts';
-import { openTestConversation, publish } from '../support/runtime.ts';
+import { answerOf, openTestConversation, publish } from '../support/runtime.ts';
 import { botToken, callbackUpdate, human, textUpdate } from '../support/telegram-stand-in.ts';
 
 const db = await testDatabase();
@@ -235,6 +235,34 @@ it('keeps what an edited message has become beside what it was, and replays noth
   expect(await conversations()).toMatchObject([{ state: before?.state, seq: before?.seq }]);
   const [first] = await bench.messages(creatorId);
   expect(first?.body).toEqual({ text: 'sleep', edited: 'smoke' });
+});
+
+it('shows typing every four seconds while an answer is written, and no longer', async () => {
+  await bench.stop();
+  let write: () => void = () => undefined;
+  const written = new Promise<void>((resolve) => {
+    write = resolve;
+  });
+  bench = await openOutside(db, () => written.then(() => answerOf('Nine hours.')));
+  await db.owner((sql) => sql('truncate connections cascade'));
+  connection = await bench.connect(creatorId, { channel: 'telegram', token: botToken });
+  const typings = () => bench.telegram.calls.filter(({ method }) => method === 'sendChatAction').length;
+  for (const words of ['sleep', '07:00']) await hearsText(words);
+  await bench.fromTelegram(connection, textUpdate(next(), person, 'how long should I sleep?'));
+  await vi.waitFor(() => expect(bench.runtime.asked).toHaveLength(1));
+  const before = typings();
+  for (const shown of [1, 2, 3]) {
+    await vi.waitFor(() => {
+      bench.clock.advance(1_000);
+      expect(typings()).toBeGreaterThanOrEqual(before + shown);
+    });
+  }
+  write();
+  await bench.settled();
+  expect(said().at(-1)).toBe('Nine hours.');
+  const after = typings();
+  await bench.turn(20_000);
+  expect(typings()).toBe(after);
 });
 
 it('parks the bot for as long as Telegram asks, and repeats nothing afterwards', async () => {

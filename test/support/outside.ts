@@ -1,5 +1,6 @@
 /** Outside channels over a test database: the real runtime, the real adapters, and stand-ins for the providers. */
 import { vi } from 'vitest';
+import type { Answers } from '../../src/answers.ts';
 import type { ChannelName } from '../../src/channels/channel.ts';
 import type { GivenAccount } from '../../src/channels/connect.ts';
 import { createOutside, type Outside } from '../../src/channels/outside.ts';
@@ -51,7 +52,7 @@ export interface OutsideBench {
 }
 
 /** Puts it together. The effect pump runs; the clock stands at 20 October 2026, 20:00 UTC. */
-export async function openOutside(db: Database): Promise<OutsideBench> {
+export async function openOutside(db: Database, script?: Answers['answer']): Promise<OutsideBench> {
   const clock = manualClock(evening);
   const [whatsapp, telegram] = await Promise.all([startWhatsApp(), startTelegram()]);
   const files: OutsideBench['files'] = new Map();
@@ -71,7 +72,7 @@ export async function openOutside(db: Database): Promise<OutsideBench> {
     telegram: { url: telegram.url },
     publicUrl: 'https://coach.example',
   });
-  const runtime = makeRuntime(db, { clock, send: outside.deliveries.send });
+  const runtime = makeRuntime(db, { clock, ...outside.deliveries, ...(script ? { script } : {}) });
   const receiver = outside.receiver(runtime.mailboxes);
   runtime.effects.start();
   runtime.timers.start();

@@ -48,6 +48,7 @@ export function makeRuntime(
     log?: Log;
     script?: Answers['answer'];
     send?: Deliveries['send'];
+    showTyping?: Deliveries['showTyping'];
     /** Runners beside those of answers and messages. */
     runners?: Parameters<typeof createEffectPump>[0]['runners'];
   } = {},
@@ -61,7 +62,7 @@ export function makeRuntime(
       return (options.script ?? nineHours)(request, signal, onDelta);
     },
   };
-  const deliveries: Deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
+  const deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
   const parts = { db, clock, log: options.log ?? quietLog, fanOut };
   const turns = createTurns({
     ...parts,
@@ -79,7 +80,11 @@ export function makeRuntime(
   const timers = createTimerPump({ ...parts, mailboxes });
   const effects = createEffectPump({
     ...parts,
-    runners: { answer: answerRunner({ ...parts, answers }), send: sendRunner(deliveries), ...options.runners },
+    runners: {
+      answer: answerRunner({ ...parts, answers, showTyping: options.showTyping ?? (async () => undefined) }),
+      send: sendRunner(deliveries),
+      ...options.runners,
+    },
     mailboxes,
   });
   return {
