@@ -14,6 +14,12 @@ export interface StoredFile {
   hash: string;
 }
 
+/** The beginning and the end of a file. */
+export interface FileEnds {
+  head: Uint8Array;
+  tail: Uint8Array;
+}
+
 /** Where uploads live. */
 export interface Files {
   /**
@@ -24,6 +30,8 @@ export interface Files {
   put(creator: CreatorId, content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<StoredFile>;
   /** The content. */
   read(creator: CreatorId, name: string): Promise<Uint8Array>;
+  /** Its first and last bytes, at most so many of each: of a short file both are the whole. */
+  ends(creator: CreatorId, name: string, headBytes: number, tailBytes: number): Promise<FileEnds>;
   /** The path on disk, for the reader's process. */
   path(creator: CreatorId, name: string): string;
   /** Removes the file; one that is gone already is fine. */
@@ -64,9 +72,23 @@ export function createFiles(folder: string, ids: Ids): Files {
     return { name, bytes, hash: hash.digest('hex') };
   }
 
+  async function ends(creator: CreatorId, name: string, headBytes: number, tailBytes: number): Promise<FileEnds> {
+    const file = await open(path(creator, name), 'r');
+    try {
+      const { size } = await file.stat();
+      const [head, tail] = [new Uint8Array(Math.min(size, headBytes)), new Uint8Array(Math.min(size, tailBytes))];
+      await file.read(head, 0, head.byteLength, 0);
+      await file.read(tail, 0, tail.byteLength, size - tail.byteLength);
+      return { head, tail };
+    } finally {
+      await file.close();
+    }
+  }
+
   return {
     put,
     path,
+    ends,
     read: async (creator, name) => new Uint8Array(await readFile(path(creator, name))),
     remove: (creator, name) => rm(path(creator, name), { force: true }),
     async removeAll(creator) {

@@ -10,7 +10,7 @@ import * as collections from '../store/collections.ts';
 import * as store from '../store/documents.ts';
 import type { VectorIndex } from './index.ts';
 import type { Ingest } from './ingest.ts';
-import { kindOf } from './kind.ts';
+import { kindBytes, kindOf } from './kind.ts';
 
 /** A file as it arrives. */
 export interface Upload {
@@ -21,6 +21,8 @@ export interface Upload {
   collection?: string | undefined;
   /** The address it was fetched from. */
   source?: string | undefined;
+  /** Title and collection where a form tells them behind the file: asked for when the content has been read. */
+  late?: () => Promise<{ title?: string | undefined; collection?: string | undefined }>;
 }
 
 /** Title lengths, in UTF-16 units. */
@@ -78,7 +80,7 @@ export function createLibrary(deps: LibraryDeps): Library {
     const file = await files.put(creator, asStream(upload.content), maxBytes);
     let document: store.DocumentRow | null = null;
     try {
-      document = await record(creator, upload, file);
+      document = await record(creator, { ...upload, ...(await upload.late?.()) }, file);
     } finally {
       if (document === null) await files.remove(creator, file.name);
     }
@@ -91,7 +93,7 @@ export function createLibrary(deps: LibraryDeps): Library {
   }
 
   async function record(creator: CreatorId, upload: Upload, file: StoredFile): Promise<store.DocumentRow | null> {
-    const kind = kindOf(await files.read(creator, file.name), upload.name);
+    const kind = kindOf(await files.ends(creator, file.name, kindBytes.head, kindBytes.tail), upload.name);
     const title = plainTitle(upload.title ?? upload.name.replace(/\.(txt|md|markdown|mdown|html?|pdf|docx)$/i, ''));
     const { name, bytes, hash } = file;
     const where = { collection: upload.collection ?? 'default', source: upload.source ?? null };

@@ -1,6 +1,7 @@
 /** The program of the reader's process: reads the one document it is told of, answers once, ends. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { UnreadableDocument } from './document-text.ts';
+import type { DocumentKind } from './kind.ts';
 import type { ReadOutcome, ReadTask } from './reader.ts';
 import { readDocument } from './reading.ts';
 
@@ -23,8 +24,14 @@ process.once('message', async (task: ReadTask) => {
 // Ended by the reader, once it has heard: the news of an end may overtake the outcome. When the reader is gone, nobody waits.
 process.once('disconnect', () => process.exit());
 
+/** How many bytes a character of text takes at most, markup included: a larger file is too large whatever it holds, and is not read. */
+const bytesPerChar: Partial<Record<DocumentKind, number>> = { text: 4, markdown: 4, html: 10 };
+
 async function read(task: ReadTask): Promise<ReadOutcome> {
   try {
+    const { size } = await stat(task.path);
+    const most = task.limits.chars * (bytesPerChar[task.kind] ?? Number.POSITIVE_INFINITY);
+    if (size > most) throw new UnreadableDocument('too_large', `Split the document: it has more than ${task.limits.chars} characters`);
     const bytes = new Uint8Array(await readFile(task.path));
     return { document: await readDocument(bytes, task, task.limits) };
   } catch (error) {

@@ -148,7 +148,7 @@ describe('a text', () => {
     const bytes = new Uint8Array([...'Günther schläft'].flatMap((character) => [0, character.charCodeAt(0)]));
     expect((await read(new Uint8Array([0xfe, 0xff, ...bytes]), 'text')).text).toBe('Günther schläft');
     expect((await read(bytes, 'text')).text).toBe('Günther schläft');
-    expect(kindOf(bytes, 'a.txt')).toBe('text');
+    expect(kindOf({ head: bytes, tail: bytes }, 'a.txt')).toBe('text');
   });
 
   test('of 200 MB ends with a reason', async () => {

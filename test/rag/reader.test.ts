@@ -190,7 +190,7 @@ describe('the kind of a file', () => {
     ['HTML', strToU8('<!-- page -->\n<!DOCTYPE html><p>x'), 'a.txt', 'html'],
     ['UTF-16 text', utf16('plain words'), 'a.txt', 'text'],
   ])('is told: %s', (_, bytes, name, kind) => {
-    expect(kindOf(bytes, name)).toBe(kind);
+    expect(kindOf({ head: bytes, tail: bytes }, name)).toBe(kind);
   });
 
   test.each([
@@ -201,7 +201,7 @@ describe('the kind of a file', () => {
     ['a PDF that is an archive too', new Uint8Array([...pdf, ...docx]), 'UNSUPPORTED_MEDIA'],
     ['RTF', strToU8('{\\rtf1 x}'), 'UNSUPPORTED_MEDIA'],
   ])('is refused: %s', (_, bytes, code) => {
-    expect(() => kindOf(bytes, 'x.pdf')).toThrow(expect.objectContaining({ code }));
+    expect(() => kindOf({ head: bytes, tail: bytes }, 'x.pdf')).toThrow(expect.objectContaining({ code }));
   });
 });
 

@@ -9,7 +9,7 @@ import { type Library, maxTitleChars } from '../../rag/library.ts';
 import type { ChunkRow, DocumentRow } from '../../store/documents.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
-import { readUpload } from '../multipart.ts';
+import { receiveUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
 import { body, parse, pathId, query } from '../validate.ts';
 
@@ -95,14 +95,10 @@ export function documentsRoutes({ documents, fetchPage, member, clock }: Documen
       errors: ['TOO_LARGE', 'UNSUPPORTED_MEDIA', 'INVALID_DOCUMENT'],
     }),
     async (c) => {
-      const { file, fields } = await readUpload(c, documents.maxBytes);
-      const { title, collection } = parse(UploadFields, fields);
-      const { document, existing } = await documents.add(c.var.principal.creatorId, {
-        name: file.name,
-        content: [file.bytes],
-        title,
-        collection,
-      });
+      const { creatorId } = c.var.principal;
+      const { document, existing } = await receiveUpload(c, documents.maxBytes, ({ name, content, fields }) =>
+        documents.add(creatorId, { name, content, late: async () => parse(UploadFields, await fields()) }),
+      );
       return c.json({ document: documentView(document) }, existing && document.status === 'ready' ? 200 : 202);
     },
   );
