@@ -4,6 +4,7 @@ import { type Draft, nextOrdinal, scopeOf, stableKey } from './draft.ts';
 import type { EffectResult } from './input.ts';
 import { post } from './posting.ts';
 import type { PendingAnswer } from './snapshot.ts';
+import { dropAbove } from './waiting-runs.ts';
 import { wordsFor } from './words.ts';
 
 /** Merged messages keep this many of their last characters: what one message may hold. */
@@ -54,7 +55,8 @@ function ordersOf(draft: Draft, instructions: string | null): string | null {
 export function cancelAnswer(draft: Draft, invokeId: string): void {
   const { [invokeId]: pending, ...others } = draft.snapshot.answers;
   if (!pending) return;
-  draft.effectsEnded.push({ id: pending.effect, status: 'cancelled', result: null });
+  if (pending.src === 'program') dropAbove(draft);
+  else draft.effectsEnded.push({ id: pending.effect, status: 'cancelled', result: null });
   draft.snapshot.answers = others;
 }
 

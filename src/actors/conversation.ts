@@ -47,6 +47,8 @@ export interface Surroundings {
   /** The program the conversation is pinned to, null where none has run. */
   current: Program | null;
   live: readonly LiveProgram[];
+  /** The programs of runs that wait for a sub-program, by `programKey`; one that is gone is missing. */
+  waiting?: ReadonlyMap<string, Program>;
   /** The version the run is to go over to, if it is. */
   move?: Move | null;
 }

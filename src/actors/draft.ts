@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import type { Policies } from '../programs/definition.ts';
 import type { DelayFacts, Program } from '../programs/program.ts';
 import type { Fact, Recorded } from '../programs/progress.ts';
-import type { Contact, Scope } from '../programs/scope.ts';
+import type { Contact, Json, Scope } from '../programs/scope.ts';
 import type { Conversation, NewAward, NewEffect, NewMessage, NewTimer, Stepping, Surroundings, Trace } from './conversation.ts';
 import type { Input } from './input.ts';
-import type { ArmedTimer, Snapshot } from './snapshot.ts';
+import type { ArmedTimer, Snapshot, WaitingRun } from './snapshot.ts';
 
 /** Mutable while one input is worked on, and only there. */
 export interface Draft {
@@ -40,6 +40,12 @@ export interface Draft {
   succession: string | null;
   /** How many runs this input has started. */
   starts: number;
+  /** Sub-programs to be started once the macrostep has been said to its end. */
+  calls: { invokeId: string; token: string; program: string; input: Readonly<Record<string, Json>> }[];
+  /** Every program that a run of this conversation follows, by `programKey`. */
+  readonly programs: Map<string, Program>;
+  /** While a run that waits is in front: what runs for it, the innermost last. */
+  above: readonly WaitingRun[];
   /** What counts towards progress. */
   recorded: (Omit<Recorded, 'facts'> & { facts: Fact[] })[];
   /** The conversation has gone over to another version of its program. */
@@ -58,6 +64,8 @@ export interface Draft {
 
 /** The empty draft of an input. */
 export function openDraft(before: Conversation, input: Input, surroundings: Surroundings): Draft {
+  const { waiting, current } = surroundings;
+  const ofFront: [string, Program][] = current && before.program ? [[programKey(before.program), current]] : [];
   return {
     input,
     surroundings,
@@ -79,6 +87,9 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     handedOver: null,
     succession: null,
     starts: 0,
+    calls: [],
+    programs: new Map([...(waiting ?? []), ...ofFront]),
+    above: [],
     recorded: [],
     moved: null,
     typingMs: 0,
@@ -173,12 +184,34 @@ export function stableKey(draft: Draft, ordinal: number, type: string): string {
     .slice(0, 40);
 }
 
+/** The name of a program's version among those that runs follow. */
+export function programKey({ id, version }: NonNullable<Conversation['program']>): string {
+  return `${id}:${version}`;
+}
+
+/** The row of a timer: those of a sub-program are kept apart by how deep it runs. */
+export function rowOf(depth: number, timerId: string): string {
+  return depth === 0 ? timerId : `${depth}/${timerId}`;
+}
+
+/** The depth and the timer that a row stands for. */
+export function timerOf(row: string): { depth: number; timerId: string } {
+  const [, depth, timerId] = /^(\d)\/(.*)$/s.exec(row) ?? [];
+  return timerId === undefined ? { depth: 0, timerId: row } : { depth: Number(depth), timerId };
+}
+
+/** The row of a timer of the run in front. */
+export function rowInFront({ snapshot }: Draft, timerId: string): string {
+  return rowOf(snapshot.callers?.length ?? 0, timerId);
+}
+
 /** Arms a timer under this turn's generation, replacing one of the same id. */
 export function armTimer(draft: Draft, timerId: string, timer: Omit<ArmedTimer, 'generation'>): void {
   const { generation } = draft.surroundings;
   draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { ...timer, generation } };
-  draft.timersSet.set(timerId, { id: timerId, generation, dueAt: timer.dueAt });
-  draft.timersCleared.delete(timerId);
+  const row = rowInFront(draft, timerId);
+  draft.timersSet.set(row, { id: row, generation, dueAt: timer.dueAt });
+  draft.timersCleared.delete(row);
 }
 
 /** Disarms a timer, if it is armed. */
@@ -188,9 +221,10 @@ export function clearTimer(draft: Draft, timerId: string): void {
   const { [timerId]: _dropped, ...held } = draft.snapshot.held;
   draft.snapshot.timers = timers;
   draft.snapshot.held = held;
-  draft.snapshot.deferred = draft.snapshot.deferred.filter((id) => id !== timerId);
-  draft.timersSet.delete(timerId);
-  draft.timersCleared.add(timerId);
+  const row = rowInFront(draft, timerId);
+  draft.snapshot.deferred = draft.snapshot.deferred.filter((id) => id !== row);
+  draft.timersSet.delete(row);
+  draft.timersCleared.add(row);
 }
 
 /** The facts of the delay behind a timer: one of a state, or one that the program armed by name. */

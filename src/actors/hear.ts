@@ -10,7 +10,7 @@ import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
 import type { LiveProgram } from './conversation.ts';
 import { type Draft, scopeOf } from './draft.ts';
 import { tellOfHandoff } from './invoking.ts';
-import { begin, dispatch } from './perform.ts';
+import { begin, dispatch, restart } from './perform.ts';
 import { post } from './posting.ts';
 import type { OpenQuestion } from './snapshot.ts';
 import { wordsFor } from './words.ts';
@@ -45,8 +45,7 @@ export function obey(draft: Draft, text: string): boolean {
       sayHelp(draft, draft.program);
       break;
     case 'restart':
-      if (!draft.program || !draft.programRef || draft.snapshot.control !== 'bot') return false;
-      begin(draft, draft.program, draft.programRef);
+      if (draft.snapshot.control !== 'bot' || !restart(draft)) return false;
       break;
     default:
       return false;

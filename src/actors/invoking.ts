@@ -34,9 +34,24 @@ export function planInvoke(draft: Draft, { invokeId, src, params }: Extract<Mach
     return;
   }
   cancelAnswer(draft, invokeId);
+  if (src === 'program') {
+    callProgram(draft, invokeId, params as { program: string; input?: Readonly<Record<string, Json>> });
+    return;
+  }
   const effect = planEffect(draft, effectOf(draft, src, params));
   const keep = { into: params.into, map: params.map } as NonNullable<PendingAnswer['keep']>;
   draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { effect, text: '', instructions: null, src, keep } };
+}
+
+/** Notes that the run waits for a sub-program, which begins once the macrostep has been said to its end. */
+function callProgram(
+  draft: Draft,
+  invokeId: string,
+  { program, input = {} }: { program: string; input?: Readonly<Record<string, Json>> },
+): void {
+  const token = stableKey(draft, draft.calls.length, `program.${invokeId}`);
+  draft.calls.push({ invokeId, token, program, input });
+  draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { effect: token, text: '', instructions: null, src: 'program' } };
 }
 
 function effectOf(draft: Draft, src: string, params: Readonly<Record<string, unknown>>): Plan {

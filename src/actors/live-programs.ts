@@ -1,6 +1,7 @@
 /** The programs that conversations need, compiled once and kept: those live for new runs, and the versions that runs are pinned to. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
 import { compile } from '../programs/compile.ts';
 import { migrationBetween } from '../programs/landing.ts';
@@ -9,7 +10,9 @@ import { type FanOut, programsTopic } from '../shared/fan-out.ts';
 import { listMigrations, type ProgramMigrationRow } from '../store/migrations.ts';
 import { getVersion, livePrograms } from '../store/programs.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
+import { programKey } from './draft.ts';
 import type { Move } from './migrate.ts';
+import type { WaitingRun } from './snapshot.ts';
 
 /** Compiled programs by creator and version. */
 export interface Programs {
@@ -17,6 +20,8 @@ export interface Programs {
   live(creatorId: CreatorId): Promise<readonly LiveProgram[]>;
   /** The program a conversation is pinned to; versions never change. @throws AppError NOT_FOUND, UNAVAILABLE */
   pinned(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Program>;
+  /** The programs of runs that wait for a sub-program, by `programKey`; one that was removed is missing. @throws AppError UNAVAILABLE */
+  waiting(creatorId: CreatorId, runs: readonly WaitingRun[]): Promise<ReadonlyMap<string, Program>>;
   /** The version that runs of this one are to go over to, as fresh as the live programs. @throws AppError UNAVAILABLE */
   moveOf(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Move | null>;
 }
@@ -84,6 +89,14 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
   return {
     live: async (creatorId) => (await known(creatorId)).live,
     pinned,
+    async waiting(creatorId, runs) {
+      const found = new Map<string, Program>();
+      for (const { program } of runs) {
+        const known = await pinned(creatorId, program).catch(orGone);
+        if (known) found.set(programKey(program), known);
+      }
+      return found;
+    },
     async moveOf(creatorId, ref) {
       const { migrations } = await known(creatorId);
       const row = migrations.find((one) => one.programId === ref.id && one.fromVersion === ref.version);
@@ -94,4 +107,10 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
       return { version: row.toVersion, program, migration, policy: row.policy };
     },
   };
+}
+
+/** Null for a program that is not there any more. */
+function orGone(error: unknown): null {
+  if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+  throw error;
 }

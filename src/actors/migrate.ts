@@ -6,7 +6,7 @@ import type { Program } from '../programs/program.ts';
 import type { Json } from '../programs/scope.ts';
 import { actionsOf, placesOf } from '../programs/walk.ts';
 import { cancelAnswer } from './answering.ts';
-import { armTimer, clearTimer, type Draft, scopeOf } from './draft.ts';
+import { armTimer, clearTimer, type Draft, programKey, scopeOf } from './draft.ts';
 import { absorb } from './perform.ts';
 import { enter, type Stepped, standing } from './step.ts';
 
@@ -22,6 +22,8 @@ export interface Move {
 export function moveOver(draft: Draft, move: Move): void {
   const { machine } = draft.snapshot;
   if (draft.status !== 'active' || !machine || !draft.programRef || draft.programRef.version === move.version) return;
+  // Another program may have begun with this very input.
+  if (draft.programRef.id !== draft.before.program?.id) return;
   if (move.policy === 'next-quiet-state' && !isQuiet(draft)) return;
   const { program } = machine.value as Record<string, Json>;
   const landing = landingOf(move.program.definition, move.migration.states ?? {}, program ?? '');
@@ -32,6 +34,7 @@ export function moveOver(draft: Draft, move: Move): void {
   else stayWhere(draft, move);
   draft.moved = { from: draft.programRef.version, to: move.version, how: landing.how };
   draft.programRef = { ...draft.programRef, version: move.version };
+  draft.programs.set(programKey(draft.programRef), move.program);
 }
 
 /** Nothing is asked, and nothing is being found out. */

@@ -1,21 +1,19 @@
-/** Carries a machine's actions over into the draft of a turn: what it says, asks, arms, plans and awards. */
-import type { AskedInput, MessageBody, MessageClass } from '../message.ts';
+/** Runs of programs within a turn: how they begin, take events, go on to others, call sub-programs and come back. */
 import { withBuckets } from '../programs/buckets.ts';
+import { save } from '../programs/changes.ts';
 import { ExpressionError } from '../programs/expressions.ts';
-import type { MachineEvent, Program, RenderedContent } from '../programs/program.ts';
-import { durationMs } from '../programs/schedule.ts';
-import type { Json } from '../programs/scope.ts';
+import type { MachineEvent, Program } from '../programs/program.ts';
+import type { Scope } from '../programs/scope.ts';
 import { cancelAnswer } from './answering.ts';
 import { armCalendar, beginCalendar } from './calendar.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
-import { armTimer, clearTimer, type Draft, delayOf, nextOrdinal, scopeOf, stableKey } from './draft.ts';
-import { planEffect, planInvoke, tellOfHandoff } from './invoking.ts';
-import { post } from './posting.ts';
-import { record, underRules } from './progress.ts';
-import { enter, type MachineAction, type Stepped, step } from './step.ts';
+import { armTimer, type Draft, delayOf, programKey, scopeOf } from './draft.ts';
+import { finishInvoke } from './invoking.ts';
+import { endRun, performAction } from './performers.ts';
+import { underRules } from './progress.ts';
+import { enter, type Stepped, step } from './step.ts';
 import { resumeTimers, suspendTimers } from './suspension.ts';
-
-type Perform = Extract<MachineAction, { type: 'perform' }>;
+import { depthOf, dropCallers, everyRun, layAside, takeUpCaller } from './waiting-runs.ts';
 
 /** Gives the running program an event. False when no transition took it. */
 export function dispatch(draft: Draft, event: MachineEvent): boolean {
@@ -28,11 +26,27 @@ export function dispatch(draft: Draft, event: MachineEvent): boolean {
   return stepped.handled;
 }
 
-/** Starts a run of a program: whatever an earlier run had armed, asked or planned is over. */
+/** Starts a run of a program: whatever earlier runs had armed, asked or planned is over. */
 export function begin(draft: Draft, program: Program, ref: NonNullable<Conversation['program']>): void {
+  dropCallers(draft);
   endRun(draft, null);
+  run(draft, program, ref, program.variables);
+}
+
+/** Starts the outermost program that runs from its beginning. False where none does. */
+export function restart(draft: Draft): boolean {
+  const ref = draft.snapshot.callers?.[0]?.program ?? draft.programRef;
+  const program = ref && draft.programs.get(programKey(ref));
+  if (!ref || !program) return false;
+  begin(draft, program, ref);
+  return true;
+}
+
+/** A run of a program in front, from its beginning. */
+function run(draft: Draft, program: Program, ref: NonNullable<Conversation['program']>, vars: Scope['vars']): void {
   draft.program = program;
   draft.programRef = ref;
+  draft.programs.set(programKey(ref), program);
   draft.status = 'active';
   draft.outcome = null;
   draft.snapshot.control = 'bot';
@@ -42,7 +56,7 @@ export function begin(draft: Draft, program: Program, ref: NonNullable<Conversat
   draft.snapshot.following = null;
   prepare(draft, program);
   beginCalendar(draft, program);
-  absorb(draft, program, enter(program, { ...scopeOf(draft), vars: program.variables }));
+  absorb(draft, program, enter(program, { ...scopeOf(draft), vars }));
 }
 
 /** Trials are drawn before the program can ask for one; progress is counted by the program's rules. */
@@ -53,31 +67,85 @@ function prepare(draft: Draft, program: Program): void {
 /** Programs that start one another without end are stopped. */
 const mostStarts = 5;
 
-/** Starts the program that was asked for, at once or for after the end, where it is live. */
+function mayStartMore({ starts }: Draft): void {
+  if (starts >= mostStarts) throw new ExpressionError('Cannot start more than five programs on one input');
+}
+
+/** Starts the program that was asked for, at once or for after the end, where it is live; else a run that has ended gives way to its caller. */
 function succeed(draft: Draft): void {
   const slug = draft.succession ?? (draft.status === 'ended' ? (draft.snapshot.following ?? null) : null);
   draft.succession = null;
-  const live = draft.surroundings.live.find(({ program }) => program.definition.meta.id === slug);
-  if (!live || !mayFollow(draft, live)) return;
-  if (draft.starts >= mostStarts) throw new ExpressionError('Cannot start more than five programs on one input');
-  begin(draft, live.program, { id: live.id, version: live.version });
+  const live = liveOf(draft, slug);
+  if (live && mayFollow(draft, live)) {
+    mayStartMore(draft);
+    endRun(draft, null);
+    run(draft, live.program, { id: live.id, version: live.version }, live.program.variables);
+  } else if (draft.status === 'ended') {
+    comeBack(draft);
+  }
+}
+
+/** Gives a sub-program's outcome and variables to the run that waits for it. */
+function comeBack(draft: Draft): void {
+  const output = { text: draft.outcome ?? '', data: draft.snapshot.machine?.vars ?? {} };
+  const invokeId = takeUpCaller(draft);
+  if (invokeId === null) return;
+  draft.status = 'active';
+  draft.outcome = null;
+  finishInvoke(draft, invokeId, { outcome: 'done', result: { output } }, dispatch);
+}
+
+const liveOf = ({ surroundings }: Draft, slug: string | null) =>
+  surroundings.live.find(({ program }) => program.definition.meta.id === slug);
+
+/** Sub-programs within sub-programs, at most. */
+const mostDepth = 3;
+
+type Call = Draft['calls'][number];
+
+/** Begins the sub-program that the macrostep asked for. Two at once cannot talk to one person: the second fails. */
+function makeCalls(draft: Draft): void {
+  const { calls } = draft;
+  draft.calls = [];
+  const waits = ({ invokeId, token }: Call) => draft.status === 'active' && draft.snapshot.answers[invokeId]?.effect === token;
+  const [first, ...others] = calls.filter(waits);
+  for (const other of others) failCall(draft, other, 'another sub-program runs');
+  if (first && waits(first)) makeCall(draft, first);
+}
+
+function makeCall(draft: Draft, call: Call): void {
+  const live = liveOf(draft, call.program);
+  const vars = live && inputsOf(draft, live, call.input);
+  if (draft.above.length > 0) failCall(draft, call, 'another sub-program runs');
+  else if (depthOf(draft) >= mostDepth) failCall(draft, call, 'too deep');
+  else if (!live || !mayFollow(draft, live)) failCall(draft, call, 'no such program to be entered');
+  else if (!vars) failCall(draft, call, 'the input does not fit');
+  else {
+    mayStartMore(draft);
+    layAside(draft, call.invokeId);
+    run(draft, live.program, { id: live.id, version: live.version }, vars);
+  }
+}
+
+function failCall(draft: Draft, { invokeId }: Call, reason: string): void {
+  finishInvoke(draft, invokeId, { outcome: 'failed', result: { reason } }, dispatch);
+}
+
+/** The variables a sub-program begins with; null where what it is given is not declared or of another type. */
+function inputsOf(draft: Draft, { program }: LiveProgram, input: Call['input']): Scope['vars'] | null {
+  try {
+    const scope = { ...scopeOf(draft), vars: program.variables };
+    return Object.entries(input).reduce((next, [name, value]) => save(program.definition, next, { root: 'vars', name }, value), scope).vars;
+  } catch (error) {
+    if (error instanceof ExpressionError) return null;
+    throw error;
+  }
 }
 
 /** Whether the way in that a program declares for others lets this contact in. */
 function mayFollow(draft: Draft, { id, program }: LiveProgram): boolean {
   const entry = program.definition.entry?.find((one) => 'on' in one && one.on === 'program');
   return entry?.reentry !== 'never' || !draft.snapshot.ran.includes(id);
-}
-
-/** Ends the run: nothing stays armed, asked, offered or under way. The state it ended in stays to be seen. */
-export function endRun(draft: Draft, outcome: string | null): void {
-  for (const timerId of Object.keys(draft.snapshot.timers)) clearTimer(draft, timerId);
-  for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
-  draft.snapshot.question = null;
-  draft.snapshot.offer = null;
-  draft.snapshot.waiting = [];
-  if (draft.status === 'active') draft.status = 'ended';
-  draft.outcome = outcome;
 }
 
 /** Takes over what a step of the program gave: its state, and everything it did. */
@@ -96,11 +164,11 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   dropWhatWasLeft(draft, stepped);
   if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
   // An event may tell of a contact that a member has changed.
-  if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft, program);
+  if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft);
   const hasControl = draft.snapshot.control === 'bot';
-  if (hadControl && !hasControl) suspendTimers(draft);
-  if (!hadControl && hasControl) resumeTimers(draft);
-  goOn(draft, reached);
+  if (hadControl && !hasControl) everyRun(draft, suspendTimers);
+  if (!hadControl && hasControl) everyRun(draft, resumeTimers);
+  goOn(draft, program, reached);
 }
 
 /** A question or an invoke whose state was left waits for nobody. */
@@ -109,13 +177,16 @@ function dropWhatWasLeft(draft: Draft, { active, invokes }: Stepped): void {
   for (const invokeId of Object.keys(draft.snapshot.answers)) if (!invokes.has(invokeId)) cancelAnswer(draft, invokeId);
 }
 
-/** What the macrostep led to beyond itself: a person in control, milestones reached, another program. */
-function goOn(draft: Draft, reached: readonly string[]): void {
+/** What the macrostep led to beyond itself: a person in control, milestones reached, a sub-program, another program. */
+function goOn(draft: Draft, program: Program, reached: readonly string[]): void {
   if (draft.handoff) {
     draft.handoff = false;
     dispatch(draft, { type: 'CONTROL.takeover' });
   }
-  for (const milestone of reached) if (draft.status === 'active') dispatch(draft, { type: `MILESTONE.${milestone}` });
+  for (const milestone of reached) {
+    if (draft.status === 'active' && draft.program === program) dispatch(draft, { type: `MILESTONE.${milestone}` });
+  }
+  makeCalls(draft);
   succeed(draft);
 }
 
@@ -126,8 +197,9 @@ function milestonesSince(before: Draft['contact'], after: Draft['contact']): rea
 }
 
 /** Calendar delays keep rule and anchor: a changed zone or field moves what is armed. */
-function recomputeCalendar(draft: Draft, program: Program): void {
-  if (draft.status !== 'active') return;
+export function recomputeCalendar(draft: Draft): void {
+  const { program } = draft;
+  if (draft.status !== 'active' || !program) return;
   armCalendar(draft, program);
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
     const delay = delayOf(draft, timerId);
@@ -135,132 +207,4 @@ function recomputeCalendar(draft: Draft, program: Program): void {
     const dueAt = program.dueAt(delay.name, scopeOf(draft), armed.anchor);
     if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
   }
-}
-
-function performAction(draft: Draft, program: Program, action: MachineAction): void {
-  const { now } = draft.surroundings;
-  if (action.type === 'arm') armTimer(draft, action.timerId, { dueAt: now + action.delayMs, anchor: now, event: null });
-  else if (action.type === 'clear') clearTimer(draft, action.timerId);
-  else if (action.type === 'invoke') planInvoke(draft, action);
-  else performers[action.name]?.(draft, program, action);
-}
-
-const performers: Readonly<Record<string, (draft: Draft, program: Program, action: Perform) => void>> = {
-  say(draft, program, { params, scope, event }) {
-    const content = String(params.content);
-    const rendered = program.render(content, scope, event);
-    post(draft, classOf(draft, params), bodyOf(rendered), { content, question: null });
-  },
-
-  ask(draft, program, { params, scope, event }) {
-    const content = String(params.content);
-    const question = String(params.question);
-    const input = params.input as AskedInput;
-    const rendered = program.render(content, scope, event);
-    const buttons = rendered.buttons.length > 0 ? rendered.buttons : optionsOf(input);
-    draft.snapshot.question = {
-      id: question,
-      state: String(params.state),
-      content,
-      input,
-      saveTo: (params.saveTo as string | undefined) ?? null,
-      retries: (params.retries as number | undefined) ?? 2,
-      tries: 0,
-      hint: (params.hint as string | undefined) ?? null,
-    };
-    post(draft, classOf(draft, params), { ...bodyOf({ ...rendered, buttons }), input }, { content, question });
-  },
-
-  progress(draft, program, { params }) {
-    record(draft, program, { entered: String(params.state) });
-  },
-
-  notify(draft, program, { params, scope, event }) {
-    const content = String(params.content);
-    const { text } = program.render(content, scope, event);
-    planEffect(draft, { type: 'event', lane: 'event', params: { event: 'notification', data: { content, text } } });
-  },
-
-  emit(draft, _program, { params }) {
-    planEffect(draft, { type: 'event', lane: 'event', params: { event: String(params.event), data: { data: params.data as Json } } });
-  },
-
-  startProgram(draft, _program, { params }) {
-    if (params.mode === 'after-end') draft.snapshot.following = String(params.program);
-    else draft.succession = String(params.program);
-  },
-
-  award(draft, program, { params }) {
-    record(draft, program, { award: Number(params.points), reason: String(params.reason ?? '') });
-    const ordinal = nextOrdinal(draft);
-    draft.awards.push({
-      id: stableKey(draft, ordinal, 'award'),
-      kind: 'points',
-      points: Number(params.points),
-      name: String(params.reason ?? ''),
-    });
-  },
-
-  badge(draft, program, { params, scope }) {
-    const id = String(params.id);
-    record(draft, program, { badge: id });
-    if (scope.contact.progress.badges.includes(id)) return;
-    draft.awards.push({ id: `badge:${id}`, kind: 'badge', points: 0, name: id });
-  },
-
-  typing(draft, _program, { params }) {
-    draft.typingMs = durationMs(String(params.for));
-  },
-
-  metric(draft, _program, { params }) {
-    draft.metrics.push({ name: String(params.name), value: Number(params.value) });
-  },
-
-  setTimer(draft, program, { params, scope }) {
-    const { now } = draft.surroundings;
-    const delay = String(params.delay);
-    armTimer(draft, `timer:${String(params.id)}`, {
-      dueAt: program.dueAt(delay, scope, now),
-      anchor: now,
-      event: String(params.event),
-      delay,
-    });
-  },
-
-  cancelTimer(draft, _program, { params }) {
-    clearTimer(draft, `timer:${String(params.id)}`);
-  },
-
-  handoff(draft, _program, { params: { reason = null, queue = null } }) {
-    draft.handoff = true;
-    tellOfHandoff(draft, reason as string | null, queue as string | null);
-  },
-
-  end(draft, _program, { params }) {
-    endRun(draft, (params.outcome as string | undefined) ?? null);
-  },
-};
-
-/** The class of a message that names none: that of the delay it came by, else a reply when the contact's own input led to it, else a nudge. */
-function classOf(draft: Draft, params: Readonly<Record<string, unknown>>): Exclude<MessageClass, 'inbound'> {
-  return (params.class as Exclude<MessageClass, 'inbound'> | undefined) ?? draft.cause?.class ?? (draft.answersContact ? 'reply' : 'nudge');
-}
-
-function bodyOf(rendered: RenderedContent): MessageBody {
-  return {
-    text: rendered.text,
-    ...(rendered.buttons.length > 0 ? { buttons: rendered.buttons } : {}),
-    ...(rendered.list ? { list: rendered.list } : {}),
-    ...(rendered.media ? { media: rendered.media } : {}),
-    ...(rendered.template ? { template: rendered.template } : {}),
-  };
-}
-
-/** The options of a closed question as buttons. */
-function optionsOf(input: Readonly<Record<string, unknown>>): readonly { id: string; title: string }[] {
-  const options = input.options;
-  if (!Array.isArray(options)) return [];
-  return options.map((option: Json) =>
-    typeof option === 'string' ? { id: option, title: option } : (option as unknown as { id: string; title: string }),
-  );
 }

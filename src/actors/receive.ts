@@ -6,15 +6,17 @@ import type { Json } from '../programs/scope.ts';
 import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
-import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf } from './draft.ts';
+import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf, timerOf } from './draft.ts';
 import { askAgain, hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { moveOver } from './migrate.ts';
-import { begin, dispatch, endRun } from './perform.ts';
+import { dispatch, recomputeCalendar, restart } from './perform.ts';
+import { endRun } from './performers.ts';
 import { append, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
 import type { ArmedTimer } from './snapshot.ts';
+import { depthOf, depthOfEffect, dropCallers, everyRun, inRun } from './waiting-runs.ts';
 import { wordsFor } from './words.ts';
 
 type Of<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
@@ -29,6 +31,8 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
     const { move } = surroundings;
     if (move) moveOver(draft, move);
     take(draft, input);
+    // What has moved for one run has moved for those that wait for it.
+    if (depthOf(draft) > 0 && draft.contact !== conversation.contact) everyRun(draft, recomputeCalendar);
     if (move) moveOver(draft, move);
     return closeDraft(draft);
   } catch (error) {
@@ -80,12 +84,13 @@ function onButton(draft: Draft, input: Of<'button'>): void {
 }
 
 function onTimer(draft: Draft, input: Of<'timer'>): void {
+  const { depth, timerId } = timerOf(input.timerId);
   if (input.again) {
     // Its row and its place in the snapshot went when it was put in quarantine; what it tells the program is still in its name.
-    onEvent(draft, { type: input.timerId });
+    inRun(draft, depth, () => onEvent(draft, { type: timerId }));
     return;
   }
-  const armed = draft.snapshot.timers[input.timerId];
+  const armed = (draft.snapshot.callers?.[depth] ?? (depth === depthOf(draft) ? draft.snapshot : null))?.timers[timerId];
   if (armed?.generation !== input.generation) {
     draft.as = 'stale';
     return;
@@ -99,8 +104,14 @@ function onTimer(draft: Draft, input: Of<'timer'>): void {
   draft.as = 'deferred';
 }
 
-/** A timer's moment: by its late rule if the moment has long passed. */
-function fire(draft: Draft, timerId: string): void {
+/** A timer's moment, in the run that has armed it. */
+function fire(draft: Draft, row: string): void {
+  const { depth, timerId } = timerOf(row);
+  inRun(draft, depth, () => fireInFront(draft, timerId));
+}
+
+/** By its late rule if the moment has long passed. */
+function fireInFront(draft: Draft, timerId: string): void {
   const armed = draft.snapshot.timers[timerId];
   if (!armed) return;
   const held = draft.snapshot.held[timerId];
@@ -151,8 +162,10 @@ function onBroadcast(draft: Draft, { broadcast, content: { wordings, class: mess
   post(draft, messageClass, body, { content: `${broadcastPrefix}${broadcast}`, question: null });
 }
 
-function onEvent(draft: Draft, event: MachineEvent): void {
-  draft.as = draft.status === 'active' && dispatch(draft, event) ? event.type : `unhandled ${event.type}`;
+function onEvent(draft: Draft, event: MachineEvent): boolean {
+  const isTaken = draft.status === 'active' && dispatch(draft, event);
+  draft.as = isTaken ? event.type : `unhandled ${event.type}`;
+  return isTaken;
 }
 
 function onEffect(draft: Draft, input: Of<'effect'>): void {
@@ -165,6 +178,11 @@ function onEffect(draft: Draft, input: Of<'effect'>): void {
     draft.as = keepRecount(draft, input.result.recount) ? 'recounted' : 'recount.again';
     return;
   }
+  inRun(draft, depthOfEffect(draft, input.effectId), () => onResult(draft, input));
+}
+
+/** What awaited work of the run in front came to. */
+function onResult(draft: Draft, input: Of<'effect'>): void {
   const invokeId = invokeOf(draft, input.effectId);
   if (invokeId === null) {
     draft.as = 'superseded';
@@ -200,15 +218,23 @@ function onInvokeEffect(draft: Draft, invokeId: string, src: string, input: Of<'
   if (src !== 'person' || input.outcome !== 'done') finishInvoke(draft, invokeId, input, dispatch);
 }
 
-function onNamedEvent(draft: Draft, { name, data }: Of<'event'>): void {
-  const invokeId = name === personAnswered && draft.status === 'active' ? invokeOfPerson(draft, data.question) : null;
-  if (invokeId === null) {
-    onEvent(draft, { type: `EVENT.${name}`, data });
-    return;
+/** An event is for the run in front; one that it does not wait for goes to the run that waits for it, and so on outwards. */
+function onNamedEvent(draft: Draft, input: Of<'event'>): void {
+  let isTaken = false;
+  for (let depth = depthOf(draft); depth >= 0 && !isTaken; depth -= 1) {
+    inRun(draft, depth, () => {
+      isTaken = takeNamedEvent(draft, input);
+    });
   }
+}
+
+function takeNamedEvent(draft: Draft, { name, data }: Of<'event'>): boolean {
+  const invokeId = name === personAnswered && draft.status === 'active' ? invokeOfPerson(draft, data.question) : null;
+  if (invokeId === null) return onEvent(draft, { type: `EVENT.${name}`, data });
   draft.as = 'person.answered';
   draft.answersContact = true;
   finishInvoke(draft, invokeId, { outcome: 'done', result: { output: { text: String(data.text ?? '') } } }, dispatch);
+  return true;
 }
 
 function onControl(draft: Draft, input: Of<'control'>): void {
@@ -219,10 +245,11 @@ function onControl(draft: Draft, input: Of<'control'>): void {
       draft.resultSeq = append(draft, 'person', 'transactional', bodyOf(input), input.messageId ?? null);
       return;
     case 'end':
+      dropCallers(draft);
       endRun(draft, 'ended by a person');
       return;
     case 'restart':
-      if (draft.program && draft.programRef) begin(draft, draft.program, draft.programRef);
+      restart(draft);
       return;
     default:
       changeControl(draft, act);
@@ -257,7 +284,7 @@ export function quarantine(conversation: Conversation, input: Input, surrounding
   if (input.kind === 'message' && !input.again) recordInbound(draft, input.messageId, { text: input.text });
   if (input.kind === 'button' && !input.again) recordInbound(draft, input.messageId, { text: input.button, button: input.button });
   if (input.kind === 'effect') giveUp(draft, input);
-  if (input.kind === 'timer') clearTimer(draft, input.timerId);
+  if (input.kind === 'timer') giveUpTimer(draft, input.timerId);
   if (draft.answersContact)
     post(draft, 'reply', { text: wordsFor(conversation.contact.language).failed }, { content: 'failed', question: null });
   draft.as = 'quarantined';
@@ -269,7 +296,15 @@ export function quarantine(conversation: Conversation, input: Input, surrounding
 /** The answer it was is no longer under way: what comes next must not wait for it. */
 function giveUp(draft: Draft, { effectId, outcome, result }: Of<'effect'>): void {
   draft.effectsEnded.push({ id: effectId, status: outcome, result });
-  draft.snapshot.answers = Object.fromEntries(Object.entries(draft.snapshot.answers).filter(([, pending]) => pending.effect !== effectId));
+  inRun(draft, depthOfEffect(draft, effectId), () => {
+    const { answers } = draft.snapshot;
+    draft.snapshot.answers = Object.fromEntries(Object.entries(answers).filter(([, pending]) => pending.effect !== effectId));
+  });
+}
+
+function giveUpTimer(draft: Draft, row: string): void {
+  const { depth, timerId } = timerOf(row);
+  inRun(draft, depth, () => clearTimer(draft, timerId));
 }
 
 const failureWindowMs = 600_000;

@@ -4,6 +4,7 @@ import type { Program } from '../programs/program.ts';
 import { addDuration } from '../programs/schedule.ts';
 import { type Contact, newContact, type Scope } from '../programs/scope.ts';
 import type { Conversation, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
+import { programKey, rowOf } from './draft.ts';
 import type { ControlAct, EffectResult, Input } from './input.ts';
 import { receive } from './receive.ts';
 import { emptySnapshot } from './snapshot.ts';
@@ -52,23 +53,29 @@ export interface Simulation {
   outbound(): readonly NewMessage[];
 }
 
+/** How a simulation is bounded, and what else there is in its world. */
+export interface SimulationOptions {
+  /** The most turns it may take; 20,000 unless told. */
+  turns?: number;
+  /** Hears of every turn. */
+  onTurn?: (stepping: Stepping, now: number) => void;
+  /** Other live programs of the creator, which this one may start. */
+  others?: readonly Program[];
+}
+
+const simulatedId = (index: number) => `00000000-0000-7000-8000-1${String(index).padStart(11, '0')}` as ProgramId;
+
 /** A simulation that needs more turns than this is a loop. */
 const mostTurns = 20_000;
 
 /**
  * @param start virtual time of the first moment, milliseconds since 1970
- * @param options.turns the most turns it may take · `options.onTurn` hears of every turn
- * @throws RangeError when the program needs more turns (20,000 unless told)
+ * @throws RangeError when the program needs more turns
  */
-export function createSimulation(
-  program: Program,
-  persona: Persona,
-  start: number,
-  options: { turns?: number; onTurn?: (stepping: Stepping, now: number) => void } = {},
-): Simulation {
+export function createSimulation(program: Program, persona: Persona, start: number, options: SimulationOptions = {}): Simulation {
   const most = options.turns ?? mostTurns;
-  const programId = '00000000-0000-7000-8000-000000000001' as ProgramId;
-  const live = [{ id: programId, version: 1, program }];
+  const live = [program, ...(options.others ?? [])].map((one, index) => ({ id: simulatedId(index), version: 1, program: one }));
+  const byKey = new Map(live.map((one) => [programKey(one), one.program]));
   const transcript: Line[] = [];
   let now = start;
   let turns = 0;
@@ -77,8 +84,8 @@ export function createSimulation(
   function take(input: Input): void {
     turns += 1;
     if (turns > most) throw new RangeError(`Cannot simulate more than ${most} turns`);
-    const current = conversation.program ? program : null;
-    const stepping = receive(conversation, input, { now, generation: conversation.version + 1, current, live });
+    const current = conversation.program ? (byKey.get(programKey(conversation.program)) ?? null) : null;
+    const stepping = receive(conversation, input, { now, generation: conversation.version + 1, current, live, waiting: byKey });
     conversation = { ...stepping.next, version: conversation.version + 1 };
     record(stepping);
     for (const effect of stepping.effects) answer(effect);
@@ -109,9 +116,10 @@ export function createSimulation(
   });
 
   function timers(): SimulatedTimer[] {
-    const { timers: armed, deferred } = conversation.snapshot;
-    return Object.entries(armed)
-      .flatMap(([id, { dueAt, generation }]) => (deferred.includes(id) ? [] : [{ id, dueAt, generation }]))
+    const { deferred, callers = [] } = conversation.snapshot;
+    return [...callers, conversation.snapshot]
+      .flatMap((run, depth) => Object.entries(run.timers).map(([id, armed]) => ({ ...armed, id: rowOf(depth, id) })))
+      .flatMap(({ id, dueAt, generation }) => (deferred.includes(id) ? [] : [{ id, dueAt, generation }]))
       .sort((a, b) => a.dueAt - b.dueAt);
   }
 

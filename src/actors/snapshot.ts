@@ -1,5 +1,6 @@
 /** The durable memory of a conversation between turns: plain JSON, written and read whole. */
 import * as v from 'valibot';
+import type { ProgramId } from '../ids.ts';
 import type { AskedInput } from '../message.ts';
 import type { Json } from '../programs/scope.ts';
 
@@ -93,6 +94,16 @@ export interface Snapshot {
   calendar?: { began: number; last: Readonly<Record<string, string>>; armed: Readonly<Record<string, string>> };
   /** The program that follows when this run has ended, by its name. */
   following?: string | null;
+  /** Runs that wait for the one in front, the outermost first. */
+  callers?: readonly WaitingRun[];
+}
+
+/** A run that waits at an invoke for the sub-program it has started: its parts as they are, its timers going on. */
+export interface WaitingRun
+  extends Pick<Snapshot, 'machine' | 'question' | 'offer' | 'timers' | 'held' | 'answers' | 'waiting' | 'calendar' | 'following'> {
+  program: { id: ProgramId; version: number };
+  invokeId: string;
+  state: string | null;
 }
 
 /** The memory of a conversation in which nothing has happened yet. */

@@ -1,5 +1,5 @@
 /** What becomes of armed timers while the program does not have control: each says `pause`, `keep` or `drop`. */
-import { armTimer, clearTimer, type Draft, delayOf } from './draft.ts';
+import { armTimer, clearTimer, type Draft, delayOf, rowInFront } from './draft.ts';
 
 /**
  * The program loses control. A timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it kept;
@@ -12,8 +12,9 @@ export function suspendTimers(draft: Draft): void {
     if (rule !== 'pause') continue;
     const remainingMs = Math.max(0, armed.dueAt - draft.surroundings.now);
     draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { ...armed, remainingMs } };
-    draft.timersSet.delete(timerId);
-    draft.timersCleared.add(timerId);
+    const row = rowInFront(draft, timerId);
+    draft.timersSet.delete(row);
+    draft.timersCleared.add(row);
   }
 }
 

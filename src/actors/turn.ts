@@ -123,7 +123,8 @@ export function createTurns(parts: Parts): Turns {
     for (const { input } of waiting) {
       const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
       const move = conversation.program && (await parts.programs.moveOf(before.creatorId, conversation.program));
-      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live, move });
+      const waiting = await parts.programs.waiting(before.creatorId, conversation.snapshot.callers ?? []);
+      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live, move, waiting });
       if (stepping.trace.error !== undefined) {
         log.warn('input.quarantined', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });
       }

@@ -23,6 +23,7 @@ import {
   guards,
   holds,
   type Invoke,
+  invokeEntry,
   invokes,
   literalInputs,
   type Setting,
@@ -130,7 +131,11 @@ function createConversation(workshop: Workshop, delays: readonly string[], due: 
   const config = conversationConfig(definition, {
     actions: (list, state) => list.flatMap((action) => compileAction(action, state, settingOf)),
     guard: (guard) => guard,
-    input: (input, src) => (call: Call) => fillInput(input, src, (template) => workshop.fill(template, call.context, call.event)),
+    input: (input, src) => {
+      const { resolve } = invokeEntry(src);
+      if (resolve) return (call: Call) => resolve(input, settingOf(call));
+      return (call: Call) => fillInput(input, src, (template) => workshop.fill(template, call.context, call.event));
+    },
     enter: (state) => [
       { type: 'progress', params: { state } },
       ...(isCounted(definition, state) ? [{ type: 'countEntry', params: { state } }] : []),

@@ -1,7 +1,7 @@
 /** Every invoke of the vocabulary: awaited work whose result comes back as done or error. */
 import * as v from 'valibot';
 import { placeOf } from './changes.ts';
-import { customEventSchema, expressionSchema, idSchema, labelSchema, placeSchema, textSchema } from './names.ts';
+import { customEventSchema, expressionSchema, idSchema, labelSchema, nameSchema, placeSchema, textSchema } from './names.ts';
 import type { InvokeEntry, Use } from './vocabulary-entry.ts';
 
 const invoke = <Input>(entry: InvokeEntry<Input>) => entry;
@@ -15,7 +15,17 @@ const jsonLeaf = v.union([v.null(), v.boolean(), v.number(), textSchema]);
 const bodySchema = v.union([textSchema, v.pipe(v.record(labelSchema, v.union([jsonLeaf, v.array(jsonLeaf)])), v.maxEntries(100))]);
 
 /** Parts of an input that hold no templates. */
-export const literalInputs: ReadonlySet<string> = new Set(['labels', 'into', 'map', 'method', 'minScore', 'secret', 'callback']);
+export const literalInputs: ReadonlySet<string> = new Set([
+  'labels',
+  'into',
+  'map',
+  'method',
+  'minScore',
+  'secret',
+  'callback',
+  'program',
+  'input',
+]);
 
 /** Every invoke. Texts of the input may hold templates, but for labels, places and expressions. */
 export const invokes = {
@@ -51,6 +61,16 @@ export const invokes = {
       map: v.optional(v.pipe(v.record(placeSchema, expressionSchema), v.maxEntries(30))),
     }),
     uses: ({ map = {} }) => Object.entries(map).map(([path, source]) => savedAt(path, `/map/${path}`, source)),
+  }),
+  program: invoke({
+    does: 'Runs another live program to its end and waits for it; the values of `input` are expressions for its variables. `event.output.text` is its outcome, `event.output.data` its variables. Timers and the calendar of the program that waits go on; where its state is left, what runs for it is over.',
+    input: v.strictObject({ program: idSchema, input: v.optional(v.pipe(v.record(nameSchema, expressionSchema), v.maxEntries(50))) }),
+    uses: ({ input = {} }) =>
+      Object.entries(input).map(([name, source]) => ({ kind: 'expression' as const, source, gives: 'any' as const, at: `/input/${name}` })),
+    resolve: ({ program, input = {} }, { evaluate }) => ({
+      program,
+      input: Object.fromEntries(Object.entries(input).map(([name, source]) => [name, evaluate(source)])),
+    }),
   }),
   person: invoke({
     does: "Asks the creator's people and waits for the event `person-answered` {text}; the program keeps control meanwhile. `event.output.text` is what they say.",

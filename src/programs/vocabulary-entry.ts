@@ -44,4 +44,6 @@ export interface InvokeEntry<Input = never> {
   does: string;
   input: v.GenericSchema<unknown, Input>;
   uses(input: Input): readonly Use[];
+  /** The input as it comes out, where something in it is computed; else its texts are templates. */
+  resolve?(input: Input, setting: Setting): Readonly<Record<string, unknown>>;
 }
