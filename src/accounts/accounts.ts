@@ -4,9 +4,10 @@ import type { Caller, MemberPrincipal } from '../context.ts';
 import type { Database, Sql } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId, Ids, MemberId } from '../ids.ts';
-import { findCreator, insertCreator } from '../store/creators.ts';
+import { insertCreator } from '../store/creators.ts';
 import {
-  findMember,
+  type AccountRow,
+  findAccount,
   findMemberByEmail,
   insertMember,
   type Member,
@@ -22,10 +23,7 @@ import type { Passwords } from './passwords.ts';
 import type { Sessions, TokenPair } from './sessions.ts';
 
 /** A member with the workspace it belongs to. */
-export interface Account {
-  creator: { id: CreatorId; name: string; suspended: boolean };
-  member: Member;
-}
+export type Account = AccountRow;
 
 /** An account with the tokens of a new sign-in. */
 export type SignedIn = Account & { tokens: TokenPair };
@@ -83,11 +81,9 @@ export function createAccounts(deps: AccountsDeps): Accounts {
   const { database, passwords, sessions, audit, post, clock, ids } = deps;
 
   async function get({ creatorId, memberId }: { creatorId: CreatorId; memberId: MemberId }): Promise<Account> {
-    return database.tenant(creatorId, async (sql) => {
-      const [creator, member] = [await findCreator(sql, creatorId), await findMember(sql, memberId)];
-      if (creator === undefined || member === undefined) throw new AppError('SESSION_ENDED', 'Sign in again: this session has ended');
-      return { creator, member };
-    });
+    const account = await database.tenant(creatorId, (sql) => findAccount(sql, memberId));
+    if (account === undefined) throw new AppError('SESSION_ENDED', 'Sign in again: this session has ended');
+    return account;
   }
 
   /** Adds workspace and owner, or false when the address was taken meanwhile. */

@@ -1,4 +1,5 @@
 /** Passwords as Argon2id hashes, computed in a few worker threads. */
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 
@@ -38,10 +39,10 @@ export interface Passwords {
 
 /**
  * @param settings smaller ones are for tests
- * @param threads how many hash at the same time; each takes `memoryKib` of memory
+ * @param threads how many hash at the same time; each takes `memoryKib` of memory. One core stays free unless told
  * @param queueMost how many may wait
  */
-export function createPasswords({ settings = productionPasswordSettings, threads = 2, queueMost = 64 } = {}): Passwords {
+export function createPasswords({ settings = productionPasswordSettings, threads = spareCores(), queueMost = 64 } = {}): Passwords {
   const run = createPool(threads, queueMost);
   let dummy: Promise<string> | undefined;
 
@@ -62,6 +63,11 @@ export function createPasswords({ settings = productionPasswordSettings, threads
     outdated: (stored) => !stored.startsWith(`$argon2id$v=19$m=${settings.memoryKib},t=${settings.iterations},p=${settings.parallelism}$`),
     close: run.close,
   };
+}
+
+/** All cores but one, and no more than eight: each hash takes 46 MiB. */
+function spareCores(): number {
+  return Math.min(8, Math.max(1, availableParallelism() - 1));
 }
 
 interface Job {

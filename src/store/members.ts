@@ -53,6 +53,22 @@ export async function findMember(sql: Sql, memberId: MemberId): Promise<Member |
   return row && fromRow(row);
 }
 
+/** A member with the workspace it belongs to. */
+export interface AccountRow {
+  creator: { id: CreatorId; name: string; suspended: boolean };
+  member: Member;
+}
+
+/** The member with its workspace, undefined when either is not there. */
+export async function findAccount(sql: Sql, memberId: MemberId): Promise<AccountRow | undefined> {
+  const [row] = await sql<Row & { name: string; suspended: boolean }>(
+    `select m.*, c.name, c.suspended_at is not null as suspended from (select ${columns} from members where id = $1) m
+     join creators c on c.creator_id = m.creator_id`,
+    [memberId],
+  );
+  return row && { creator: { id: row.creator_id, name: row.name, suspended: row.suspended }, member: fromRow(row) };
+}
+
 /** All members of the present creator, oldest first. Workspaces are small: at most 500 are given. */
 export async function listMembers(sql: Sql): Promise<Member[]> {
   return (await sql<Row>(`select ${columns} from members order by created_at, id limit 500`)).map(fromRow);

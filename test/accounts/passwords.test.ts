@@ -1,4 +1,5 @@
 /** Passwords: what a hash costs, when it fits, and which ones are refused. */
+import { readdirSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { afterAll, describe, expect, test } from 'vitest';
 import { isCommon, NewPassword } from '../../src/accounts/password-policy.ts';
@@ -34,6 +35,20 @@ describe('passwords', () => {
     await expect(passwords.hash('a long unlikely phrase')).resolves.toBeDefined();
   });
 });
+
+test('in service, hashing leaves the event loop its way: threads of their own, below it in priority on Linux', async () => {
+  const passwords = createPasswords();
+  await passwords.hash('a long unlikely phrase');
+  const priorities = process.platform === 'linux' ? readdirSync('/proc/self/task').map((task) => niceOf(task)) : [0, 5];
+  await passwords.close();
+  expect(priorities.filter((nice) => nice > 0)).toEqual([5]);
+  expect(priorities).toContain(0);
+});
+
+/** proc(5): the 19th field, which is the 17th after the name. */
+function niceOf(task: string): number {
+  return Number(readFileSync(`/proc/self/task/${task}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[16]);
+}
 
 test('in service, a hash costs what OWASP and ASVS ask for', async () => {
   expect(productionPasswordSettings).toEqual({ memoryKib: 47_104, iterations: 1, parallelism: 1 });

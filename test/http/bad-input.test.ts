@@ -150,6 +150,21 @@ describe('a token', async () => {
     expect(await errorOf(response)).toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 
+  test('that was good stays good to its last second, for its own kind and to the letter', async () => {
+    const { pair } = await newMember();
+    const ask = (token: string, path = '/api/v1/auth/me') => app.request(path, { headers: { Authorization: `Bearer ${token}` } });
+    const good = pair.access_token;
+    expect([(await ask(good)).status, (await ask(good)).status]).toEqual([200, 200]);
+    expect((await ask(good, '/test-widget/probe')).status).toBe(401);
+    const changed = good.slice(0, -3) + (good.at(-3) === 'A' ? 'B' : 'A') + good.slice(-2);
+    expect((await ask(changed)).status).toBe(401);
+    clock.advance(15 * 60_000 - 1);
+    expect((await ask(good)).status).toBe(200);
+    clock.advance(1);
+    expect((await ask(good)).status).toBe(401);
+    clock.set(Date.UTC(2026, 0, 1));
+  });
+
   test('of a sign-in that is not on record opens nothing', async () => {
     const response = await app.request('/api/v1/auth/me', {
       headers: { Authorization: `Bearer ${await make(claims, { alg: 'RS256' }, own)}` },
