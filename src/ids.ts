@@ -25,8 +25,14 @@ export function isUuid(text: string): boolean {
   return uuidShape.test(text);
 }
 
-/** Every byte in hexadecimal. */
-const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+/** The characters of every byte in hexadecimal, two for each. */
+const hexCodes = new TextEncoder().encode(Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0')).join(''));
+
+/** Where each byte of a UUID stands in its text. */
+const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/** The text of one UUID under construction, its hyphens in place. */
+const characters = new Uint8Array(36).fill(45);
 
 /**
  * A UUID version 7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits. Sorts by time.
@@ -41,9 +47,14 @@ export function uuidV7(now: number, random: Uint8Array): string {
   bytes.set(random.subarray(0, 10), 6);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  let hex = '';
-  for (const byte of bytes) hex += hexOf[byte];
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  for (let index = 0; index < 16; index += 1) {
+    const byte = bytes[index] ?? 0;
+    const place = places[index] ?? 0;
+    characters[place] = hexCodes[byte * 2] ?? 0;
+    characters[place + 1] = hexCodes[byte * 2 + 1] ?? 0;
+  }
+  // In one piece: a text put together from parts is kept as its parts, six times as large.
+  return String.fromCharCode.apply(null, characters as unknown as number[]);
 }
 
 /** Where new ids come from: random in service, counted in tests. */
