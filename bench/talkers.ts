@@ -91,8 +91,13 @@ export async function many<T>(count: number, open: (n: number) => Promise<T>, fi
 }
 
 /** Begins a conversation with the program and gives its token. */
-export async function beginTalk(origin: string, creatorId: string, address: string): Promise<string> {
-  const session = await post(`${origin}${widgetPath(creatorId)}/sessions`, { entry: 'talk' }, { 'x-forwarded-for': address });
+export function beginTalk(origin: string, creatorId: string, address: string): Promise<string> {
+  return beginSession(origin, creatorId, address, { entry: 'talk' });
+}
+
+/** Begins a conversation, without a program unless `body` names one, and gives its token. */
+export async function beginSession(origin: string, creatorId: string, address: string, body: { entry?: string } = {}): Promise<string> {
+  const session = await post(`${origin}${widgetPath(creatorId)}/sessions`, body, { 'x-forwarded-for': address });
   return session.session_token;
 }
 
@@ -116,9 +121,7 @@ export async function joinTalk(origin: string, creatorId: string, token: string)
 
 /** Opens a socket to a new conversation in which nothing has been said, and waits for the welcome; `n` tells its address from others. */
 export async function openSocket(origin: string, creatorId: string, n: number): Promise<RawSocket> {
-  const address = { 'x-forwarded-for': `10.8.${n >> 8}.${n & 255}` };
-  const session = await post(`${origin}${widgetPath(creatorId)}/sessions`, {}, address);
-  const socket = await connect(origin, creatorId, session.session_token);
+  const socket = await connect(origin, creatorId, await beginSession(origin, creatorId, `10.8.${n >> 8}.${n & 255}`));
   await greeted(socket, '"type":"welcome"');
   return socket;
 }
