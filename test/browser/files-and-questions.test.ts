@@ -1,43 +1,15 @@
 /** Files both ways, controls for open questions, and what a creator configures, in a real browser. */
-import type { Browser } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { mediaKindOf } from '../../src/media/kind.ts';
-import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
-import { bubbleSite, inlineSite, launchChromium, newestConversation, strictPolicy, type Visit, visit } from './chromium.ts';
+import { newestConversation, type Visit } from './chromium.ts';
+import { useStage } from './stage.ts';
 import { accessibilityFaults, expectBubbles, expectCount, phone, write } from './steps.ts';
 
 /** A picture of one pixel. */
 const png = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 
-let browser: Browser;
-let server: WidgetStandIn;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  await build({ configFile: 'web/vite.config.ts' });
-  browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  server = await startWidgetStandIn();
-  server.pages.set('/inline', { html: inlineSite(), headers: { 'content-security-policy': strictPolicy } });
-  for (const path of ['/bubble', '/shop/cart']) {
-    server.pages.set(path, { html: bubbleSite(), headers: { 'content-security-policy': strictPolicy } });
-  }
-});
-afterEach(async () => {
-  const problems = visits.flatMap((visited) => visited.problems);
-  for (const visited of visits.splice(0)) await visited.close();
-  await server.stop();
-  expect(problems).toEqual([]);
-});
-
-async function open(path: string, options: Parameters<typeof visit>[3] = {}): Promise<Visit> {
-  const visited = await visit(browser, server, path, options);
-  visits.push(visited);
-  return visited;
-}
+const stage = useStage();
+const { open } = stage;
 
 async function choose({ chat }: Visit, name: string, mimeType: string, buffer: Buffer): Promise<void> {
   await chat.locator('input[type=file]').setInputFiles({ name, mimeType, buffer });
@@ -57,7 +29,7 @@ describe('files', () => {
     await expectCount(visited, '.row.mine.delivered .media img', 1);
     await expect.poll(() => loadedWidth(visited)).toBe(1);
     await expectCount(visited, '.file', 0);
-    expect((await newestConversation(server)).messages).toMatchObject([{ text: '', attachments: [{ name: 'me.png' }] }]);
+    expect((await newestConversation(stage.server)).messages).toMatchObject([{ text: '', attachments: [{ name: 'me.png' }] }]);
     await visited.page.reload();
     await expect.poll(() => loadedWidth(visited)).toBe(1);
     expect(await accessibilityFaults(visited)).toEqual([]);
@@ -79,23 +51,23 @@ describe('files', () => {
 
   it('get a new link when the old one has run out, and stay a link where pictures may not be shown', async () => {
     const visited = await open('/inline');
-    const conversation = await newestConversation(server);
-    server.files.set('p', { name: 'p.png', type: 'image/png', bytes: new Uint8Array(png) });
-    server.expired.add('p');
+    const conversation = await newestConversation(stage.server);
+    stage.server.files.set('p', { name: 'p.png', type: 'image/png', bytes: new Uint8Array(png) });
+    stage.server.expired.add('p');
     const file = { id: 'p', kind: 'image', type: 'image/png', name: 'p.png', bytes: png.byteLength, url: '/files/p?signed' };
-    server.say(conversation, 'Look', { attachments: [file] });
+    stage.server.say(conversation, 'Look', { attachments: [file] });
     await expect.poll(() => loadedWidth(visited)).toBe(1);
-    server.say(conversation, 'Gone', { attachments: [{ ...file, id: 'gone', name: 'gone.png', url: '/files/gone?signed' }] });
+    stage.server.say(conversation, 'Gone', { attachments: [{ ...file, id: 'gone', name: 'gone.png', url: '/files/gone?signed' }] });
     await expect.poll(() => visited.chat.locator('a.media', { hasText: 'gone.png' }).count()).toBe(1);
   });
 
   it('of the coach are played, shown or downloaded by their kind', async () => {
     const visited = await open('/inline');
-    const conversation = await newestConversation(server);
-    server.files.set('d', { name: 'plan.pdf', type: 'application/pdf', bytes: new Uint8Array(Buffer.from('%PDF-1.4')) });
+    const conversation = await newestConversation(stage.server);
+    stage.server.files.set('d', { name: 'plan.pdf', type: 'application/pdf', bytes: new Uint8Array(Buffer.from('%PDF-1.4')) });
     const file = { id: 'd', kind: 'file', type: 'application/pdf', name: 'plan.pdf', bytes: 1_200_000, url: '/files/d?signed' };
-    server.say(conversation, 'Your plan', { attachments: [file] });
-    server.say(conversation, 'Breathe', { attachments: [{ ...file, kind: 'audio', name: 'breathe.mp3' }] });
+    stage.server.say(conversation, 'Your plan', { attachments: [file] });
+    stage.server.say(conversation, 'Breathe', { attachments: [{ ...file, kind: 'audio', name: 'breathe.mp3' }] });
     await expectCount(visited, 'audio[aria-label="breathe.mp3"], a.media:has-text("breathe.mp3")', 1);
     expect(await visited.chat.locator('a.media').first().textContent()).toBe('plan.pdf · 1,200 kB');
     const [download] = await Promise.all([visited.page.waitForEvent('download'), visited.chat.locator('a.media').first().click()]);
@@ -106,7 +78,7 @@ describe('files', () => {
     const visited = await open('/inline');
     await write(visited, 'hello');
     await expectBubbles(visited, ['hello']);
-    (await newestConversation(server)).token = 'another';
+    (await newestConversation(stage.server)).token = 'another';
     await choose(visited, 'late.png', 'image/png', png);
     await expect.poll(() => visited.chat.locator('.file.failed').textContent()).toContain('late.png: Not sent');
   });
@@ -133,7 +105,7 @@ describe('an open question', () => {
     [{ type: 'yesNo' }, press('👍 Yes'), '👍 Yes'],
   ] as const)('of %j has its control, which answers once', async (input, act, answer) => {
     const visited = await open('/inline');
-    server.say(await newestConversation(server), 'Tell me', { input });
+    stage.server.say(await newestConversation(stage.server), 'Tell me', { input });
     await expectCount(visited, '.asking:visible', 1);
     expect(await accessibilityFaults(visited)).toEqual([]);
     await act(visited);
@@ -144,7 +116,7 @@ describe('an open question', () => {
   it('of several choices takes as many as it asks for', async () => {
     const visited = await open('/inline');
     const asked = { text: 'Which?', input: { type: 'choices', options, min: 2 }, buttons: options };
-    server.say(await newestConversation(server), 'Which?', asked);
+    stage.server.say(await newestConversation(stage.server), 'Which?', asked);
     await press('Walk')(visited);
     expect(await visited.chat.locator('.asking .send').isDisabled()).toBe(true);
     await press('Rest')(visited);
@@ -155,7 +127,7 @@ describe('an open question', () => {
 
   it('can always be answered in free words', async () => {
     const visited = await open('/inline', phone);
-    server.say(await newestConversation(server), 'When?', { input: { type: 'time' } });
+    stage.server.say(await newestConversation(stage.server), 'When?', { input: { type: 'time' } });
     await expectCount(visited, '.asking:visible', 1);
     await write(visited, 'half past six');
     await expectBubbles(visited, ['When?', 'half past six']);
@@ -167,7 +139,7 @@ describe('an open question', () => {
     ['file', 'Choose a file: Tell me', 'image/*,audio/*,video/*,.pdf,.txt'],
   ])('for a file (%s) opens the chooser, and is answered when the file is sent', async (type, name, accept) => {
     const visited = await open('/inline', phone);
-    server.say(await newestConversation(server), 'Tell me', { input: { type } });
+    stage.server.say(await newestConversation(stage.server), 'Tell me', { input: { type } });
     expect(await accessibilityFaults(visited)).toEqual([]);
     const [chooser] = await Promise.all([visited.page.waitForEvent('filechooser'), press(name)(visited)]);
     expect(await chooser.element().getAttribute('accept')).toBe(accept);
@@ -180,7 +152,7 @@ describe('an open question', () => {
 
   it('for a voice note records one, which can be heard', async () => {
     const visited = await open('/inline', { permissions: ['microphone'] });
-    server.say(await newestConversation(server), 'Tell me', { input: { type: 'voice' } });
+    stage.server.say(await newestConversation(stage.server), 'Tell me', { input: { type: 'voice' } });
     await press('Record a voice note: Tell me')(visited);
     await expect.poll(() => visited.chat.locator('.recording + time').textContent(), { timeout: 5_000 }).toBe('0:01');
     expect(await accessibilityFaults(visited)).toEqual([]);
@@ -189,27 +161,27 @@ describe('an open question', () => {
     await visited.chat.getByRole('button', { name: 'Send' }).click();
     await expectCount(visited, '.row.mine.delivered audio', 1);
     await expectCount(visited, '.asking:visible', 0);
-    const [note] = server.files.values();
+    const [note] = stage.server.files.values();
     expect(mediaKindOf(note?.bytes ?? new Uint8Array())).toMatchObject({ kind: 'audio' });
   });
 
   it('for a voice note takes a file where there is no microphone', async () => {
     const visited = await open('/inline');
-    server.say(await newestConversation(server), 'Tell me', { input: { type: 'voice' } });
+    stage.server.say(await newestConversation(stage.server), 'Tell me', { input: { type: 'voice' } });
     await press('Record a voice note: Tell me')(visited);
     await expectCount(visited, '.asking button[aria-label="Choose a file: Tell me"]', 1);
   });
 
   it('for a place is answered with the place, once the person allows it', async () => {
     const visited = await open('/inline', { permissions: ['geolocation'], geolocation: { latitude: 38.7223, longitude: -9.1393 } });
-    server.say(await newestConversation(server), 'Where?', { input: { type: 'location' } });
+    stage.server.say(await newestConversation(stage.server), 'Where?', { input: { type: 'location' } });
     await press('Share my location: Where?')(visited);
     await expectBubbles(visited, ['Where?', '38.72230, -9.13930']);
   });
 
   it('of an unknown type is asked in words', async () => {
     const visited = await open('/inline');
-    server.say(await newestConversation(server), 'Where?', { input: { type: 'constructor' } });
+    stage.server.say(await newestConversation(stage.server), 'Where?', { input: { type: 'constructor' } });
     await expectBubbles(visited, ['Where?']);
     await expectCount(visited, '.asking:visible', 0);
   });
@@ -217,18 +189,18 @@ describe('an open question', () => {
 
 describe('the configuration', () => {
   it('shows the bubble on the pages it names, also when the site changes its address by itself', async () => {
-    server.config = { version: 1, pages: { hide: ['/shop/*'] } };
+    stage.server.config = { version: 1, pages: { hide: ['/shop/*'] } };
     const visited = await open('/bubble');
     await expectCount(visited, '.launcher:visible', 1);
     await visited.page.evaluate(() => history.pushState({}, '', '/shop/cart'));
     await expectCount(visited, '.launcher:visible', 0);
-    await visited.page.goto(`${server.origin}/shop/cart`);
+    await visited.page.goto(`${stage.server.origin}/shop/cart`);
     await expectCount(visited, '.launcher', 1);
     await expectCount(visited, '.launcher:visible', 0);
   });
 
   it('opens the bubble by itself once a visit when it says so', async () => {
-    server.config = { version: 1, open_after_s: 1, texts: { title: 'Ana' } };
+    stage.server.config = { version: 1, open_after_s: 1, texts: { title: 'Ana' } };
     const visited = await open('/bubble');
     await expectCount(visited, '.panel:visible', 1);
     await visited.page.clock.install();
@@ -239,12 +211,12 @@ describe('the configuration', () => {
   });
 
   it('is taken up without a reload', async () => {
-    server.config = { version: 1, texts: { title: 'Before' } };
+    stage.server.config = { version: 1, texts: { title: 'Before' } };
     const visited = await open('/inline');
     await expect.poll(() => visited.chat.locator('.title').textContent()).toBe('Before');
     await expectCount(visited, '.empty', 1);
-    server.config = { version: 2, texts: { title: 'After' }, theme: { accent: '#ffd400' } };
-    server.dropSockets();
+    stage.server.config = { version: 2, texts: { title: 'After' }, theme: { accent: '#ffd400' } };
+    stage.server.dropSockets();
     await expect.poll(() => visited.chat.locator('.title').textContent(), { timeout: 10_000 }).toBe('After');
     await write(visited, 'hello');
     expect(await accessibilityFaults(visited)).toEqual([]);

@@ -2,24 +2,20 @@
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Browser } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { login } from '../acceptance/clients.ts';
 import { dataFolder, startServer } from '../acceptance/server-process.ts';
-import { launchChromium, type Visit, visit } from './chromium.ts';
+import type { Visit } from './chromium.ts';
+import { useBrowser } from './stage.ts';
 import { accessibilityFaults, expectCount, phone, photograph } from './steps.ts';
 
-let browser: Browser;
+const openPage = useBrowser();
 let site: Server;
 let siteOrigin = '';
 /** What stands in the examples, and what stands for it in this test. */
 let replaced: (html: string) => string = (html) => html;
-const visits: Visit[] = [];
 
 beforeAll(async () => {
-  await build({ configFile: 'web/vite.config.ts' });
-  browser = await launchChromium();
   site = createServer(async (request, response) => {
     const html = await readFile(`examples/host-pages${new URL(request.url ?? '/', 'http://x').pathname}`, 'utf8').catch(() => '');
     response.writeHead(html === '' ? 404 : 200, { 'content-type': 'text/html; charset=utf-8' }).end(replaced(html));
@@ -27,16 +23,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   siteOrigin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
 });
-afterAll(async () => {
-  await browser?.close();
-  await new Promise((resolve) => site.close(resolve));
-});
-afterEach(async () => {
-  const problems = visits.flatMap((visited) => visited.problems);
-  for (const visited of visits.splice(0)) await visited.close();
-  expect(problems).toEqual([]);
-});
-
+afterAll(() => new Promise((resolve) => site.close(resolve)));
 /** The demo's server, with the site among those that may run its widget. */
 async function startDemo(): Promise<void> {
   const server = await startServer({ DATA_DIR: await dataFolder() });
@@ -81,8 +68,7 @@ test.each(['plain', 'strict-policy', 'right-to-left'])('%s: the whole conversati
     ['desktop', { viewport: { width: 1024, height: 720 } }],
     ['phone', phone],
   ] as const) {
-    const visited = await visit(browser, { origin: siteOrigin }, `/${name}.html`, options);
-    visits.push(visited);
+    const visited = await openPage(siteOrigin, `/${name}.html`, options);
     await converse(visited);
     expect(await accessibilityFaults(visited)).toEqual([]);
     expect(await visited.chat.locator('.log').evaluate((log) => log.scrollWidth > log.clientWidth)).toBe(false);

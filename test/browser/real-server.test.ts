@@ -1,31 +1,13 @@
 /** The real server and the real widget together: the demo's whole week, a kill in mid-answer, and host pages of other origins. */
-import type { Browser } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { dataFolder, startServer } from '../acceptance/server-process.ts';
 import { startOllama } from '../support/ollama.ts';
-import { bubbles, launchChromium, type Visit, visit } from './chromium.ts';
+import { bubbles, type Visit } from './chromium.ts';
+import { useBrowser, type VisitOptions } from './stage.ts';
 import { accessibilityFaults, expectBubbles, phone, photograph, write } from './steps.ts';
 
-let browser: Browser;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  await build({ configFile: 'web/vite.config.ts' });
-  browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-afterEach(async () => {
-  const problems = visits.flatMap((visited) => visited.problems);
-  for (const visited of visits.splice(0)) await visited.close();
-  expect(problems).toEqual([]);
-});
-
-async function open(origin: string, options: Parameters<typeof visit>[3] = {}): Promise<Visit> {
-  const visited = await visit(browser, { origin }, '/', options);
-  visits.push(visited);
-  return visited;
-}
+const openPage = useBrowser();
+const open = (origin: string, options?: VisitOptions) => openPage(origin, '/', options);
 
 /** Waits until a bubble has these words; gives all bubbles. */
 async function untilSaid({ chat }: Visit, words: string, timeout = 20_000): Promise<void> {

@@ -1,65 +1,38 @@
 /** The widget in a real browser: conversation, failing network, access for everybody, and the front page. */
 import { readFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { build } from 'vite';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { frontPage } from '../../src/http/routes/front-page.ts';
-import { startWidgetStandIn, type WidgetStandIn } from '../support/widget-stand-in.ts';
-import { bubbleSite, creator, inlineSite, launchChromium, newestConversation, strictPolicy, type Visit, visit } from './chromium.ts';
+import { creator, inlineSite, newestConversation, strictPolicy, type Visit } from './chromium.ts';
+import { useStage } from './stage.ts';
 import { accessibilityFaults, expectBubbles, expectCount, phone, write } from './steps.ts';
 
-let browser: Browser;
-let server: WidgetStandIn;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  await build({ configFile: 'web/vite.config.ts' });
-  browser = await launchChromium();
-});
-afterAll(() => browser?.close());
-
-beforeEach(async () => {
-  server = await startWidgetStandIn();
-  server.pages.set('/inline', { html: inlineSite(), headers: { 'content-security-policy': strictPolicy } });
-  server.pages.set('/bubble', { html: bubbleSite(), headers: { 'content-security-policy': strictPolicy } });
-});
-afterEach(async () => {
-  const problems = visits.flatMap((visited) => visited.problems);
-  for (const visited of visits.splice(0)) await visited.close();
-  await server.stop();
-  expect(problems).toEqual([]);
-});
-
-async function open(path: string, options: Parameters<typeof visit>[3] = {}): Promise<Visit> {
-  const visited = await visit(browser, server, path, options);
-  visits.push(visited);
-  return visited;
-}
+const stage = useStage();
+const { open } = stage;
 
 /** A conversation with everything in it. */
 async function fullConversation(): Promise<void> {
-  const conversation = await newestConversation(server);
-  server.say(conversation, 'Good evening.', { at: new Date(Date.now() - 86_400_000).toISOString() });
-  server.say(conversation, 'A fixed time helps.', {
+  const conversation = await newestConversation(stage.server);
+  stage.server.say(conversation, 'Good evening.', { at: new Date(Date.now() - 86_400_000).toISOString() });
+  stage.server.say(conversation, 'A fixed time helps.', {
     citations: [{ document_id: 'd', title: 'Handbook', chunk_index: 1, page: 12, quote: 'The strongest cue.' }],
   });
-  server.say(conversation, 'See https://example.com/call.', { role: 'person' });
-  server.say(conversation, 'Shall we?', {
+  stage.server.say(conversation, 'See https://example.com/call.', { role: 'person' });
+  stage.server.say(conversation, 'Shall we?', {
     buttons: [
       { id: 'y', title: 'Yes' },
       { id: 'n', title: 'No' },
     ],
   });
-  server.tell(conversation, { type: 'progress', points: 120, streak: 5, milestones: [] });
+  stage.server.tell(conversation, { type: 'progress', points: 120, streak: 5, milestones: [] });
 }
 
 describe('a conversation', () => {
   it('goes both ways, says who it is by zone and language, and shows what was read', async () => {
-    server.onMessage = (conversation, frame) => server.say(conversation, `You said ${frame.text}`);
+    stage.server.onMessage = (conversation, frame) => stage.server.say(conversation, `You said ${frame.text}`);
     const visited = await open('/inline');
     await write(visited, 'hello');
     await expectBubbles(visited, ['hello', 'You said hello']);
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     expect(conversation.contact).toEqual({ zone: 'Europe/Lisbon', language: 'en-GB' });
     await expect.poll(() => conversation.reads.at(-1)).toBe(2);
   });
@@ -70,10 +43,10 @@ describe('a conversation', () => {
       { id: 'a', title: 'Early' },
       { id: 'b', title: 'Late' },
     ];
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     await expectCount(visited, '.empty', 1);
-    server.say(conversation, 'When?', { buttons });
-    server.say(conversation, 'Really?', { buttons });
+    stage.server.say(conversation, 'When?', { buttons });
+    stage.server.say(conversation, 'Really?', { buttons });
     await expectCount(visited, '.choice:enabled', 2);
     await visited.chat.locator('.choice:enabled', { hasText: 'Late' }).click();
     await expectCount(visited, '.choice:enabled', 0);
@@ -87,16 +60,16 @@ describe('a conversation', () => {
   it('grows a streamed answer in one bubble, then shows its sources, and reads it out once', async () => {
     const visited = await open('/inline');
     await write(visited, 'why?');
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     await expectBubbles(visited, ['why?']);
-    server.tell(conversation, { type: 'typing', on: true });
+    stage.server.tell(conversation, { type: 'typing', on: true });
     await expect.poll(() => visited.chat.locator('.dots').isVisible()).toBe(true);
-    server.tell(conversation, { type: 'delta', reply: 'r', text: 'Because ' });
-    server.tell(conversation, { type: 'delta', reply: 'r', text: 'light wakes' });
+    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'Because ' });
+    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'light wakes' });
     await expectBubbles(visited, ['why?', 'Because light wakes']);
     expect(await visited.chat.locator('[aria-live=polite]').textContent()).toBe('');
     const citations = [{ document_id: 'd', title: 'Light & sleep', chunk_index: 0, page: 3, quote: 'Light is the strongest cue.' }];
-    server.say(conversation, 'Because light wakes us.', { reply: 'r', citations });
+    stage.server.say(conversation, 'Because light wakes us.', { reply: 'r', citations });
     await expectBubbles(visited, ['why?', 'Because light wakes us.']);
     await expect.poll(() => visited.chat.locator('[aria-live=polite]').textContent()).toBe('Coach: Because light wakes us.');
     await visited.chat.locator('summary').click();
@@ -141,27 +114,27 @@ describe('a network that fails', () => {
     await expectBubbles(visited, ['one']);
     await write(visited, 'two');
     await expectBubbles(visited, ['one', 'two']);
-    expect(server.conversations).toHaveLength(1);
+    expect(stage.server.conversations).toHaveLength(1);
   });
 
   it('shows each message once after the server was gone and came back, in order, and keeps what was written meanwhile', async () => {
     const visited = await open('/inline');
     await write(visited, 'before');
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     await expectBubbles(visited, ['before']);
-    await server.stop();
+    await stage.server.stop();
     await expect.poll(() => visited.chat.locator('.status').isVisible()).toBe(true);
     expect(await visited.chat.locator('.status').textContent()).toContain('No connection');
     await write(visited, 'while away 1');
     await write(visited, 'while away 2');
     await expectCount(visited, '.row.waiting', 2);
-    server.say(conversation, 'said meanwhile');
-    await server.start();
+    stage.server.say(conversation, 'said meanwhile');
+    await stage.server.start();
     await expectBubbles(visited, ['before', 'said meanwhile', 'while away 1', 'while away 2']);
     await expectCount(visited, '.row.waiting', 0);
     expect(await visited.chat.locator('.status').isVisible()).toBe(false);
-    server.dropSockets();
-    server.say(conversation, 'after the break');
+    stage.server.dropSockets();
+    stage.server.say(conversation, 'after the break');
     await expectBubbles(visited, ['before', 'said meanwhile', 'while away 1', 'while away 2', 'after the break']);
   });
 
@@ -169,20 +142,20 @@ describe('a network that fails', () => {
     const visited = await open('/inline');
     await write(visited, 'first');
     await expectBubbles(visited, ['first']);
-    await server.stop();
+    await stage.server.stop();
     await write(visited, 'second');
     await expectCount(visited, '.row.waiting', 1);
-    await server.start();
+    await stage.server.start();
     await visited.page.reload();
     await expectBubbles(visited, ['first', 'second']);
     await expectCount(visited, '.row.waiting', 0);
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     expect(conversation.messages.map((message) => message.text)).toEqual(['first', 'second']);
   });
 
   it('lets a refused message be tried again or discarded', async () => {
     let refusals = 1;
-    server.refuse = (frame) => (frame.text === 'bad' || refusals-- > 0 ? 'INVALID_INPUT' : null);
+    stage.server.refuse = (frame) => (frame.text === 'bad' || refusals-- > 0 ? 'INVALID_INPUT' : null);
     const visited = await open('/inline');
     await write(visited, 'good');
     await visited.chat.getByRole('button', { name: 'Try again' }).click();
@@ -196,10 +169,10 @@ describe('a network that fails', () => {
     const visited = await open('/inline');
     await write(visited, 'old');
     await expectBubbles(visited, ['old']);
-    server.dropSockets(4401);
+    stage.server.dropSockets(4401);
     await expect.poll(() => visited.chat.locator('.status').textContent(), { timeout: 10_000 }).toContain('This is a new one');
     await expectBubbles(visited, []);
-    expect(server.conversations).toHaveLength(2);
+    expect(stage.server.conversations).toHaveLength(2);
   });
 
   it('keeps two tabs in step', async () => {
@@ -207,13 +180,13 @@ describe('a network that fails', () => {
     await write(one, 'from one');
     await expectBubbles(one, ['from one']);
     const page = await one.page.context().newPage();
-    await page.goto(`${server.origin}/inline`);
+    await page.goto(`${stage.server.origin}/inline`);
     const two: Visit = { ...one, page, chat: page.locator('companero-chat') };
     await expectBubbles(two, ['from one']);
     await write(two, 'from two');
     await expectBubbles(one, ['from one', 'from two']);
     await expectBubbles(two, ['from one', 'from two']);
-    expect([...(await newestConversation(server)).received.values()]).toEqual([1, 1]);
+    expect([...(await newestConversation(stage.server)).received.values()]).toEqual([1, 1]);
   });
 });
 
@@ -235,7 +208,7 @@ describe('for everybody', () => {
     await page.keyboard.type('line two');
     await page.keyboard.press('Enter');
     await expectBubbles(visited, ['line one\nline two']);
-    server.say(await newestConversation(server), 'Well?', { buttons: [{ id: 'y', title: 'Yes' }] });
+    stage.server.say(await newestConversation(stage.server), 'Well?', { buttons: [{ id: 'y', title: 'Yes' }] });
     await expectCount(visited, '.choice', 1);
     await page.keyboard.press('Shift+Tab');
     expect(await focused()).toContain('attach');
@@ -252,18 +225,18 @@ describe('for everybody', () => {
   it('counts on the launcher what came while it was closed, also after a reload, until any tab has read it', async () => {
     const visited = await open('/bubble');
     await visited.chat.locator('.launcher').click();
-    const conversation = await newestConversation(server);
+    const conversation = await newestConversation(stage.server);
     await expectCount(visited, '.empty', 1);
-    server.say(conversation, 'one');
+    stage.server.say(conversation, 'one');
     await expectBubbles(visited, ['one']);
     await visited.chat.getByRole('button', { name: 'Close chat' }).first().click();
-    server.say(conversation, 'two');
+    stage.server.say(conversation, 'two');
     await expect.poll(() => visited.chat.locator('.badge').textContent()).toBe('1');
     expect(await visited.chat.locator('.launcher').getAttribute('aria-label')).toBe('Open chat, 1 unread');
     await visited.page.reload();
     await expect.poll(() => visited.chat.locator('.badge').textContent()).toBe('1');
     const page = await visited.page.context().newPage();
-    await page.goto(`${server.origin}/bubble`);
+    await page.goto(`${stage.server.origin}/bubble`);
     await page.locator('companero-chat .launcher').click();
     await expect.poll(() => visited.chat.locator('.badge').isVisible()).toBe(false);
   });
@@ -281,7 +254,7 @@ describe('for everybody', () => {
   });
 
   it('runs from right to left in a language that does', async () => {
-    server.pages.set('/rtl', { html: inlineSite('language="ar"') });
+    stage.server.pages.set('/rtl', { html: inlineSite('language="ar"') });
     const visited = await open('/rtl');
     await expect.poll(() => visited.chat.locator('textarea').getAttribute('placeholder')).toBe('اكتب رسالة');
     await write(visited, 'مرحبا');
@@ -316,8 +289,8 @@ describe('the front page', () => {
   it.each([creator, null])('works under its own policy and has no fault axe can find, for creator %s', async (creatorId) => {
     const css = readFileSync(new URL('../../web/page/page.css', import.meta.url), 'utf8');
     const headers = { 'content-security-policy': strictPolicy.replace("img-src 'self'", "img-src 'self' data:") };
-    server.pages.set('/', { html: String(await frontPage({ origin: server.origin, creatorId })), headers });
-    server.pages.set('/page.css', { html: css, headers: { 'content-type': 'text/css' } });
+    stage.server.pages.set('/', { html: String(await frontPage({ origin: stage.server.origin, creatorId })), headers });
+    stage.server.pages.set('/page.css', { html: css, headers: { 'content-type': 'text/css' } });
     const visited = await open('/');
     if (creatorId !== null) {
       await write(visited, 'hello');

@@ -461,13 +461,4 @@ describe('a phone that was asleep', () => {
     await tab.clock.advance(1_000);
     expect(tab.sockets).toHaveLength(2);
   });
-
-  it('tries at once when it was waiting to try', async () => {
-    const tab = openTab();
-    await tab.goOnline();
-    tab.socket().closes(1006);
-    tab.chat.wake();
-    await settle();
-    expect(tab.sockets).toHaveLength(2);
-  });
 });
