@@ -34,12 +34,15 @@ export interface Answer {
   promptVersion: string;
 }
 
+/** Hears a further piece of an answer, or with `anew` the first piece of it once more. */
+export type OnDelta = (text: string, anew?: boolean) => void;
+
 export interface Answers {
   /**
    * Answers from the creator's documents only. Falls back to quoting when the model is slow or down, so it rejects only when
    * the record itself cannot be read, or with the signal's reason.
    *
-   * @param onDelta hears the text as it grows; only the result counts
+   * @param onDelta hears the text as it grows; only the result counts. With `anew` what was heard before is withdrawn: a model has failed midway
    */
-  answer(request: AnswerRequest, signal: AbortSignal, onDelta: (text: string) => void): Promise<Answer>;
+  answer(request: AnswerRequest, signal: AbortSignal, onDelta: OnDelta): Promise<Answer>;
 }

@@ -72,10 +72,10 @@ export interface Message {
   body: MessageBody;
 }
 
-/** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. */
+/** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. `anew`: what was shown of the reply goes. */
 export type ConversationNews =
   | { type: 'message'; message: Message }
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
-  | { type: 'delta'; reply: string; text: string }
+  | { type: 'delta'; reply: string; text: string; anew?: boolean }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

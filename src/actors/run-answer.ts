@@ -39,7 +39,9 @@ export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDe
         minScore,
         conversationId: key.conversationId,
       };
-      const answer = await answers.answer(request, signal, (piece) => tell({ type: 'delta', reply: effectId, text: piece }));
+      const answer = await answers.answer(request, signal, (piece, anew) =>
+        tell({ type: 'delta', reply: effectId, text: piece, ...(anew === true ? { anew } : {}) }),
+      );
       return { outcome: 'done', result: { answer } };
     } finally {
       answered.abort();

@@ -1,5 +1,5 @@
 /** Answers questions from a creator's documents: with a model where one is reachable, else by quoting; never beyond what was retrieved. */
-import type { Answer, AnswerRequest, Answers } from '../answers.ts';
+import type { Answer, AnswerRequest, Answers, OnDelta } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { DocumentId, Ids } from '../ids.ts';
@@ -42,7 +42,7 @@ interface Asked {
   settings: AnswerSettings;
   model: ChatModel | null;
   signal: AbortSignal;
-  onDelta(text: string): void;
+  onDelta: OnDelta;
 }
 
 /** The answers port over retrieval and, where there is one, a model. */
@@ -80,8 +80,14 @@ async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: 
   if (retrieved.passages.length === 0 || isTooWeak(request, questions, retrieved)) {
     return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keep: true };
   }
-  const written = model?.available ? await write(deps, asked, model, retrieved) : null;
+  let heard = false;
+  const onDelta: OnDelta = (text) => {
+    heard = true;
+    asked.onDelta(text);
+  };
+  const written = model?.available ? await write(deps, { ...asked, onDelta }, model, retrieved) : null;
   if (written !== null) return { answer: { ...written, promptVersion }, keep: !written.degraded };
+  if (heard) asked.onDelta('', true);
   const answer = { ...quoted(questions, retrieved), promptVersion };
   for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') asked.onDelta(line);
   return { answer, keep: model === null };

@@ -91,6 +91,15 @@ describe('answers with a model', async () => {
     },
   );
 
+  test('what was streamed is withdrawn when the model fails midway, and the quotes follow', async () => {
+    const { ollama, knowledge, creator } = await setUp();
+    ollama.setFault('mid-stream-error');
+    const { answer, deltas } = await ask(knowledge, creator, question);
+    const last = deltas.indexOf('anew');
+    expect(last).toBeGreaterThan(0);
+    expect(deltas.slice(last + 1).join('')).toBe(answer.text);
+  });
+
   test('quotes at once while a model that has failed is left in peace', async () => {
     const { ollama, knowledge, creator } = await setUp();
     ollama.setFault('busy');
@@ -209,8 +218,8 @@ async function ask(
 ) {
   const deltas: string[] = [];
   const request = { creatorId, question: asked, history: [], language: null, instructions: null, collections: null, ...rest };
-  const answer = await knowledge.answers.answer(request, signal, (text) => {
-    deltas.push(text);
+  const answer = await knowledge.answers.answer(request, signal, (text, anew) => {
+    deltas.push(anew === true ? 'anew' : text);
     onDelta(text);
   });
   return { answer, deltas };

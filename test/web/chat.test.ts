@@ -179,6 +179,9 @@ describe('resuming', () => {
     tab.socket().hears({ type: 'delta', reply: 'r', text: 'Sleep ' });
     tab.socket().hears({ type: 'delta', reply: 'r', text: 'well' });
     expect(tab.chat.record.streams).toEqual([{ reply: 'r', text: 'Sleep well' }]);
+    tab.socket().hears({ type: 'delta', reply: 'r', text: '', anew: true });
+    expect([tab.chat.record.streams, tab.chat.record.typing]).toEqual([[], true]);
+    tab.socket().hears({ type: 'delta', reply: 'r', text: 'Rest' });
     tab.socket().closes(1006);
     expect(tab.chat.record.streams).toEqual([]);
     await tab.clock.advance(1_000);
@@ -186,6 +189,9 @@ describe('resuming', () => {
     tab.socket().hears({ type: 'delta', reply: 'r', text: ' tonight' });
     expect(tab.chat.record.streams).toEqual([]);
     expect(tab.chat.record.typing).toBe(true);
+    tab.socket().hears({ type: 'delta', reply: 'r', text: '', anew: true });
+    tab.socket().hears({ type: 'delta', reply: 'r', text: 'Again' });
+    expect(tab.chat.record.streams).toEqual([{ reply: 'r', text: 'Again' }]);
     tab.socket().hears({ ...coachSays(1, 'Sleep well tonight'), reply: 'r' });
     tab.socket().hears({ type: 'delta', reply: 'r', text: 'late' });
     expect(tab.chat.record.streams).toEqual([]);

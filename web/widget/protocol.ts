@@ -31,7 +31,7 @@ export type ServerFrame =
   | MessageFrame
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
-  | { type: 'delta'; reply: string; text: string }
+  | { type: 'delta'; reply: string; text: string; anew: boolean }
   | { type: 'pong' }
   | { type: 'config'; version: number }
   | { type: 'progress'; points: number; streak: number }
@@ -70,7 +70,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
   message: readMessage,
   typing: (f) => ({ type: 'typing', on: f.on === true }),
   read: (f) => ({ type: 'read', seq: countOf(f.seq) }),
-  delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text) }),
+  delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text), anew: f.anew === true }),
   config: (f) => ({ type: 'config', version: countOf(f.version) }),
   pong: () => ({ type: 'pong' }),
   progress: (f) => ({

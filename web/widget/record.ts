@@ -76,8 +76,15 @@ export function createRecord(): ConversationRecord {
     return add(frame);
   }
 
-  function receiveDelta(reply: string, text: string): void {
+  function receiveDelta({ reply, text, anew }: { reply: string; text: string; anew: boolean }): void {
     if (messages.some((message) => message.reply === reply)) return;
+    if (anew) {
+      // From its beginning again: what was missed of it no longer matters.
+      broken.delete(reply);
+      streams = streams.filter((stream) => stream.reply !== reply);
+      typing = true;
+    }
+    if (text === '') return;
     if (broken.has(reply)) {
       typing = true;
       return;
@@ -108,7 +115,7 @@ export function createRecord(): ConversationRecord {
     has: (id) => ids.has(id),
     receive(frame) {
       if (frame.type === 'message') return receiveMessage(frame);
-      if (frame.type === 'delta') receiveDelta(frame.reply, frame.text);
+      if (frame.type === 'delta') receiveDelta(frame);
       if (frame.type === 'typing') typing = frame.on;
       if (frame.type === 'welcome') typing = frame.typing;
       if (frame.type === 'progress') progress = { points: frame.points, streak: frame.streak };

@@ -102,7 +102,8 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
     describe({
       tag,
       summary: "Ask the creator's documents",
-      description: 'With `Accept: text/event-stream`: events `delta` ({text}), then one `answer` (as the JSON answer) or `error`.',
+      description:
+        'With `Accept: text/event-stream`: events `delta` ({text}; with `anew: true` what was sent before is withdrawn), then one `answer` (as the JSON answer) or `error`.',
       answers: { 200: QueryAnswer },
       errors: ['NOT_FOUND'],
     }),
@@ -118,8 +119,8 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
         stream.onAbort(() => gone.abort(new Error('The client has gone')));
         try {
           let written: Promise<unknown> = Promise.resolve();
-          const answer = await knowledge.answers.answer(request, gone.signal, (text) => {
-            written = written.then(() => stream.writeSSE({ event: 'delta', data: JSON.stringify({ text }) }));
+          const answer = await knowledge.answers.answer(request, gone.signal, (text, anew) => {
+            written = written.then(() => stream.writeSSE({ event: 'delta', data: JSON.stringify({ text, anew }) }));
           });
           await written;
           await stream.writeSSE({ event: 'answer', data: JSON.stringify(answerView(answer)) });
