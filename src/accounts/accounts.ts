@@ -37,7 +37,7 @@ export interface Accounts {
    * Opens a workspace with its owner. Signs in at once where no mail can be sent; else answers null whether the address is known
    * or not, and the rest goes by mail.
    *
-   * @throws AppError EMAIL_TAKEN only where no mail can be sent
+   * @throws AppError INVALID_INPUT the password is guessed too easily · EMAIL_TAKEN only where no mail can be sent
    */
   register(given: { email: string; password: string; displayName: string }, caller: Caller): Promise<SignedIn | null>;
   /**
@@ -58,7 +58,8 @@ export interface Accounts {
   /**
    * Replaces the password and ends every other sign-in.
    *
-   * @throws AppError FORBIDDEN the current password is wrong · CONFLICT it was changed at the same moment
+   * @throws AppError FORBIDDEN the current password is wrong · INVALID_INPUT the next is guessed too easily · CONFLICT it was changed at the
+   * same moment
    */
   changePassword(principal: MemberPrincipal, given: { current: string; next: string }, caller: Caller): Promise<void>;
   /** Proves the password again, for acts that need a recent proof. @throws AppError FORBIDDEN it is wrong */
@@ -139,7 +140,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
     async register({ email, password, displayName }, caller) {
       // Hashed first, known address or not, so that the time tells nothing.
-      const passwordHash = await passwords.hash(password);
+      const passwordHash = await passwords.choose(password, [email, displayName]);
       const creatorId = ids.uuid<CreatorId>();
       const owner = {
         creatorId,
@@ -198,7 +199,7 @@ export function createAccounts(deps: AccountsDeps): Accounts {
 
     async changePassword(principal, { current, next }, caller) {
       const member = await prove(principal, current, 'password.change', caller);
-      const hash = await passwords.hash(next);
+      const hash = await passwords.choose(next, [member.email, member.displayName]);
       const tellNodes = await database.tenant(principal.creatorId, async (sql) => {
         if (!(await replacePasswordHash(sql, member.id, member.passwordHash, hash))) {
           throw new AppError('CONFLICT', 'Cannot change the password: it was changed at the same moment');

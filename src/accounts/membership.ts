@@ -31,7 +31,7 @@ export interface Membership {
     given: { email: string; displayName: string; role: Role },
     caller: Caller,
   ): Promise<{ member: Member; token: string | null }>;
-  /** Chooses the password of an invited member. @throws AppError INVALID_INPUT the token is not good */
+  /** Chooses the password of an invited member. @throws AppError INVALID_INPUT the token is not good, or the password is guessed too easily */
   join(given: { token: string; password: string }, caller: Caller): Promise<void>;
   /** Changes the role, at once on all nodes. @throws AppError NOT_FOUND · CONFLICT it would leave no owner */
   setRole(principal: MemberPrincipal, memberId: MemberId, role: Role, caller: Caller): Promise<Member>;
@@ -73,7 +73,7 @@ export function createMembership({ database, passwords, sessions, audit, post, c
 
     async join({ token, password }, caller) {
       const good = await readMailToken(database, token, 'invite', clock);
-      const hash = await passwords.hash(password);
+      const hash = await passwords.choose(password, [good.member.email, good.member.displayName]);
       await database.tenant(good.member.creatorId, async (sql) => {
         await good.use(sql);
         await setPassword(sql, good.member.id, hash);

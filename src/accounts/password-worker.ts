@@ -20,9 +20,15 @@ parentPort?.on('message', async (task: PasswordTask) => {
   parentPort?.postMessage(await run(task));
 });
 
+/** The lists are large: read when somebody chooses a password, not at the start. */
+async function isGuessable(password: string, about: readonly string[]): Promise<boolean> {
+  return (await import('./guessing.ts')).isGuessable(password, about);
+}
+
 async function run(task: PasswordTask): Promise<PasswordAnswer> {
   try {
     if (task.kind === 'verify') return { ok: true, value: await argon2Verify({ password: task.password, hash: task.hash }) };
+    if (task.kind === 'choose' && (await isGuessable(task.password, task.about))) return { ok: true, value: false };
     const { memoryKib: memorySize, iterations, parallelism } = task.settings;
     const salt = crypto.getRandomValues(new Uint8Array(16));
     const hash = await argon2id({

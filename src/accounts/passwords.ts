@@ -16,13 +16,21 @@ export const productionPasswordSettings: PasswordSettings = { memoryKib: 47_104,
 
 /** What the worker is asked. */
 export type PasswordTask =
+  | { kind: 'choose'; password: string; about: readonly string[]; settings: PasswordSettings }
   | { kind: 'hash'; password: string; settings: PasswordSettings }
   | { kind: 'verify'; password: string; hash: string };
-/** What the worker answers: the hash, or whether the password fits. */
+/** What the worker answers: the hash, or whether the password fits; false where one that was chosen is guessed too easily. */
 export type PasswordAnswer = { ok: true; value: string | boolean } | { ok: false; reason: string };
 
 /** Hashes and checks passwords. Both wait in one queue. */
 export interface Passwords {
+  /**
+   * The PHC string of a password that somebody chooses.
+   *
+   * @param about what a guesser knows of the person: mail address, name
+   * @throws AppError INVALID_INPUT it is guessed too easily · OVERLOADED too many wait
+   */
+  choose(password: string, about: readonly string[]): Promise<string>;
   /** The PHC string of a password. @throws AppError OVERLOADED too many wait */
   hash(password: string): Promise<string>;
   /**
@@ -52,6 +60,11 @@ export function createPasswords({ settings = productionPasswordSettings, threads
 
   return {
     hash,
+    async choose(password, about) {
+      const chosen = await run.run({ kind: 'choose', password, about, settings });
+      if (typeof chosen !== 'string') throw new AppError('INVALID_INPUT', 'Choose a password that is harder to guess');
+      return chosen;
+    },
     async verify(password, stored) {
       dummy ??= hash('a password that nobody has').catch((error: unknown) => {
         dummy = undefined;

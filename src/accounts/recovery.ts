@@ -11,7 +11,8 @@ export interface Recovery {
   /**
    * Sets the password and ends every sign-in. Does not sign in.
    *
-   * @throws AppError INVALID_INPUT the token is unknown, used, expired, or the account is gone: the same words for each
+   * @throws AppError INVALID_INPUT the token is unknown, used, expired, or the account is gone: the same words for each; or the password is
+   * guessed too easily, and the token stays good
    */
   reset(given: { token: string; password: string }, caller: Caller): Promise<void>;
 }
@@ -38,8 +39,8 @@ export function createRecovery({ database, passwords, sessions, audit, post, clo
         await audit.note(installationId, { caller }, { action: 'password.reset', outcome: 'refused', reason: 'token' });
         throw error;
       });
-      const { creatorId, id: memberId, email } = good.member;
-      const hash = await passwords.hash(password);
+      const { creatorId, id: memberId, email, displayName } = good.member;
+      const hash = await passwords.choose(password, [email, displayName]);
       const tellNodes = await database.tenant(creatorId, async (sql) => {
         await good.use(sql);
         await setPassword(sql, memberId, hash);

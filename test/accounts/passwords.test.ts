@@ -1,8 +1,10 @@
 /** Passwords: what a hash costs, when it fits, and which ones are refused. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { dictionary } from '@zxcvbn-ts/language-common';
 import * as v from 'valibot';
 import { afterAll, describe, expect, test } from 'vitest';
-import { isCommon, NewPassword } from '../../src/accounts/password-policy.ts';
+import { isGuessable } from '../../src/accounts/guessing.ts';
+import { NewPassword } from '../../src/accounts/password-policy.ts';
 import { createPasswords, productionPasswordSettings } from '../../src/accounts/passwords.ts';
 
 const cheap = { memoryKib: 64, iterations: 1, parallelism: 1 };
@@ -60,7 +62,12 @@ test('in service, a hash costs what OWASP and ASVS ask for', async () => {
   expect(passwords.outdated(hash.replace('m=47104', 'm=19456'))).toBe(true);
 });
 
-describe('the password policy', () => {
+describe('a password that is chosen', () => {
+  const passwords = createPasswords({ settings: cheap, threads: 1 });
+  afterAll(() => passwords.close());
+  const about = ['marisol.quintero@example.org', 'Marisol Quintero'];
+  const refused = { code: 'INVALID_INPUT', message: 'Choose a password that is harder to guess' };
+
   test.each([
     'password123456',
     'P4ssw0rd!2024',
@@ -72,11 +79,42 @@ describe('the password policy', () => {
     'iloveyou12345',
     'contraseña2026',
     'Companero2026!',
-  ])('refuses %s', (password) => expect(isCommon(password)).toBe(true));
-  test.each(['correct horse battery staple', 'x7Kp9_mQz2Lw', 'ñandú-montaña-río', '日本語のパスワード長い文', 'a'.padEnd(12, 'bcXq9Zw7')])(
-    'accepts %s',
-    (password) => expect(v.is(NewPassword, password)).toBe(true),
+    'motherfucker',
+    'polniypizdec0211',
+    'barcelona1899',
+    'drowssap4321',
+    'MarisolQuintero',
+    'quintero2026!',
+  ])('is refused when it is %s', (password) => expect(passwords.choose(password, about)).rejects.toMatchObject(refused));
+
+  test.each([
+    'correct horse battery staple',
+    'x7Kp9_mQz2Lw',
+    'ñandú-montaña-río',
+    '日本語のパスワード長い文',
+    'abcXq9Zw7bcX',
+    'a long unlikely phrase',
+  ])('is taken when it is %s', async (password) =>
+    expect(await passwords.verify(password, await passwords.choose(password, about))).toBe(true),
   );
+
+  test('is on no list of breached ones, with an ending or without', () => {
+    const listed = dictionary['passwords-common'].map(String);
+    expect(listed.length).toBeGreaterThan(40_000);
+    const long = listed.filter((password) => password.length >= 12);
+    const ended = listed.filter((password) => password.length >= 9).map((password) => `${password}123`);
+    const sample = [...long, ...ended.filter((_, index) => index % 40 === 0)];
+    expect(sample.length).toBeGreaterThan(300);
+    expect(sample.filter((password) => !isGuessable(password, []))).toEqual([]);
+  });
+
+  test('is judged by its beginning, in bounded time', () => {
+    expect(isGuessable(`${'p4ssw0rd'.repeat(9)}x7Kp9_mQz2Lw`, about)).toBe(true);
+    expect(isGuessable(`x7Kp9_mQz2Lw${'p4ssw0rd'.repeat(9)}`, about)).toBe(false);
+  });
+});
+
+describe('the size of a password', () => {
   test('counts characters as people do, and bytes as computers do', () => {
     expect(v.is(NewPassword, '🌧🌈🌊🔥🍀🎲🎸🚲🛶🦉🦔')).toBe(false);
     expect(v.is(NewPassword, 'xé'.repeat(90))).toBe(false);
