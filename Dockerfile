@@ -21,6 +21,7 @@ COPY web/page web/page
 COPY web/widget/words web/widget/words
 COPY web/docs web/docs
 COPY web/account web/account
+COPY web/chat web/chat
 COPY src src
 USER node
 VOLUME /data

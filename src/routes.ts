@@ -8,6 +8,7 @@ import type { Pump } from './actors/pump.ts';
 import { connectionOfPath } from './channels/accounts.ts';
 import type { Outside } from './channels/outside.ts';
 import type { Receiver } from './channels/receive.ts';
+import { publicConfig } from './channels/widget-settings.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database.ts';
@@ -23,6 +24,7 @@ import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
 import { broadcastsRoutes } from './http/routes/broadcasts.ts';
 import { callbacksRoutes } from './http/routes/callbacks.ts';
 import { collectionsRoutes } from './http/routes/collections.ts';
+import { chatPageRoutes } from './http/routes/chat-page.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
@@ -40,7 +42,7 @@ import { progressRoutes } from './http/routes/progress.ts';
 import { webhooksRoutes } from './http/routes/webhooks.ts';
 import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
-import { type ContactHints, widgetRoutes } from './http/routes/widget.ts';
+import { type ContactHints, settingsOf, widgetRoutes } from './http/routes/widget.ts';
 import type { Sockets } from './http/socket.ts';
 import { type ContactId, type ConversationId, type CreatorId, systemIds as ids, type SessionId } from './ids.ts';
 import type { Log } from './log.ts';
@@ -108,6 +110,7 @@ export function routes(parts: Parts): Mount[] {
     },
     { path: '/', routes: healthRoutes(health(parts)) },
     { path: '/', routes: wellKnownRoutes(tokens) },
+    { path: '/', routes: chatPageRoutes({ configOf: async (creatorId) => publicConfig(await settingsOf(database, creatorId)) }) },
     { path: '/', routes: docsRoutes() },
     { path: '/', routes: accountPagesRoutes() },
     { path: '/api/v1/auth', routes: authRoutes(parts) },

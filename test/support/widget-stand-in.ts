@@ -46,6 +46,8 @@ export interface WidgetStandIn {
   config: Record<string, unknown>;
   /** Uploaded files by id. */
   readonly files: Map<string, { name: string; type: string; bytes: Uint8Array<ArrayBuffer> }>;
+  /** What pages told of Web Push, as `POST {…}` and `DELETE {…}`. */
+  readonly subscriptions: string[];
   /** Whether a link to a file has run out: 403 until another is asked for. */
   expired: Set<string>;
   /** What a contact's message brings about. Default: nothing. */
@@ -65,6 +67,9 @@ export interface WidgetStandIn {
 
 type Reply = (value: object) => void;
 
+/** A point of P-256: the base point of the curve. */
+const publicKey = 'BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU';
+
 /** A server on a free port of the loopback interface. */
 export async function startWidgetStandIn(): Promise<WidgetStandIn> {
   const conversations: StoredConversation[] = [];
@@ -80,6 +85,7 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     conversations,
     pages: new Map(),
     files: new Map(),
+    subscriptions: [],
     expired: new Set(),
     config: {},
     onMessage: () => {},
@@ -137,16 +143,23 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
   }
 
   async function call(name: string, request: IncomingMessage): Promise<[status: number, value: unknown]> {
-    if (name === 'config') return [200, server.config];
     if (request.method === 'OPTIONS') return [204, {}];
+    const known = { config: server.config, push: { public_key: publicKey } };
+    if (name === 'config' || name === 'push') return [200, known[name]];
     if (name === 'sessions') return openSession(await bodyOf(request));
     const conversation = byToken(request.headers.authorization?.replace('Bearer ', ''));
     if (conversation === undefined) return [401, { error: { code: 'UNAUTHENTICATED' } }];
     if (name === 'media') return [201, await keepFile(request)];
+    if (name === 'subscriptions') return hearSubscription(request);
     if (name !== 'tickets') return linkOf(name);
     const ticket = randomUUID();
     tickets.set(ticket, conversation);
     return [201, { ticket }];
+  }
+
+  async function hearSubscription(request: IncomingMessage): Promise<[status: number, value: unknown]> {
+    server.subscriptions.push(`${request.method} ${new TextDecoder().decode(await bytesOf(request))}`);
+    return [204, ''];
   }
 
   async function keepFile(request: IncomingMessage): Promise<object> {

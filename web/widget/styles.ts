@@ -28,7 +28,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .launcher:focus-visible { outline-offset: 3px; box-shadow: 0 0 0 3px var(--paper); }
 .badge { position: absolute; inset-block-start: -4px; inset-inline-end: -4px; min-width: 22px; height: 22px; padding: 0 6px; border-radius: 11px; background: #c0281c; color: #fff; font-size: 12px; line-height: 22px; font-weight: 700; text-align: center; }
 
-.panel { display: flex; flex-direction: column; overflow: hidden; background: var(--paper); border: 1px solid var(--line); border-radius: 18px; height: 100%; }
+.panel { display: flex; flex-direction: column; overflow: hidden; background: var(--paper); border: 1px solid var(--line); border-radius: var(--radius, 18px); height: 100%; }
 :host(:not([mode=inline])) .panel { position: absolute; bottom: 72px; right: 0; width: 384px; height: min(620px, calc(100dvh - 116px)); box-shadow: 0 4px 12px rgb(0 0 0 / .08), 0 24px 64px rgb(0 0 0 / .2); animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
 .header { display: flex; align-items: center; gap: 12px; padding: 16px 18px 14px; border-bottom: 1px solid var(--line); }
 .avatar { width: 36px; height: 36px; border-radius: 50%; object-fit: cover; }

@@ -44,7 +44,6 @@ export interface Words {
   picture: string;
   file: string;
   place: string;
-  notify: string;
 }
 
 /** The words the script itself brings; those of other languages are fetched. */
@@ -90,7 +89,6 @@ export const english: Words = {
   picture: 'Choose a picture',
   file: 'Choose a file',
   place: 'Share my location',
-  notify: 'Tell me of new messages',
 };
 
 /** Languages that have a file in `words/`. */

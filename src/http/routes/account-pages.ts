@@ -1,7 +1,7 @@
 /** /account: the page that links in mails lead to, with nothing loaded from elsewhere. */
-import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import type { AppEnv } from '../env.ts';
+import { serveFiles } from '../static-files.ts';
 
 const page = { name: 'account.html', type: 'text/html; charset=utf-8' };
 const files = {
@@ -16,12 +16,9 @@ const files = {
 /** Mounted at the root. The token stands behind `#` in the link: browsers keep it to themselves. */
 export function accountPagesRoutes(folder = new URL('../../../web/account/', import.meta.url)): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
-  for (const [path, { name, type }] of Object.entries(files)) {
-    let content: Promise<string> | undefined;
-    routes.get(path, async (c) => {
-      content ??= readFile(new URL(name, folder), 'utf8');
-      return c.body(await content, 200, { 'Content-Type': type, 'Cache-Control': 'no-cache' });
-    });
-  }
+  serveFiles(
+    routes,
+    Object.fromEntries(Object.entries(files).map(([path, { name, type }]) => [path, { url: new URL(name, folder), type }])),
+  );
   return routes;
 }

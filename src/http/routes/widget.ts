@@ -294,8 +294,8 @@ function checkOrigin({ db, ownOrigins }: WidgetDeps): MiddlewareHandler<ChannelE
   };
 }
 
-/** @throws AppError NOT_FOUND no such creator */
-async function settingsOf(db: Database, creatorId: CreatorId): Promise<VersionedSettings> {
+/** The creator's configuration as it is in force. @throws AppError NOT_FOUND no such creator */
+export async function settingsOf(db: Database, creatorId: CreatorId): Promise<VersionedSettings> {
   const stored = await db.tenant(creatorId, (sql) => readWidgetSettings(sql, creatorId));
   if (stored === undefined) throw notFound();
   return v.parse(VersionedSettings, { version: 0, ...stored });
