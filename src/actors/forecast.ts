@@ -69,15 +69,22 @@ function drawBehaviour(random: () => number): Behaviour {
  * Forecasts a program.
  *
  * @param onProgress hears how many people are through
+ * @param others live programs that this one may start
  */
-export function forecast(program: Program, question: ForecastQuestion, onProgress: (done: number) => void): Forecast {
+export function forecast(
+  program: Program,
+  question: ForecastQuestion,
+  onProgress: (done: number) => void,
+  others: readonly Program[] = [],
+): Forecast {
+  const world = { program, others };
   const count = emptyForecast(question);
   const stops = new Map<string, number>();
   for (let index = 0; index < question.personas; index += 1) {
     const random = seeded(question.seed * 1_000_003 + index);
     const zone = question.zones[Math.floor(random() * question.zones.length)];
     const persona: Persona = { channel: question.channel, ...(zone === undefined ? {} : { zone }) };
-    livePersona(program, question, persona, drawBehaviour(random), count, stops);
+    livePersona(world, question, persona, drawBehaviour(random), count, stops);
     onProgress(index + 1);
   }
   count.drop_off = [...stops]
@@ -108,7 +115,7 @@ interface Seen {
 }
 
 function livePersona(
-  program: Program,
+  { program, others }: { program: Program; others: readonly Program[] },
   { start, days }: ForecastQuestion,
   persona: Persona,
   behaviour: Behaviour,
@@ -120,7 +127,7 @@ function livePersona(
     countMessages(count, seen, stepping, { now, start, zone: persona.zone ?? program.definition.meta.zone ?? 'UTC' });
     countDecisions(count, seen, stepping);
   };
-  const { simulation, stopped } = live(program, persona, behaviour, { start, days, onTurn });
+  const { simulation, stopped } = live(program, persona, behaviour, { start, days, onTurn, others });
   const end = simulation.conversation();
   tally(count.outcomes, end.status === 'ended' ? (end.outcome ?? 'ended') : 'under way');
   if (isDropOff(simulation.conversation(), simulation.now()))

@@ -1,8 +1,7 @@
 /** People who live through a program on a virtual clock: when they answer, what they say, and when they stop. */
 import type { Program } from '../programs/program.ts';
 import type { Json } from '../programs/scope.ts';
-import type { Stepping } from './conversation.ts';
-import { createSimulation, type Persona, type Simulation } from './simulate.ts';
+import { createSimulation, type Persona, type Simulation, type SimulationOptions } from './simulate.ts';
 
 /** How somebody behaves. Every draw is from `random`, so that the same seed gives the same life. */
 export interface Behaviour {
@@ -34,16 +33,16 @@ const mostTurns = 2_000;
 /**
  * Lives through a program.
  *
- * @param options.start milliseconds since 1970 · `options.turns` the most turns it may take · `options.onTurn` hears of every turn
+ * @param options.start milliseconds since 1970 · `options.turns` 2,000 unless told
  */
 export function live(
   program: Program,
   persona: Persona,
   behaviour: Behaviour,
-  options: { start: number; days: number; turns?: number; onTurn?: (stepping: Stepping, now: number) => void },
+  options: SimulationOptions & { start: number; days: number },
 ): Life {
-  const { start, days, turns = mostTurns, onTurn } = options;
-  const simulation = createSimulation(program, persona, start, { turns, ...(onTurn ? { onTurn } : {}) });
+  const { start, days, ...bounds } = options;
+  const simulation = createSimulation(program, persona, start, { turns: mostTurns, ...bounds });
   try {
     enter(program, simulation);
     liveOn(simulation, behaviour, start + days * dayMs);

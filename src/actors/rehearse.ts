@@ -2,8 +2,7 @@
 import { ExpressionError } from '../programs/expressions.ts';
 import type { Program } from '../programs/program.ts';
 import type { Expectation, Step } from '../programs/script.ts';
-import type { Stepping } from './conversation.ts';
-import { createSimulation, type Persona, type Simulation } from './simulate.ts';
+import { createSimulation, type Persona, type Simulation, type SimulationOptions } from './simulate.ts';
 
 /** What is to be played: who, from when (milliseconds since 1970), and the steps. */
 export interface Script {
@@ -26,14 +25,8 @@ export const scriptStart = Date.UTC(2026, 0, 5, 9);
 
 /**
  * Plays a script. Never throws for what a program does.
- *
- * @param options.turns the most turns it may take · `options.onTurn` hears of every turn
  */
-export function rehearse(
-  program: Program,
-  { persona, start, steps }: Script,
-  options: { turns?: number; onTurn?: (stepping: Stepping, now: number) => void } = {},
-): Rehearsal {
+export function rehearse(program: Program, { persona, start, steps }: Script, options: SimulationOptions = {}): Rehearsal {
   const simulation = createSimulation(program, persona, start, options);
   const failures: { step: number; problem: string }[] = [];
   try {

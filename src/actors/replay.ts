@@ -52,17 +52,19 @@ const mostTurns = 2_000;
  *
  * @param versions the versions the recordings follow
  * @param onProgress hears how many are through
+ * @param others live programs that these may start
  */
 export function replay(
   versions: ReadonlyMap<number, Program>,
   draft: Program,
   recordings: readonly Recording[],
   onProgress: (done: number) => void,
+  others: readonly Program[] = [],
 ): ReplayReport {
   const report: ReplayReport = { conversations: recordings.length, different: 0, differences: [], failures: 0, stopped: 0 };
   for (const [index, recording] of recordings.entries()) {
     const followed = versions.get(recording.version);
-    if (followed) compare(play(followed, recording), play(draft, recording), recording, report);
+    if (followed) compare(play(followed, recording, others), play(draft, recording, others), recording, report);
     onProgress(index + 1);
   }
   return report;
@@ -73,8 +75,8 @@ interface Played {
   stopped: boolean;
 }
 
-function play(program: Program, { persona, inputs, until }: Recording): Played {
-  const simulation = createSimulation(program, persona, inputs[0]?.at ?? until, { turns: mostTurns });
+function play(program: Program, { persona, inputs, until }: Recording, others: readonly Program[]): Played {
+  const simulation = createSimulation(program, persona, inputs[0]?.at ?? until, { turns: mostTurns, others });
   try {
     for (const input of inputs) {
       simulation.advanceTo(input.at);

@@ -1,5 +1,6 @@
 /** The whole check of a program before it is published: what the definition says of itself, then its tests, promises and a few lives. */
 import { check, hasErrors } from '../programs/check.ts';
+import { type Around, checkSurroundings } from '../programs/check-surroundings.ts';
 import { compile } from '../programs/compile.ts';
 import type { Definition } from '../programs/definition.ts';
 import { type Finding, pointerTo, problem, warning } from '../programs/finding.ts';
@@ -11,15 +12,20 @@ import { rehearse, scriptStart } from './rehearse.ts';
 import type { Simulation } from './simulate.ts';
 import { readableTranscript } from './transcript.ts';
 
-/** Checks a definition of unknown origin to the end: as `check`, and then by running it. */
-export function review(json: unknown): { definition?: Definition; findings: readonly Finding[] } {
+/** Checks a definition of unknown origin to the end: as `check`, and then by running it among what else its creator has. */
+export function review(json: unknown, around: Around = nothing): { definition?: Definition; findings: readonly Finding[] } {
   const checked = check(json);
   const { definition, findings } = checked;
   if (!definition || hasErrors(findings)) return checked;
   const program = compile(definition);
-  const lived = [...playTests(program), ...liveThrough(program)];
-  return { definition, findings: [...findings, ...onePerPlace(lived)] };
+  const others = around.others.map(compile);
+  const lived = [...playTests(program, others), ...liveThrough(program, others)];
+  const missing = around === nothing ? [] : checkSurroundings(definition, around);
+  return { definition, findings: [...findings, ...missing, ...onePerPlace(lived)] };
 }
+
+/** Where nobody has said what else there is, nothing is missed. */
+const nothing: Around = { others: [], secrets: [] };
 
 /** The same thing found in a test and in a life is told once. */
 function onePerPlace(findings: readonly Finding[]): readonly Finding[] {
@@ -30,7 +36,7 @@ const testTurns = 1_000;
 /** Turns of all tests together; later tests are not played, which is said. */
 const allTestTurns = 6_000;
 
-function playTests(program: Program): Finding[] {
+function playTests(program: Program, others: readonly Program[]): Finding[] {
   let turns = 0;
   return (program.definition.tests ?? []).flatMap((test, index) => {
     const pointer = pointerTo('tests', index);
@@ -40,6 +46,7 @@ function playTests(program: Program): Finding[] {
     const script = { persona: personaOf(test.persona), start, steps: [...test.steps, { expect: test.expect }] };
     const { simulation, failures, stopped } = rehearse(program, script, {
       turns: testTurns,
+      others,
       onTurn(stepping, now) {
         turns += 1;
         watch.turn(stepping, now);
@@ -93,10 +100,10 @@ const characters: readonly Omit<Behaviour, 'random'>[] = [
   { replies: 0.6, replyMs: 300 * minuteMs, mumbles: 0.1, writes: 0.2 },
 ];
 
-function liveThrough(program: Program): readonly Finding[] {
+function liveThrough(program: Program, others: readonly Program[]): readonly Finding[] {
   const findings = characters.flatMap((character, index) => {
     const watch = watchPromises(program);
-    const options = { start: scriptStart, days: reviewDays, turns: lifeTurns, onTurn: watch.turn };
+    const options = { start: scriptStart, days: reviewDays, turns: lifeTurns, onTurn: watch.turn, others };
     const { simulation, stopped } = live(program, {}, { ...character, random: seeded(index + 1) }, options);
     return [
       ...breachesIn(program, watch.breaches(simulation.now()), read(simulation)),

@@ -3,6 +3,7 @@ import { createCalculations } from '../../src/actors/calculations.ts';
 import { type ForecastQuestion, forecast } from '../../src/actors/forecast.ts';
 import { scriptStart } from '../../src/actors/rehearse.ts';
 import { compile } from '../../src/programs/compile.ts';
+import { manualClock } from '../support/clock.ts';
 import { makeDefinition, sleepReset } from '../support/example.ts';
 
 const question: ForecastQuestion = {
@@ -55,30 +56,9 @@ describe('a forecast', () => {
 describe('a forecast in its thread', () => {
   it('gives the same as without one, and tells how far it is', async () => {
     const done: number[] = [];
-    const report = await createCalculations().run(
-      { kind: 'forecast', definition: sleepReset, question },
-      new AbortController().signal,
-      (count) => done.push(count),
-    );
+    const task = { kind: 'forecast', definition: sleepReset, others: [], question } as const;
+    const report = await createCalculations(manualClock(0)).run(task, undefined, (count) => done.push(count));
     expect(report).toEqual(forecast(program, question, () => undefined));
     expect(done).toEqual([20, 40]);
-  });
-
-  it('is one at a time, and ends when nobody waits for it', async () => {
-    const forecasts = createCalculations();
-    const ended = new AbortController();
-    const first = forecasts.run(
-      { kind: 'forecast', definition: sleepReset, question: { ...question, personas: 2_000 } },
-      ended.signal,
-      () => undefined,
-    );
-    await expect(
-      forecasts.run({ kind: 'forecast', definition: sleepReset, question }, ended.signal, () => undefined),
-    ).rejects.toMatchObject({ code: 'OVERLOADED' });
-    ended.abort();
-    await expect(first).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    expect(
-      (await forecasts.run({ kind: 'forecast', definition: sleepReset, question }, new AbortController().signal, () => undefined)).personas,
-    ).toBe(40);
   });
 });

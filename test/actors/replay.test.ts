@@ -96,8 +96,8 @@ describe('a replay of what is on record', () => {
         { kind: 'message', at: evening, text: '7:00' },
       ],
     ]);
-    const task = { kind: 'replay', definition: kinder, versions: [[1, sleepReset]], recordings } as const;
-    const report = await createCalculations().run(task, new AbortController().signal, () => undefined);
+    const task = { kind: 'replay', definition: kinder, others: [], versions: [[1, sleepReset]], recordings } as const;
+    const report = await createCalculations(clock).run(task);
     expect(report).toMatchObject({
       conversations: 1,
       different: 1,

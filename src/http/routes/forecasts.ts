@@ -3,12 +3,10 @@ import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { CalculationTask } from '../../actors/calculation-worker.ts';
-import { createCalculations } from '../../actors/calculations.ts';
 import type { ForecastQuestion } from '../../actors/forecast.ts';
 import { readRecordings } from '../../actors/recordings.ts';
 import { scriptStart } from '../../actors/rehearse.ts';
 import type { Clock } from '../../clock.ts';
-import type { Database } from '../../database.ts';
 import { errorBody } from '../../errors.ts';
 import type { ProgramId } from '../../ids.ts';
 import type { Definition } from '../../programs/definition.ts';
@@ -16,7 +14,7 @@ import { idSchema, zoneSchema } from '../../programs/names.ts';
 import { startSchema } from '../../programs/script.ts';
 import { getVersion } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
-import { definitionOf } from '../checked-definition.ts';
+import { type DefinitionDeps, definitionOf, othersOf } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { body, pathId } from '../validate.ts';
@@ -77,13 +75,13 @@ const progress = 'With "Accept: text/event-stream" it tells "progress" {done, of
 const failures = ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'] as const;
 
 /** Mounted under /api/v1/creators/programs. */
-export function forecastRoutes({ database, clock, member }: { database: Database; clock: Clock; member: Member }): Hono<AppEnv> {
-  const calculations = createCalculations();
+export function forecastRoutes({ clock, member, ...deps }: DefinitionDeps & { clock: Clock; member: Member }): Hono<AppEnv> {
+  const { database, calculations } = deps;
   const routes = new Hono<AppEnv>();
 
-  async function answer(c: Context, task: CalculationTask, of: number) {
+  async function answer(c: Context, task: CalculationTask<'forecast' | 'replay'>, of: number) {
     if (!c.req.header('Accept')?.includes('text/event-stream')) {
-      return c.json(await calculations.run(task, c.req.raw.signal, () => undefined));
+      return c.json(await calculations.run(task, c.req.raw.signal));
     }
     return streamSSE(c, async (stream) => {
       const tell = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
@@ -114,7 +112,9 @@ export function forecastRoutes({ database, clock, member }: { database: Database
     body(Question),
     async (c) => {
       const given = c.req.valid('json');
-      const definition = await definitionOf(database, c.var.principal.creatorId, pathId<ProgramId>(c), given.version);
+      const { creatorId } = c.var.principal;
+      const definition = await definitionOf(deps, creatorId, pathId<ProgramId>(c), given.version);
+      const others = await othersOf(database, creatorId, definition);
       const question: ForecastQuestion = {
         personas: given.personas ?? 1_000,
         days: given.days ?? 30,
@@ -123,7 +123,7 @@ export function forecastRoutes({ database, clock, member }: { database: Database
         zones: given.zones ?? [],
         channel: given.channel ?? definition.meta.channels?.[0] ?? 'widget',
       };
-      return answer(c, { kind: 'forecast', definition, question }, question.personas);
+      return answer(c, { kind: 'forecast', definition, others, question }, question.personas);
     },
   );
 
@@ -142,13 +142,14 @@ export function forecastRoutes({ database, clock, member }: { database: Database
       const { creatorId } = c.var.principal;
       const programId = pathId<ProgramId>(c);
       const given = c.req.valid('json');
-      const definition = await definitionOf(database, creatorId, programId, given.version);
+      const definition = await definitionOf(deps, creatorId, programId, given.version);
+      const others = await othersOf(database, creatorId, definition);
       const recordings = await readRecordings(database, creatorId, programId, given.conversations ?? 500, clock.now());
       const versions: [number, Definition][] = [];
       for (const number of new Set(recordings.map((recording) => recording.version))) {
         versions.push([number, (await getVersion(database, creatorId, programId, number)).definition as Definition]);
       }
-      return answer(c, { kind: 'replay', definition, versions, recordings }, recordings.length);
+      return answer(c, { kind: 'replay', definition, others, versions, recordings }, recordings.length);
     },
   );
 

@@ -1,8 +1,8 @@
 /** /api/v1/creators/programs: drafts, checks, published versions and which of them is live. */
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
+import { createCalculations } from '../../actors/calculations.ts';
 import type { Mailboxes } from '../../actors/input.ts';
-import { review } from '../../actors/review.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
@@ -27,7 +27,7 @@ import {
   updateDraft,
 } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
-import { withoutErrors } from '../checked-definition.ts';
+import { definitionOf, reviewDraft, withoutErrors } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
@@ -91,6 +91,7 @@ export interface ProgramsRoutesDeps {
 /** Mounted under /api/v1/creators/programs. */
 export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }: ProgramsRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
+  const definitions = { database, calculations: createCalculations(clock) };
 
   routes.get(
     '/schema.json',
@@ -156,11 +157,12 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
 
   routes.post(
     '/:id/check',
-    describe({ tag, summary: 'Check the draft', answers: { 200: FindingsAnswer }, errors: ['NOT_FOUND'] }),
+    describe({ tag, summary: 'Check the draft', answers: { 200: FindingsAnswer }, errors: ['NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'] }),
     member('programs.read'),
     async (c) => {
-      const { draft } = await getProgram(database, c.var.principal.creatorId, pathId(c));
-      return c.json({ findings: review(draft).findings });
+      const { creatorId } = c.var.principal;
+      const { draft } = await getProgram(database, creatorId, pathId(c));
+      return c.json({ findings: (await reviewDraft(definitions, creatorId, draft)).findings });
     },
   );
 
@@ -170,14 +172,14 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
       tag,
       summary: 'Publish the draft as an immutable version',
       answers: { 201: PublishAnswer },
-      errors: ['NOT_FOUND', 'INVALID_PROGRAM'],
+      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'],
     }),
     member('programs.publish'),
     async (c) => {
       const { creatorId } = c.var.principal;
       const programId = pathId<ProgramId>(c);
       const { draft } = await getProgram(database, creatorId, programId);
-      const definition = withoutErrors(draft, review);
+      const definition = withoutErrors(await reviewDraft(definitions, creatorId, draft));
       const published = { definition, hash: contentHash(definition as unknown as Json), at: clock.wall() };
       const { version, hash } = await addVersion(database, creatorId, programId, published);
       return c.json({ version, hash }, 201);
@@ -231,17 +233,16 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
       tag,
       summary: 'The draft as an XState machine in JSON',
       answers: { 200: v.looseObject({}) },
-      errors: ['NOT_FOUND', 'INVALID_PROGRAM'],
+      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'],
     }),
     member('programs.read'),
     async (c) => {
-      const { draft } = await getProgram(database, c.var.principal.creatorId, pathId(c));
-      return c.json(machineJson(withoutErrors(draft)));
+      return c.json(machineJson(await definitionOf(definitions, c.var.principal.creatorId, pathId(c))));
     },
   );
 
-  routes.route('/', simulationRoutes({ database, member }));
-  routes.route('/', forecastRoutes({ database, clock, member }));
+  routes.route('/', simulationRoutes({ ...definitions, member }));
+  routes.route('/', forecastRoutes({ ...definitions, clock, member }));
   routes.route('/', migrationRoutes({ db: database, fanOut, clock, ids, member, mailboxes, log }));
   return routes;
 }

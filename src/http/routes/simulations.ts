@@ -2,19 +2,16 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { personaOf } from '../../actors/personas.ts';
-import { rehearse, scriptStart } from '../../actors/rehearse.ts';
-import { transcriptLine } from '../../actors/transcript.ts';
-import type { Database } from '../../database.ts';
+import { scriptStart } from '../../actors/rehearse.ts';
 import type { ProgramId } from '../../ids.ts';
-import { compile } from '../../programs/compile.ts';
 import { personaSchema, startSchema, stepsSchema } from '../../programs/script.ts';
 import type { Member } from '../auth.ts';
-import { definitionOf } from '../checked-definition.ts';
+import { type DefinitionDeps, definitionOf, othersOf } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { body, pathId } from '../validate.ts';
 
-/** Turns of one simulation; it runs on the event loop, a fraction of a second of it. */
+/** Turns of one simulation: a fraction of a second of a thread. */
 const mostTurns = 4_000;
 const maxBytes = 256 * 1024;
 
@@ -71,7 +68,7 @@ const Simulated = v.object({
 });
 
 /** Mounted under /api/v1/creators/programs. */
-export function simulationRoutes({ database, member }: { database: Database; member: Member }): Hono<AppEnv> {
+export function simulationRoutes({ member, ...deps }: DefinitionDeps & { member: Member }): Hono<AppEnv> {
   return new Hono<AppEnv>().post(
     '/:id/simulations',
     describe({
@@ -81,33 +78,18 @@ export function simulationRoutes({ database, member }: { database: Database; mem
         'Steps: {say}, {press: button id}, {advance: ISO 8601 duration or "next" timer}, {event, data}, {start: true}, {expect}. The same step, timers and ' +
         'governor as in service; questions to the documents are answered by a placeholder. Without a start the script begins on 2026-01-05T09:00:00Z.',
       answers: { 200: Simulated },
-      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'TOO_LARGE'],
+      errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'TOO_LARGE', 'OVERLOADED', 'UNAVAILABLE'],
     }),
     member('programs.read'),
     body(Script, maxBytes),
     async (c) => {
       const { persona, start, steps, version } = c.req.valid('json');
-      const definition = await definitionOf(database, c.var.principal.creatorId, pathId<ProgramId>(c), version);
+      const { creatorId } = c.var.principal;
+      const definition = await definitionOf(deps, creatorId, pathId<ProgramId>(c), version);
+      const others = await othersOf(deps.database, creatorId, definition);
       const script = { persona: personaOf(persona), start: start === undefined ? scriptStart : Date.parse(start), steps };
-      return c.json(answerOf(rehearse(compile(definition), script, { turns: mostTurns })));
+      const task = { kind: 'simulate', definition, others, script, turns: mostTurns } as const;
+      return c.json((await deps.calculations.run(task, c.req.raw.signal)) as v.InferInput<typeof Simulated>);
     },
   );
-}
-
-function answerOf({ simulation, failures, stopped }: ReturnType<typeof rehearse>): v.InferInput<typeof Simulated> {
-  const { state, status, outcome, snapshot, contact } = simulation.conversation();
-  const { name, zone, language, fields, tags, consent, progress } = contact;
-  return {
-    transcript: simulation.transcript().map(transcriptLine) as v.InferInput<typeof Simulated>['transcript'],
-    now: new Date(simulation.now()).toISOString(),
-    state,
-    status,
-    outcome,
-    control: snapshot.control,
-    variables: { ...snapshot.machine?.vars },
-    contact: { name, zone, language, fields, tags: [...tags], consent, progress: { ...progress, badges: [...progress.badges] } },
-    timers: simulation.timers().map(({ id, dueAt }) => ({ id, due_at: new Date(dueAt).toISOString() })),
-    failures: [...failures],
-    stopped,
-  };
 }

@@ -97,3 +97,52 @@ test('nobody simulates the program of another creator', async () => {
   const stranger = await newMember();
   expect((await stranger.call('POST', path, { steps: [] })).status).toBe(404);
 });
+
+test('a script goes into the programs that this one starts', async () => {
+  const owner = await newMember();
+  const publish = async (definition: { meta: { id: string } }) => {
+    const added = await read(await owner.call('POST', programs, { definition }));
+    const { version } = await read(await owner.call('POST', `${programs}/${added.program.id}/publish`));
+    await owner.call('POST', `${programs}/${added.program.id}/versions/${version}/live`);
+    return `${programs}/${added.program.id}`;
+  };
+  const small = {
+    meta: { id: 'before', specVersion: 1, title: 'Before', languages: ['en'] },
+    entry: [{ id: 'first', on: 'first-message' }],
+    content: { back: { en: { text: 'You slept {{ vars.nights }} nights' } } },
+    variables: { nights: { type: 'number' } },
+    delays: { year: { for: 'P365D' } },
+    machine: {
+      id: 'before',
+      initial: 'sleeping',
+      states: {
+        sleeping: {
+          invoke: {
+            src: 'program',
+            input: { program: 'sleep-reset', input: { nights: '6' } },
+            onDone: { target: 'end', actions: [{ type: 'set', params: { nights: 'event.output.data.nights' } }] },
+            onError: 'end',
+          },
+          after: { year: 'end' },
+        },
+        end: { entry: [{ type: 'say', params: { content: 'back' } }], type: 'final' },
+      },
+    },
+  };
+  const alone = await publish(small);
+  const steps = [{ say: 'hello' }, { say: '7:00' }, { advance: 'next' }, { press: 'good' }];
+  expect(await read(await owner.call('POST', `${alone}/check`))).toMatchObject({
+    findings: [{ severity: 'warning', code: 'unknown-name', pointer: '/machine/states/sleeping/invoke/input/program' }],
+  });
+  expect(await read(await owner.call('POST', `${alone}/simulations`, { steps }))).toMatchObject({
+    status: 'ended',
+    variables: { nights: 0 },
+  });
+  await publish(sleepReset);
+  expect(await read(await owner.call('POST', `${alone}/check`))).toEqual({ findings: [] });
+  const { transcript, ...end } = await read(await owner.call('POST', `${alone}/simulations`, { steps }));
+  expect(end).toMatchObject({ status: 'ended', state: 'end', variables: { nights: 7 } });
+  expect(transcript.findLast((line: { text?: string }) => line.text !== undefined).text).toBe('You slept 7 nights');
+  const forecast = await read(await owner.call('POST', `${alone}/forecasts`, { personas: 5, days: 10 }));
+  expect(forecast.messages_per_day[0]).toBeGreaterThan(10);
+});
