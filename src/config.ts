@@ -77,6 +77,11 @@ export const variables = {
   },
   OLLAMA_CHAT_MODEL: { meaning: 'Model that writes answers', fallback: 'llama3.2', schema: name },
   OLLAMA_EMBED_MODEL: { meaning: 'Model that embeds documents and questions', fallback: 'nomic-embed-text', schema: name },
+  OLLAMA_REEMBED: {
+    meaning: 'Whether documents are embedded anew by themselves when that model has changed; else each workspace is offered it',
+    fallback: 'false',
+    schema: yesNo,
+  },
   MASTER_KEY: {
     meaning: 'The key that seals every other secret: 32 random bytes in base64 (`openssl rand -base64 32`). Required with `DATABASE_URL`',
     fallback: null,
@@ -187,7 +192,7 @@ export interface Config {
   readonly dataDir: string;
   readonly databaseUrl: string | null;
   readonly redisUrl: string | null;
-  readonly ollama: { readonly url: string; readonly chatModel: string; readonly embedModel: string } | null;
+  readonly ollama: { readonly url: string; readonly chatModel: string; readonly embedModel: string; readonly reembed: boolean } | null;
   readonly chromaUrl: string | null;
   /** 32 bytes; null means the one in the data folder. */
   readonly masterKey: Uint8Array | null;
@@ -261,7 +266,12 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
     ollama:
       given('OLLAMA_URL') === null
         ? null
-        : { url: values.OLLAMA_URL, chatModel: values.OLLAMA_CHAT_MODEL, embedModel: values.OLLAMA_EMBED_MODEL },
+        : {
+            url: values.OLLAMA_URL,
+            chatModel: values.OLLAMA_CHAT_MODEL,
+            embedModel: values.OLLAMA_EMBED_MODEL,
+            reembed: values.OLLAMA_REEMBED,
+          },
     chromaUrl: given('CHROMA_URL'),
     masterKey: given('MASTER_KEY'),
     masterKeyBefore: given('MASTER_KEY_BEFORE'),

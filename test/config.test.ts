@@ -52,7 +52,7 @@ describe('loadConfig', () => {
     expect(config).toMatchObject({
       port: 8080,
       publicUrl: 'https://coach.example',
-      ollama: { url: 'http://ollama:11434', chatModel: 'qwen3', embedModel: 'nomic-embed-text' },
+      ollama: { url: 'http://ollama:11434', chatModel: 'qwen3', embedModel: 'nomic-embed-text', reembed: false },
       trustedProxyHops: 1,
       demo: false,
     });

@@ -79,7 +79,7 @@ export function connectChroma(url: string): VectorIndex {
     remove: (creator, document, except) =>
       reached(async () => {
         const collection = await find(creator);
-        const others = except === undefined ? {} : { generation: { $ne: except } };
+        const others = except === undefined ? {} : { generation: { $ne: except.generation } };
         const where = except === undefined ? { document_id: document } : { $and: [{ document_id: document }, others] };
         await collection?.delete({ where: where as NonNullable<Parameters<Collection['delete']>[0]['where']> });
       }),

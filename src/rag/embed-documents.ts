@@ -12,6 +12,8 @@ export interface EmbedDocumentsDeps {
   db: Database;
   vectors: VectorIndex;
   embedder: Embedder;
+  /** Whether documents with vectors of another make are embedded anew unasked. */
+  renew: boolean;
   clock: Clock;
   log: Log;
 }
@@ -30,19 +32,29 @@ const pauseMs = 30_000;
 const batchSize = 32;
 
 /** Embeds documents of all creators, one at a time, under a lease; any node goes on with what another dropped. */
-export function createEmbedNext({ db, vectors, embedder, clock, log }: EmbedDocumentsDeps): EmbedNext {
+export function createEmbedNext({ db, vectors, embedder, renew, clock, log }: EmbedDocumentsDeps): EmbedNext {
   const inMs = (ms: number) => new Date(clock.wall() + ms);
 
-  async function claim(): Promise<Job | null> {
+  let lastMake: string | null = null;
+
+  /** The make in force; a change of it is told once. */
+  async function makeInForce(signal: AbortSignal): Promise<string> {
+    const make = await embedder.identify(signal);
+    if (lastMake !== null && lastMake !== make) log.warn('embeddings.model.changed', { model: make, renew });
+    lastMake = make;
+    return make;
+  }
+
+  async function claim(make: string): Promise<Job | null> {
     const [row] = await db.routing<{ creator_id: CreatorId; id: DocumentId; generation: number }>(
-      'select creator_id, id, generation from routing.claim_unembedded($1, $2::interval, $3)',
-      [inMs(0), `${leaseMs} milliseconds`, embedder.model],
+      'select creator_id, id, generation from routing.claim_unembedded($1, $2::interval, $3, $4)',
+      [inMs(0), `${leaseMs} milliseconds`, make, renew],
     );
     return row === undefined ? null : { creator: row.creator_id, id: row.id, generation: row.generation };
   }
 
   /** Whether the reading still answers: one that was deleted or replaced meanwhile keeps no vectors. */
-  async function embed({ creator, id, generation }: Job, signal: AbortSignal): Promise<void> {
+  async function embed({ creator, id, generation }: Job, make: string, signal: AbortSignal): Promise<void> {
     const document = await db.tenant(creator, (sql) => findDocument(sql, creator, id));
     if (document === null) return;
     const reading = { document: id, generation, source: document.source ?? document.title, at: inMs(0) };
@@ -53,28 +65,39 @@ export function createEmbedNext({ db, vectors, embedder, clock, log }: EmbedDocu
       const texts = batch.map(({ heading, text }) => (heading === '' ? text : `${heading}\n\n${text}`));
       const found = await embedder.embed(texts, 'passage', signal);
       const rows = batch.map(({ position }, at) => ({ position, vector: found[at] ?? [] }));
-      await vectors.put(creator, reading, embedder.model, rows);
+      await vectors.put(creator, reading, make, rows);
       if (!(await db.tenant(creator, (sql) => holdEmbedding(sql, creator, id, generation, inMs(leaseMs))))) {
         return vectors.remove(creator, id);
       }
     }
-    await vectors.remove(creator, id, generation);
-    await db.tenant(creator, (sql) => markEmbedded(sql, creator, id, generation, embedder.model));
+    await vectors.remove(creator, id, { generation, model: make });
+    await db.tenant(creator, (sql) => markEmbedded(sql, creator, id, generation, make));
+  }
+
+  /** Says when the document may be tried again: at once after a stop, else after a pause. */
+  async function postpone({ creator, id, generation }: Job, error: unknown, signal: AbortSignal): Promise<void> {
+    const again = signal.aborted ? inMs(0) : inMs(pauseMs);
+    await db.tenant(creator, (sql) => holdEmbedding(sql, creator, id, generation, again));
+    const code = error instanceof Error ? error.name : 'unknown';
+    log.warn('document.embedding.failed', { creator_id: creator, document_id: id, model: embedder.name, code });
   }
 
   return async function embedNext(signal) {
     if (!embedder.available || signal.aborted) return false;
-    const job = await claim();
-    if (job === null) return false;
+    const make = await makeInForce(signal).catch(ignoreAbsence);
+    const job = make === null ? null : await claim(make);
+    if (make === null || job === null) return false;
     try {
-      await embed(job, signal);
+      await embed(job, make, signal);
       return true;
     } catch (error) {
-      const fields = { creator_id: job.creator, document_id: job.id, model: embedder.model };
-      const again = signal.aborted ? inMs(0) : inMs(pauseMs);
-      await db.tenant(job.creator, (sql) => holdEmbedding(sql, job.creator, job.id, job.generation, again));
-      log.warn('document.embedding.failed', { ...fields, code: error instanceof Error ? error.name : 'unknown' });
+      await postpone(job, error, signal);
       return false;
     }
   };
+}
+
+/** What waits goes on waiting. */
+function ignoreAbsence(): null {
+  return null;
 }

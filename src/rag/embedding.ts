@@ -2,8 +2,15 @@
 
 /** Turns text into vectors of one model. */
 export interface Embedder {
-  /** Names model, version and dimensions: vectors of different names are never compared. */
-  readonly model: string;
+  /** The model's name as configured. */
+  readonly name: string;
+  /**
+   * Names the make of the model in force: model, version, dimensions and digest. Vectors of different makes are never compared. Looked up
+   * once a minute.
+   *
+   * @throws AppError UNAVAILABLE when the model cannot be reached · the signal's reason
+   */
+  identify(signal: AbortSignal): Promise<string>;
   /** How much its ranking counts beside that by words, which counts 1. */
   readonly weight: number;
   /** Whether it is worth asking now. */

@@ -34,8 +34,8 @@ export interface VectorIndex {
     documents: readonly DocumentId[] | null,
     most: number,
   ): Promise<(ChunkKey & { similarity: number })[]>;
-  /** Forgets a document: all of it, or every reading but `except`. */
-  remove(creator: CreatorId, document: DocumentId, except?: number): Promise<void>;
+  /** Forgets a document: all of it, or all but the vectors of one reading by one model. */
+  remove(creator: CreatorId, document: DocumentId, except?: { generation: number; model: string }): Promise<void>;
   /** Forgets everything of a creator. */
   removeAll(creator: CreatorId): Promise<void>;
 }

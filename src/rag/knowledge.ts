@@ -29,7 +29,7 @@ export interface KnowledgeDeps {
   /** Where uploaded files are kept. */
   folder: string;
   /** Null quotes from documents instead of writing answers. */
-  ollama: { url: string; chatModel: string; embedModel: string } | null;
+  ollama: { url: string; chatModel: string; embedModel: string; reembed?: boolean } | null;
   /** Where vectors are kept; null keeps them in the database, where it can. */
   chromaUrl: string | null;
   /** Largest upload, in bytes. */
@@ -59,7 +59,8 @@ export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
   const embedder = server?.embedder ?? null;
   const vectors = await openVectors(deps);
   const files = createFiles(folder, ids);
-  const embedNext = vectors === null || embedder === null ? null : createEmbedNext({ db, vectors, embedder, clock, log });
+  const embedNext =
+    vectors === null || embedder === null ? null : createEmbedNext({ db, vectors, embedder, renew: ollama?.reembed === true, clock, log });
   const ingest = createIngest({ db, files, reader: createReader(clock), embedNext, clock, log });
   const retriever = createRetriever({ db, vectors, embedder, log });
   return {
@@ -76,7 +77,7 @@ export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
       const { model } = await db.tenant(creatorId, (sql) => answerSettings(sql, creatorId));
       return server === null || ollama === null ? null : server.chat(model ?? ollama.chatModel);
     }),
-    models: createModels({ db, server, chatModel: ollama?.chatModel ?? '', vectors: vectors !== null, clock }),
+    models: createModels({ db, server, chatModel: ollama?.chatModel ?? '', vectors: vectors !== null, ingest, clock }),
   };
 }
 

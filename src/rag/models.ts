@@ -5,14 +5,19 @@ import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
 import { answerSettings, chooseModels } from '../store/answers.ts';
+import { awaitEmbedding, countEmbedded } from '../store/readings.ts';
+import type { Ingest } from './ingest.ts';
 import { fullName, isFetchable } from './model-names.ts';
 import type { InstalledModel, ModelServer, PullProgress } from './ollama.ts';
 
 /** The models as one creator sees them. */
 export interface ModelsInUse {
   answers: { model: string; available: boolean; installed: boolean | null };
-  /** Null where words alone find. `waiting` counts documents without vectors of this model. */
-  embeddings: { model: string; available: boolean; waiting: number } | null;
+  /**
+   * Null where words alone find. `waiting` counts documents that get their vectors by themselves, `changed` those whose vectors are of
+   * another make of the model: found by words alone until `reembed` is asked for.
+   */
+  embeddings: { model: string; available: boolean; status: 'current' | 'changed'; waiting: number; changed: number } | null;
   rerank: boolean;
   /** Empty when the server does not answer, or there is none. */
   installed: readonly InstalledModel[];
@@ -29,6 +34,8 @@ export interface Models {
     choice: { answers?: string | null | undefined; rerank?: boolean | undefined },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Has the documents embedded by the make in force that are not; they are found by words meanwhile. How many. @throws AppError UNAVAILABLE */
+  reembed(creator: CreatorId, signal: AbortSignal): Promise<number>;
   /** @throws AppError INVALID_INPUT no model that may be fetched · CONFLICT another is being fetched · UNAVAILABLE */
   pull(name: string, signal: AbortSignal): AsyncGenerator<PullProgress>;
 }
@@ -41,28 +48,30 @@ export interface ModelsDeps {
   chatModel: string;
   /** Whether vectors are kept anywhere. */
   vectors: boolean;
+  ingest: Pick<Ingest, 'wake'>;
   clock: Clock;
 }
 
 /** The registry over one server of models. */
-export function createModels({ db, server, chatModel, vectors, clock }: ModelsDeps): Models {
+export function createModels({ db, server, chatModel, vectors, ingest, clock }: ModelsDeps): Models {
   let pulling = false;
 
-  async function embeddingsOf(creator: CreatorId): Promise<ModelsInUse['embeddings']> {
+  async function embeddingsOf(creator: CreatorId, signal: AbortSignal): Promise<ModelsInUse['embeddings']> {
     if (server === null || !vectors) return null;
-    const { model, available } = server.embedder;
-    const [row] = await db.tenant(creator, (sql) =>
-      sql<{ waiting: number }>(
-        'select count(*)::int as waiting from documents where creator_id = $1 and live is not null and embedded_by is distinct from $2',
-        [creator, model],
-      ),
-    );
-    return { model, available, waiting: row?.waiting ?? 0 };
+    const { embedder } = server;
+    const make = await embedder.identify(signal).catch((error: unknown) => {
+      // told as not available
+      if (error instanceof AppError) return null;
+      throw error;
+    });
+    const { waiting, changed } = await db.tenant(creator, (sql) => countEmbedded(sql, creator, make));
+    const model = make ?? embedder.name;
+    return { model, available: make !== null && embedder.available, status: changed > 0 ? 'changed' : 'current', waiting, changed };
   }
 
   async function inUse(creator: CreatorId, signal: AbortSignal): Promise<ModelsInUse> {
     const settings = await db.tenant(creator, (sql) => answerSettings(sql, creator));
-    const embeddings = await embeddingsOf(creator);
+    const embeddings = await embeddingsOf(creator, signal);
     const { rerank } = settings;
     if (server === null) {
       const answers = { model: 'extractive', available: true, installed: null };
@@ -95,6 +104,13 @@ export function createModels({ db, server, chatModel, vectors, clock }: ModelsDe
         }
       }
       await db.tenant(creator, (sql) => chooseModels(sql, creator, choice, new Date(clock.wall())));
+    },
+    async reembed(creator, signal) {
+      if (server === null || !vectors) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+      const make = await server.embedder.identify(signal);
+      const documents = await db.tenant(creator, (sql) => awaitEmbedding(sql, creator, make));
+      ingest.wake();
+      return documents;
     },
     async *pull(name, signal) {
       if (server === null) throw new AppError('UNAVAILABLE', 'Configure a server of models first');

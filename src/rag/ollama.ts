@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { Embedder } from './embedding.ts';
-import { embeddingTraits } from './model-names.ts';
+import { embeddingTraits, fullName } from './model-names.ts';
 import type { ChatMessage } from './prompt-window.ts';
 
 /** A model that writes. */
@@ -63,6 +63,8 @@ export interface OllamaOptions {
 
 const retries = 1;
 const listMs = 5_000;
+/** A model fetched anew under its name is noticed after this long. */
+const knownMs = 60_000;
 
 /** The models of one Ollama server, with a breaker for each. */
 export function connectOllama(options: OllamaOptions): ModelServer {
@@ -160,10 +162,27 @@ function chatModel(name: string, { url, clock, firstMs = 20_000, pieceMs = 10_00
   };
 }
 
-function embedder({ url, embedModel, clock, embedMs = 30_000, questionMs = 5_000 }: OllamaOptions, breaker: Breaker): Embedder {
+function embedder(options: OllamaOptions, breaker: Breaker): Embedder {
+  const { url, embedModel, clock, embedMs = 30_000, questionMs = 5_000 } = options;
   const { dimensions, passagePrefix, questionPrefix } = embeddingTraits(embedModel);
+  let known: { make: string; until: number } | null = null;
+
+  async function identify(signal: AbortSignal): Promise<string> {
+    if (known !== null && clock.wall() < known.until) return known.make;
+    if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
+    try {
+      const models = await installed(options, signal);
+      const digest = models.find(({ name }) => name === fullName(embedModel))?.digest.slice(0, 12) ?? '';
+      known = { make: `${embedModel}-1-${dimensions ?? 'any'}@${digest}`, until: clock.wall() + knownMs };
+      return known.make;
+    } catch (cause) {
+      throw unavailable(cause, signal, breaker, embedModel);
+    }
+  }
+
   return {
-    model: `${embedModel}-1-${dimensions ?? 'any'}`,
+    name: embedModel,
+    identify,
     weight: 1,
     get available() {
       return breaker.closed;

@@ -37,10 +37,11 @@ function pgvectorIndex(db: Database): VectorIndex {
       ),
     async remove(creator, document, except) {
       await db.tenant(creator, (sql) =>
-        sql('delete from embeddings where creator_id = $1 and document_id = $2 and generation is distinct from $3', [
+        sql('delete from embeddings where creator_id = $1 and document_id = $2 and (generation, model) is distinct from ($3, $4)', [
           creator,
           document,
-          except ?? null,
+          except?.generation ?? null,
+          except?.model ?? null,
         ]),
       );
     },

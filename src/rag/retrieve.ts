@@ -137,13 +137,14 @@ async function rankByVectors(
 ): Promise<Ranking | null> {
   if (vectors === null || embedder === null || !embedder.available || question === '') return null;
   try {
+    const make = await embedder.identify(signal);
     const [vector] = await embedder.embed([question], 'question', signal);
     if (vector === undefined) return null;
     const documents = collections === null ? null : await documentsIn(db, creator, collections);
-    return { weight: embedder.weight, keys: await vectors.nearest(creator, embedder.model, vector, documents, depth) };
+    return { weight: embedder.weight, keys: await vectors.nearest(creator, make, vector, documents, depth) };
   } catch {
     // a stop is noticed by the caller
-    log.warn('retrieval.vectors.failed', { creator_id: creator, model: embedder.model });
+    log.warn('retrieval.vectors.failed', { creator_id: creator, model: embedder.name });
     return null;
   }
 }

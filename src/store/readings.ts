@@ -153,3 +153,23 @@ export async function holdEmbedding(sql: Sql, creator: CreatorId, id: DocumentId
   ]);
   return rows.length > 0;
 }
+
+/** How many documents wait for their first vectors, and how many have those of another make than this one; null counts none of these. */
+export async function countEmbedded(sql: Sql, creator: CreatorId, make: string | null): Promise<{ waiting: number; changed: number }> {
+  const [row] = await sql<{ waiting: number; changed: number }>(
+    `select count(*) filter (where embedded_by is null)::int as waiting, count(*) filter (where embedded_by <> $2)::int as changed
+     from documents where creator_id = $1 and live is not null`,
+    [creator, make],
+  );
+  return row ?? { waiting: 0, changed: 0 };
+}
+
+/** Lets documents with vectors of another make wait to be embedded. How many. */
+export async function awaitEmbedding(sql: Sql, creator: CreatorId, make: string): Promise<number> {
+  const rows = await sql(
+    `update documents set embedded_by = null, embed_after = 'epoch'
+     where creator_id = $1 and live is not null and embedded_by <> $2 returning id`,
+    [creator, make],
+  );
+  return rows.length;
+}

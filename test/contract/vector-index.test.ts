@@ -106,11 +106,11 @@ describe.each(adapters)('vectors in %s', async (_, open) => {
     const [one, two] = [await addDocument(creator), await addDocument(creator, 2)];
     await index.put(creator, one, model, three);
     await index.put(creator, two, model, three);
-    await index.remove(creator, one.document, 1);
+    await index.remove(creator, one.document, { generation: 1, model });
     expect(await positions(creator, mixed(1, 0), [one.document])).toHaveLength(3);
     await index.remove(creator, one.document);
     expect(await positions(creator, mixed(1, 0), [one.document])).toEqual([]);
-    await index.remove(creator, two.document, 1);
+    await index.remove(creator, two.document, { generation: 1, model });
     expect(await positions(creator, mixed(1, 0))).toEqual([]);
     await index.remove(creator, systemIds.uuid<DocumentId>());
   });

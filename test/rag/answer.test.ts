@@ -147,7 +147,7 @@ describe('answers with a model', async () => {
     ollama.setFault(null);
     await clock.advance(60_000);
     await knowledge.ingest.drain();
-    expect(await knowledge.documents.get(creator, document.id)).toMatchObject({ embedded_by: 'nomic-embed-text-1-768' });
+    expect(await knowledge.documents.get(creator, document.id)).toMatchObject({ embedded_by: 'nomic-embed-text-1-768@a1b2' });
   });
 
   test('a poisoned document stays between its borders and changes nothing but words', async () => {

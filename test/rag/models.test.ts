@@ -5,7 +5,7 @@ import { isFetchable } from '../../src/rag/model-names.ts';
 import { createModelShare } from '../../src/rag/model-share.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { testCreator, testDatabase, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 import { startOllama } from '../support/ollama.ts';
 
@@ -13,6 +13,7 @@ const never = new AbortController().signal;
 
 describe('models', async () => {
   const db = await testDatabase();
+  const vectors = await vectorDatabase();
 
   async function setUp() {
     const ollama = await startOllama();
@@ -43,6 +44,38 @@ describe('models', async () => {
     await knowledge.models.choose(creator, { answers: null }, never);
     expect((await knowledge.models.inUse(creator, never)).answers.model).toBe('test-chat');
   });
+
+  test.each([false, true])(
+    'fetched anew under their name are noticed: documents answer by words until they are embedded anew (by itself: %s)',
+    async (reembed) => {
+      const clock = manualClock(Date.now());
+      const ollama = await startOllama();
+      const knowledge = await testKnowledge(vectors, { ollamaUrl: ollama.url, clock, reembed });
+      const creator = await testCreator(vectors);
+      const { id } = await learn(knowledge, creator, 'You can cancel up to 24 hours before.');
+      const later = async () => {
+        await clock.advance(61_000);
+        await knowledge.ingest.drain();
+      };
+      const embeddings = async () => (await knowledge.models.inUse(creator, never)).embeddings;
+      const makes = () =>
+        vectors.tenant(creator, (sql) => sql<{ model: string }>('select distinct model from embeddings where creator_id = $1', [creator]));
+      await later();
+      expect(await embeddings()).toMatchObject({ status: 'current', waiting: 0, changed: 0, model: 'nomic-embed-text-1-768@a1b2' });
+      ollama.changeDigest('c3d4');
+      await later();
+      if (!reembed) {
+        expect(await embeddings()).toMatchObject({ status: 'changed', waiting: 0, changed: 1, model: 'nomic-embed-text-1-768@c3d4' });
+        expect((await knowledge.retriever.retrieve(creator, ['cancel'], null, 5, never)).passages).toHaveLength(1);
+        expect(await knowledge.models.reembed(creator, never)).toBe(1);
+        await knowledge.ingest.drain();
+      }
+      expect(await embeddings()).toMatchObject({ status: 'current', waiting: 0, changed: 0 });
+      expect((await knowledge.documents.get(creator, id)).embedded_by).toBe('nomic-embed-text-1-768@c3d4');
+      expect(await makes()).toEqual([{ model: 'nomic-embed-text-1-768@c3d4' }]);
+      expect(await knowledge.models.reembed(creator, never)).toBe(0);
+    },
+  );
 
   test('that are not installed cannot be chosen, and not all may be fetched', async () => {
     const { knowledge, creator } = await setUp();

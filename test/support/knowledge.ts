@@ -18,12 +18,14 @@ import { quietLog } from './quiet-log.ts';
 /** A knowledge that ends with the test file. */
 export async function testKnowledge(
   db: Database,
-  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; cache?: Cache; log?: Log } = {},
+  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; reembed?: boolean; cache?: Cache; log?: Log } = {},
 ): Promise<Knowledge & { folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'companero-files-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const ollama =
-    options.ollamaUrl === undefined ? null : { url: options.ollamaUrl, chatModel: 'test-chat', embedModel: 'nomic-embed-text' };
+    options.ollamaUrl === undefined
+      ? null
+      : { url: options.ollamaUrl, chatModel: 'test-chat', embedModel: 'nomic-embed-text', reembed: options.reembed === true };
   const clock = options.clock ?? systemClock();
   const knowledge = await openKnowledge({
     ...{ db, folder, ollama, clock, ids: systemIds, log: options.log ?? quietLog },

@@ -28,6 +28,8 @@ export interface OllamaCall {
 export interface OllamaServer {
   url: string;
   calls: OllamaCall[];
+  /** Fetched anew: another make of the embedding model under the same name. */
+  changeDigest(digest: string): void;
   /** Changes what goes wrong from now on. */
   setFault(fault: OllamaFault): void;
   /** Resolves when a client has closed a connection before its answer was complete. */
@@ -40,6 +42,7 @@ export async function startOllama(
   options: { fault?: OllamaFault; reply?: (body: Record<string, unknown>) => string } = {},
 ): Promise<OllamaServer> {
   let fault = options.fault ?? null;
+  let digest = 'a1b2';
   const reply = options.reply ?? (() => 'You can cancel up to 24 hours before [1].');
   const calls: OllamaCall[] = [];
   const abandoned = Promise.withResolvers<void>();
@@ -55,7 +58,7 @@ export async function startOllama(
   });
 
   function answer(path: string, body: Record<string, unknown>, response: ServerResponse): void {
-    if (path === '/api/tags') return json(response, 200, { models: installed });
+    if (path === '/api/tags') return json(response, 200, { models: installed(digest) });
     if (path === '/api/pull') return pull(response, fault);
     if (path === '/api/embed') return json(response, 200, { model: body.model, embeddings: embed(body.input as string[], fault) });
     if (path === '/api/chat') return stream(response, String(body.model), reply(body), fault);
@@ -73,6 +76,9 @@ export async function startOllama(
     calls,
     abandoned: abandoned.promise,
     close,
+    changeDigest(next) {
+      digest = next;
+    },
     setFault(next) {
       fault = next;
     },
@@ -89,12 +95,13 @@ function fail(response: ServerResponse, fault: OllamaFault, count: number): bool
   return true;
 }
 
-const installed = ['test-chat:latest', 'other-chat:latest', 'nomic-embed-text:latest'].map((name) => ({
-  name,
-  digest: 'a1b2',
-  size: 274_000_000,
-  details: { parameter_size: '137M' },
-}));
+const installed = (embeddingDigest: string) =>
+  ['test-chat:latest', 'other-chat:latest', 'nomic-embed-text:latest'].map((name) => ({
+    name,
+    digest: name.startsWith('nomic') ? embeddingDigest : 'a1b2',
+    size: 274_000_000,
+    details: { parameter_size: '137M' },
+  }));
 
 function pull(response: ServerResponse, fault: OllamaFault): void {
   const lines = [

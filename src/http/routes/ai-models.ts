@@ -21,7 +21,15 @@ const Choice = v.strictObject({ answers: v.optional(v.nullable(Name)), rerank: v
 const Pull = v.strictObject({ model: Name });
 const ModelsAnswer = v.object({
   answers: v.object({ model: v.string(), available: v.boolean(), installed: v.nullable(v.boolean()) }),
-  embeddings: v.nullable(v.object({ model: v.string(), available: v.boolean(), waiting: v.number() })),
+  embeddings: v.nullable(
+    v.object({
+      model: v.string(),
+      available: v.boolean(),
+      status: v.picklist(['current', 'changed']),
+      waiting: v.number(),
+      changed: v.number(),
+    }),
+  ),
   rerank: v.boolean(),
   installed: v.array(v.object({ name: v.string(), digest: v.string(), bytes: v.number(), parameters: v.string() })),
   reachable: v.nullable(v.boolean()),
@@ -54,6 +62,19 @@ export function aiModelsRoutes({ models, member, clock }: AiModelsDeps): Hono<Me
       await models.choose(creatorId, c.req.valid('json'), c.req.raw.signal);
       return c.json(await models.inUse(creatorId, c.req.raw.signal));
     },
+  );
+
+  routes.post(
+    '/models/reembed',
+    member('ai.configure'),
+    describe({
+      tag,
+      summary: 'Embed the documents anew whose vectors are of another make of the model (`embeddings.status` is `changed`)',
+      description: 'They are found by their words until then. `embeddings.waiting` counts down.',
+      answers: { 202: v.object({ documents: v.number() }) },
+      errors: ['UNAVAILABLE'],
+    }),
+    async (c) => c.json({ documents: await models.reembed(c.var.principal.creatorId, c.req.raw.signal) }, 202),
   );
 
   routes.post(
