@@ -13,7 +13,7 @@ const pages = {
     title: 'Choose a new password',
     label: 'New password',
     autocomplete: 'new-password',
-    hint: 'At least 12 characters.',
+    hint: 'At least 12 characters: a few words that do not belong together are a good one.',
     path: '/api/v1/auth/password/reset',
     done: 'Your password is changed. Sign in with it.',
   },
@@ -29,7 +29,7 @@ const pages = {
     title: 'Join the workspace',
     label: 'Choose a password',
     autocomplete: 'new-password',
-    hint: 'At least 12 characters.',
+    hint: 'At least 12 characters: a few words that do not belong together are a good one.',
     path: '/api/v1/auth/members/join',
     done: 'You have joined. You can sign in now.',
   },
@@ -52,6 +52,9 @@ else {
   element('label').textContent = page.label;
   element('hint').textContent = page.hint;
   element('password').autocomplete = page.autocomplete;
+  element('show').addEventListener('change', ({ target }) => {
+    element('password').type = target.checked ? 'text' : 'password';
+  });
   element('form').hidden = false;
   element('form').addEventListener('submit', (event) => {
     event.preventDefault();
@@ -59,9 +62,18 @@ else {
   });
 }
 
+/** Says what is wrong, and leads back to the field. */
+function refuse(text) {
+  say(text);
+  element('password').setAttribute('aria-invalid', 'true');
+  element('password').focus();
+}
+
 async function submit() {
   const button = element('form').querySelector('button');
   button.disabled = true;
+  element('password').removeAttribute('aria-invalid');
+  say('');
   try {
     const response = await fetch(page.path, {
       method: 'POST',
@@ -73,10 +85,10 @@ async function submit() {
       return say(page.done);
     }
     const { error } = await response.json();
-    say(error.details?.issues?.[0]?.message ?? error.message);
+    refuse(error.details?.issues?.[0]?.message ?? error.message);
   } catch {
     // No answer at all: the person can only try again.
-    say('Try again: the server cannot be reached.');
+    refuse('Try again: the server cannot be reached.');
   } finally {
     button.disabled = false;
   }
