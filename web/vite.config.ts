@@ -1,6 +1,6 @@
-/** Builds the widget into one script, `dist/web/widget.js`, that a page loads with one tag. */
+/** Builds the widget into one script, `dist/web/widget.js`, that a page loads with one tag, and what that fetches later. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig, type Plugin } from 'vite';
+import { build, defineConfig, type Plugin } from 'vite';
 
 /** Takes the blanks out of the widget's style sheet, which is text to every minifier. */
 const tightStyles: Plugin = {
@@ -16,19 +16,38 @@ const tightStyles: Plugin = {
   },
 };
 
+const target = 'es2022';
+const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** Builds the controls for questions beside the widget, as a module: a script for every page can be in one piece only. */
+const questions: Plugin = {
+  name: 'questions',
+  async generateBundle() {
+    const lib = { entry: pathOf('widget/asking.ts'), formats: ['es' as const], fileName: () => 'widget-questions.js' };
+    const built = await build({
+      configFile: false,
+      logLevel: 'warn',
+      build: { target, lib, write: false, rolldownOptions: { output: { minify: true } } },
+    });
+    for (const { output } of [built].flat() as { output: { fileName: string; code: string }[] }[]) {
+      for (const { fileName, code } of output) this.emitFile({ type: 'asset', fileName, source: code });
+    }
+  },
+};
+
 // biome-ignore lint/style/noDefaultExport: Vite reads the default export of its configuration
 export default defineConfig({
-  root: fileURLToPath(new URL('.', import.meta.url)),
+  root: pathOf('.'),
   logLevel: 'warn',
   publicDir: false,
-  plugins: [tightStyles],
+  plugins: [tightStyles, questions],
   build: {
-    target: 'es2022',
-    outDir: fileURLToPath(new URL('../dist/web/', import.meta.url)),
+    target,
+    outDir: pathOf('../dist/web/'),
     emptyOutDir: true,
     sourcemap: false,
     lib: {
-      entry: fileURLToPath(new URL('widget/main.ts', import.meta.url)),
+      entry: pathOf('widget/main.ts'),
       formats: ['iife'],
       name: 'companeroChat',
       fileName: () => 'widget.js',

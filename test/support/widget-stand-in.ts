@@ -129,8 +129,8 @@ export async function startWidgetStandIn(): Promise<WidgetStandIn> {
     const { pathname } = new URL(request.url ?? '/', 'http://127.0.0.1');
     const page = server.pages.get(pathname);
     if (page !== undefined) send(response, 200, page.html, { 'content-type': 'text/html; charset=utf-8', ...page.headers });
-    else if (pathname === '/widget.js') {
-      const script = await readFile(new URL('../../dist/web/widget.js', import.meta.url), 'utf8');
+    else if (pathname === '/widget.js' || pathname === '/widget-questions.js') {
+      const script = await readFile(new URL(`../../dist/web${pathname}`, import.meta.url), 'utf8');
       send(response, 200, script, { 'content-type': 'text/javascript; charset=utf-8' });
     } else if (pathname.startsWith('/widget/words/')) {
       const words = await readFile(new URL(`../../web${pathname}`, import.meta.url), 'utf8');

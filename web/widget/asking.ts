@@ -1,17 +1,11 @@
 /** The control for the open question above the composer: a date, a scale, faces, a recorder. Writing freely stays possible beside it. */
 import type { AskedInput } from '../../src/message.ts';
-import { acceptedFiles, type Capturing, fileControl, placeControl, voiceControl } from './capture.ts';
+import { type Capturing, fileControl, placeControl, voiceControl } from './capture.ts';
 import { button, el, icon, icons } from './dom.ts';
-import { fieldsOf, listOf, type MessageFrame, textOf } from './protocol.ts';
+import { acceptedFiles } from './files.ts';
+import { fieldsOf, listOf, textOf } from './protocol.ts';
+import type { Questions } from './questions.ts';
 import { locale } from './times.ts';
-import type { Words } from './words.ts';
-
-/** The control of one panel. */
-export interface Asking {
-  readonly element: HTMLElement;
-  /** Shows the control that fits the message's question; null, or a question that is best answered in words, shows none. */
-  show(message: MessageFrame | null, words: Words, language: string): void;
-}
 
 /** One question being asked. */
 interface Asked extends Capturing {
@@ -19,27 +13,23 @@ interface Asked extends Capturing {
   language: string;
 }
 
-/** A control that is not shown yet. `answer` sends as if the person had written it. */
-export function createAsking(on: Pick<Capturing, 'answer' | 'attach'>): Asking {
-  const element = el('div', { class: 'asking', hidden: '' });
+/** What shows the controls in `element`. `answer` sends as if the person had written it. */
+export function createAsking(element: HTMLElement, on: Pick<Capturing, 'answer' | 'attach'>): Questions['show'] {
   let shown = '';
   let leaving = new AbortController();
 
-  return {
-    element,
-    show(message, words, language) {
-      const input = message?.input;
-      const key = input === undefined ? '' : `${message?.seq} ${language}`;
-      if (key === shown) return;
-      shown = key;
-      leaving.abort();
-      leaving = new AbortController();
-      const make = input !== undefined && Object.hasOwn(controls, input.type) ? controls[input.type] : undefined;
-      const { signal } = leaving;
-      const parts = make && input ? make({ input, words, language, label: message?.text ?? '', signal, ...on }) : [];
-      element.replaceChildren(...parts);
-      element.hidden = parts.length === 0;
-    },
+  return (message, words, language) => {
+    const input = message?.input;
+    const key = input === undefined ? '' : `${message?.seq} ${language}`;
+    if (key === shown) return;
+    shown = key;
+    leaving.abort();
+    leaving = new AbortController();
+    const make = input !== undefined && Object.hasOwn(controls, input.type) ? controls[input.type] : undefined;
+    const { signal } = leaving;
+    const parts = make && input ? make({ input, words, language, label: message?.text ?? '', signal, ...on }) : [];
+    element.replaceChildren(...parts);
+    element.hidden = parts.length === 0;
   };
 }
 

@@ -16,9 +16,6 @@ export interface Capturing {
   signal: AbortSignal;
 }
 
-/** Files a chooser offers: what the server takes. */
-export const acceptedFiles = 'image/*,audio/*,video/*,.pdf,.txt';
-
 /** A button that opens the system's chooser, which has the camera on a phone. */
 export function fileControl({ label, attach }: Capturing, accept: string, title: string): HTMLElement {
   const chooser = el('input', { type: 'file', accept, hidden: '' });

@@ -1,7 +1,7 @@
 /** The line to write in: Enter sends, Shift+Enter breaks the line, and it grows with its text. Files wait beside it until they are sent. */
-import { acceptedFiles } from './capture.ts';
 import { maxTextLength } from './chat.ts';
 import { button, el, icon, icons } from './dom.ts';
+import { acceptedFiles } from './files.ts';
 import type { LinkedFile } from './protocol.ts';
 import { shrink } from './shrink.ts';
 import { fill, type Words } from './words.ts';

@@ -3,6 +3,9 @@ import { el } from './dom.ts';
 import type { LinkedFile } from './protocol.ts';
 import { locale } from './times.ts';
 
+/** Files a chooser offers: what the server takes. */
+export const acceptedFiles = 'image/*,audio/*,video/*,.pdf,.txt';
+
 /** A file to show. */
 export interface ShownFile {
   kind: string;

@@ -1,12 +1,12 @@
 /** The chat panel: title, progress, notices, log and composer, drawn from the chat's state. */
 import type { Appearance } from './appearance.ts';
-import { createAsking } from './asking.ts';
 import type { BubbleContext } from './bubbles.ts';
 import type { Chat, Notice } from './chat.ts';
 import { createComposer } from './composer.ts';
 import { button, el, icon, icons } from './dom.ts';
 import { createLog } from './log.ts';
 import type { MessageFrame } from './protocol.ts';
+import { createQuestions } from './questions.ts';
 import { openQuestion, rowsOf } from './rows.ts';
 import { fill, type Words } from './words.ts';
 
@@ -56,13 +56,16 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions)
   const status = el('div', { class: 'status', role: 'status' });
   const announcer = el('div', { class: 'hidden', 'aria-live': 'polite', 'aria-atomic': 'true' });
   const log = createLog();
-  const asking = createAsking({ answer: (text) => chat().send(text), attach: (file) => composer.attach(file) });
+  const questions = createQuestions(
+    { answer: (text) => chat().send(text), attach: (file) => composer.attach(file) },
+    async () => (await import(/* @vite-ignore */ `${chat().server}/widget-questions.js`)).createAsking,
+  );
   const composer = createComposer({
     send: (text, files) => chat().send(text, files),
     typing: () => chat().typing(),
     upload: (file, name) => chat().upload(file, name),
   });
-  const element = el('section', { class: 'panel' }, header, status, log.element, asking.element, composer.element, announcer);
+  const element = el('section', { class: 'panel' }, header, status, log.element, questions.element, composer.element, announcer);
 
   function drawSound(isOn: boolean): void {
     sound.setAttribute('aria-pressed', String(isOn));
@@ -134,7 +137,7 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions)
       drawStatus(state);
       drawProgress(state);
       composer.setEnabled(state.connection !== 'stopped');
-      asking.show(openQuestion(state.record, state.waiting), current.words, current.language);
+      questions.show(openQuestion(state.record, state.waiting), current.words, current.language);
       log.show(rowsOf(state.record, state.waiting, now), state.record.typing && state.record.streams.length === 0, context);
     },
     notify(next) {

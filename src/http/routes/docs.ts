@@ -3,18 +3,16 @@ import { Hono } from 'hono';
 import type { AppEnv } from '../env.ts';
 import { serveFiles } from '../static-files.ts';
 
+const file = (name: string) => new URL(name, new URL('../../../web/docs/', import.meta.url));
 const files = {
-  '/docs': { name: 'docs.html', type: 'text/html; charset=utf-8' },
-  '/docs/docs.css': { name: 'docs.css', type: 'text/css; charset=utf-8' },
-  '/docs/docs.js': { name: 'docs.js', type: 'text/javascript; charset=utf-8' },
-} as const;
+  '/docs': { url: file('docs.html'), type: 'text/html; charset=utf-8' },
+  '/docs/docs.css': { url: file('docs.css'), type: 'text/css; charset=utf-8' },
+  '/docs/docs.js': { url: file('docs.js'), type: 'text/javascript; charset=utf-8' },
+};
 
 /** Mounted at the root. */
-export function docsRoutes(folder = new URL('../../../web/docs/', import.meta.url)): Hono<AppEnv> {
+export function docsRoutes(): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
-  serveFiles(
-    routes,
-    Object.fromEntries(Object.entries(files).map(([path, { name, type }]) => [path, { url: new URL(name, folder), type }])),
-  );
+  serveFiles(routes, files);
   return routes;
 }

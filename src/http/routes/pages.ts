@@ -19,7 +19,7 @@ export interface PagesDeps {
 const widgetLanguages = ['ar', 'de', 'es', 'fr', 'he', 'pt'];
 
 /**
- * `GET /`, `GET /page.css`, `GET /widget.js` and `GET /widget/words/{language}.json`, all public.
+ * `GET /`, `GET /page.css`, `GET /widget.js`, `GET /widget-questions.js` and `GET /widget/words/{language}.json`, all public.
  *
  * @throws AppError UNAVAILABLE when the widget has not been built
  */
@@ -27,6 +27,7 @@ export function pagesRoutes(deps: PagesDeps): Hono<AppEnv> {
   const built = deps.builtFolder ?? new URL('../../../dist/web/', import.meta.url);
   const files: Record<string, StaticFile> = {
     '/widget.js': { url: new URL('widget.js', built), type: 'text/javascript; charset=utf-8', shared: true },
+    '/widget-questions.js': { url: new URL('widget-questions.js', built), type: 'text/javascript; charset=utf-8', shared: true },
     '/page.css': { url: new URL('../../../web/page/page.css', import.meta.url), type: 'text/css; charset=utf-8' },
   };
   for (const language of widgetLanguages) {
