@@ -9,7 +9,7 @@ import { securityUnproved } from './security-page.ts';
 const mostLines = 400;
 
 /** Tables of the installation, not of a creator: no row level security. */
-const globalTables = new Set(['signing_keys', 'operators', 'migrations']);
+const globalTables = new Set(['signing_keys', 'push_keys', 'operators', 'migrations']);
 
 type Source = { path: string; text: string; lines: string[] };
 

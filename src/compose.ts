@@ -14,11 +14,15 @@ import { answerRunner } from './actors/run-answer.ts';
 import { eventRunner } from './actors/run-event.ts';
 import { httpRunner } from './actors/run-http.ts';
 import { modelRunner } from './actors/run-model.ts';
+import { pushRunner } from './actors/run-push.ts';
 import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
 import { createWarmTier, noWarmTier, type WarmTier } from './actors/warm.ts';
 import { createOutside, type Outside } from './channels/outside.ts';
+import { createPresence } from './channels/presence.ts';
+import { createPush } from './channels/push.ts';
+import { openPushKey } from './channels/push-key.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import { clockAnchor, embeddedMasterKey, makeDataFolder } from './data-folder.ts';
@@ -35,6 +39,7 @@ import { createMedia, type Media } from './media/media.ts';
 import { createPictures } from './media/pictures.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
+import type { Push } from './push.ts';
 import { type Knowledge, openKnowledge } from './rag/knowledge.ts';
 import { routes } from './routes.ts';
 import { createSeal, type Seal } from './seal.ts';
@@ -107,7 +112,8 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const media = await openMedia({ database, clock, seal: accounts.seal, folder: join(config.dataDir, 'media') });
   const outside = openOutside(config, { database, clock, log, ...shared, ...media, seal: accounts.seal, origin: origins[0], guardedFetch });
   const calls = await openCalls({ database, clock, seal: accounts.seal, origin: origins[0] });
-  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, guardedFetch, ...calls });
+  const { push, pushes } = await openPush(config, { database, clock, log, ...shared, seal: accounts.seal, guardedFetch });
+  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, pushes, guardedFetch, ...calls });
   const receiver = outside.receiver(actors.mailboxes);
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
@@ -130,6 +136,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     sockets,
     knowledge,
     outside,
+    push,
     receiver,
     outbound,
     wakeWebhooks: () => webhooks.wake(),
@@ -205,6 +212,7 @@ interface ActorsDeps extends Core {
   warm: WarmTier;
   knowledge: Knowledge;
   outside: Outside;
+  pushes: Push;
   guardedFetch: PublicFetch;
   programSecrets: ProgramSecrets;
   callbacks: Callbacks;
@@ -219,6 +227,7 @@ function createActors({
   warm,
   knowledge: { answers, texts: models },
   outside,
+  pushes,
   guardedFetch,
   programSecrets,
   callbacks,
@@ -243,6 +252,7 @@ function createActors({
   const runners = {
     answer: answerRunner({ db, fanOut, answers, showTyping: outside.deliveries.showTyping }),
     send: sendRunner(outside.deliveries),
+    push: pushRunner(pushes),
     event: eventRunner({ db, clock }),
     model: modelRunner({ db, models }),
     http: httpRunner({
@@ -289,6 +299,16 @@ type OutsideParts = Core & { cache: Cache; seal: Seal; media: Media; links: Medi
 async function openCalls({ database: db, clock, seal, origin }: Omit<Core, 'log'> & { seal: Seal; origin: string }) {
   const callbacks = createCallbacks(await seal.mac('callbacks', new Uint8Array()), origin, clock);
   return { callbacks, programSecrets: createProgramSecrets({ db, seal, ids }) };
+}
+
+/** Web Push: what browsers subscribe with, and the way to tell them. */
+async function openPush(config: Config, deps: Core & { cache: Cache; seal: Seal; guardedFetch: PublicFetch }) {
+  const { database: db, clock, log, cache, guardedFetch: fetch } = deps;
+  const key = await openPushKey(db, deps.seal);
+  // Push services want an address at which somebody can be reached; one of this machine is refused by some.
+  const contact = config.publicUrl?.startsWith('https:') ? config.publicUrl : 'mailto:push@companero.invalid';
+  const pushes = createPush({ db, clock, log, presence: createPresence(cache), key, fetch, contact });
+  return { push: { publicKey: key.publicKey, allowed: config.outboundAllow }, pushes };
 }
 
 /** Files that are sent, and the links to them. */

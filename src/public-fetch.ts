@@ -5,7 +5,7 @@ import { request as requestHttps } from 'node:https';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Readable } from 'node:stream';
 
-/** What a caller may ask: as with `fetch`, a body of text, no redirects. */
+/** What a caller may ask: as with `fetch`, a body of text or bytes, no redirects. */
 export type PublicFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** The address is of this machine, a private network or another special range. */
@@ -122,7 +122,7 @@ function ask(url: URL, { method = 'GET', headers, body, signal }: RequestInit, o
     const asking = request(url, sent, (incoming) => resolve(responseOf(incoming)));
     // As `fetch` does: the cause tells a connection that never was from one that broke.
     asking.on('error', (cause) => reject(new TypeError('Cannot fetch', { cause })));
-    asking.end(typeof body === 'string' ? body : undefined);
+    asking.end(typeof body === 'string' || body instanceof Uint8Array ? body : undefined);
   });
 }
 

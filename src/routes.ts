@@ -23,8 +23,8 @@ import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
 import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
 import { broadcastsRoutes } from './http/routes/broadcasts.ts';
 import { callbacksRoutes } from './http/routes/callbacks.ts';
-import { collectionsRoutes } from './http/routes/collections.ts';
 import { chatPageRoutes } from './http/routes/chat-page.ts';
+import { collectionsRoutes } from './http/routes/collections.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
@@ -39,6 +39,7 @@ import { privacyRoutes } from './http/routes/privacy.ts';
 import { programSecretsRoutes } from './http/routes/program-secrets.ts';
 import { programsRoutes } from './http/routes/programs.ts';
 import { progressRoutes } from './http/routes/progress.ts';
+import type { PushRoutesDeps } from './http/routes/push.ts';
 import { webhooksRoutes } from './http/routes/webhooks.ts';
 import { webhooksInRoutes } from './http/routes/webhooks-in.ts';
 import { wellKnownRoutes } from './http/routes/well-known.ts';
@@ -79,6 +80,7 @@ export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersR
   media: Media;
   links: MediaLinks;
   outside: Outside;
+  push: PushRoutesDeps['push'];
   receiver: Receiver;
   mailboxes: Mailboxes;
   programs: Programs;
@@ -162,6 +164,7 @@ export function routes(parts: Parts): Mount[] {
         },
         openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
         count: parts.count,
+        push: parts.push,
         ownOrigins: parts.origins,
         framesPerSecond: parts.config.widgetFramesPerSecond,
         randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),

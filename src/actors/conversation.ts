@@ -15,6 +15,8 @@ export interface Conversation {
   id: ConversationId;
   sessionId: SessionId;
   channel: string;
+  /** Whether a browser asked to be told of messages while the page is closed. */
+  wantsPush: boolean;
   version: number;
   seq: number;
   contactId: ContactId;
@@ -75,6 +77,7 @@ export interface NewTimer {
 export type NewEffect = { id: string; ordinal: number } & (
   | { type: 'answer'; lane: 'answer'; params: AnswerParams }
   | { type: 'send'; lane: 'send'; params: SendParams }
+  | { type: 'push'; lane: 'push'; params: PushParams }
   | { type: 'event'; lane: 'event'; params: EventParams }
   | { type: 'model'; lane: 'model'; params: ModelParams }
   | { type: 'http'; lane: 'http'; params: HttpParams }
@@ -117,6 +120,11 @@ export interface SendParams {
   first?: number;
 }
 
+/** Up to which message a `push` effect tells the person's browsers. */
+export interface PushParams {
+  seq: number;
+}
+
 /** What an `answer` effect is to answer; the rest is read from the record when it runs. */
 export interface AnswerParams {
   text: string;
@@ -151,8 +159,8 @@ export interface Trace {
   progress?: readonly Recorded[];
   /** A person was called: why, and for which of them, where that was said. */
   handoff?: { reason: string | null; queue: string | null };
-  /** The run went over to another version of its program, where it stayed in its state or entered another. */
-  moved?: { from: number; to: number; how: 'stays' | 'enters' };
+  /** The run went over to another version of its program, where it stayed in its state, entered another, or came back to where it had been. */
+  moved?: { from: number; to: number; how: 'restored' | 'stays' | 'enters' };
   /** Why the program could not take the input; nothing else was changed. */
   error?: string;
 }

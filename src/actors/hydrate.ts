@@ -6,6 +6,7 @@ import type { Conversation, NewTimer, Stepping } from './conversation.ts';
 import type { Send } from './governor.ts';
 import type { Input } from './input.ts';
 import { joinSends } from './join-sends.ts';
+import { planPush } from './plan-push.ts';
 import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
 
 /** The conversation of a stored row. @throws SnapshotError when its snapshot cannot be read */
@@ -15,6 +16,7 @@ export function hydrate({ conversation, contact }: LoadedRow): Conversation {
     id: conversation.id as ConversationId,
     sessionId: conversation.session_id as SessionId,
     channel: conversation.channel,
+    wantsPush: conversation.wants_push ?? false,
     version: conversation.version,
     seq: conversation.seq,
     contactId: conversation.contact_id as ContactId,
@@ -41,6 +43,7 @@ export function loadedRow(conversation: Conversation): LoadedRow {
       session_id: conversation.sessionId,
       contact_id: conversation.contactId,
       channel: conversation.channel,
+      wants_push: conversation.wantsPush,
       program_id: conversation.program?.id ?? null,
       program_version: conversation.program?.version ?? null,
       version: conversation.version,
@@ -90,10 +93,8 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
   const { timersSet, timersCleared } = mergeTimers(steppings);
   const ended = new Map(steppings.flatMap((stepping) => stepping.effectsEnded.map((end) => [end.id, end])));
   const messages = steppings.flatMap((stepping) => stepping.messages);
-  const planned = joinSends(
-    steppings.flatMap((stepping) => stepping.effects).filter((effect) => !ended.delete(effect.id)),
-    messages,
-  );
+  const effects = steppings.flatMap((stepping) => stepping.effects).filter((effect) => !ended.delete(effect.id));
+  const planned = [...joinSends(effects, messages), ...planPush(before, messages)];
   const awards = steppings.flatMap((stepping) => stepping.awards);
   return {
     creator: before.creatorId,

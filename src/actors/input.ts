@@ -4,6 +4,7 @@ import type { DeliveryOutcome } from '../deliveries.ts';
 import type { ConversationId, CreatorId } from '../ids.ts';
 import type { Attachment, Citation } from '../message.ts';
 import type { Json, Progress } from '../programs/scope.ts';
+import type { PushOutcome } from '../push.ts';
 
 /** Names one conversation of one creator. */
 export interface ConversationKey {
@@ -49,6 +50,8 @@ export interface EffectResult {
   answer?: { text: string; citations: readonly Citation[]; grounded: boolean; degraded: boolean };
   /** Of `send`. */
   delivery?: Exclude<DeliveryOutcome, { outcome: 'retry' | 'wait' }>;
+  /** Of `push`. */
+  push?: Exclude<PushOutcome['outcome'], 'retry'>;
   /** Of `model` and `http`: what the program sees as `event.output`. */
   output?: Readonly<Record<string, Json>>;
   /** Of `recount`: progress counted again, and the hash of the progress it replaces. */

@@ -174,6 +174,10 @@ function onEffect(draft: Draft, input: Of<'effect'>): void {
     draft.as = `send.${input.result.delivery.outcome}`;
     return;
   }
+  if (input.result.push) {
+    draft.as = `push.${input.result.push}`;
+    return;
+  }
   if (input.result.recount) {
     draft.as = keepRecount(draft, input.result.recount) ? 'recounted' : 'recount.again';
     return;

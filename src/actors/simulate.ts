@@ -186,6 +186,7 @@ function unstarted({ channel = 'widget', ...known }: Persona): Conversation {
     id: '00000000-0000-7000-8000-000000000004' as ConversationId,
     sessionId: '00000000-0000-7000-8000-000000000005' as SessionId,
     channel,
+    wantsPush: false,
     version: 0,
     seq: 0,
     contactId,

@@ -9,6 +9,7 @@ import type { Attachment, ConversationNews, Message } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import type { Connection, ServedSocket } from './connection.ts';
 import { createMessageFeed } from './message-feed.ts';
+import type { Presence } from './presence.ts';
 import { createReadMark } from './read-mark.ts';
 import { createSocketLimits, type LimitReached } from './socket-limits.ts';
 import { createTokenBucket } from './token-bucket.ts';
@@ -37,6 +38,7 @@ export interface WidgetSocketDeps {
   media: ConversationMedia;
   fanOut: FanOut;
   record: ConversationRecord;
+  presence: Presence;
   /** Grows with each change of the creator's widget configuration. */
   configVersion(creatorId: CreatorId): Promise<number>;
   /** Frames one socket may send each second for ever. */
@@ -220,6 +222,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   /** A node that dies between commit and news leaves nobody to tell of it, so now and then the record is asked. */
   function answerPing(): void {
     send({ type: 'pong' });
+    deps.presence.heard(key);
     if (clock.wall() - lookedAt < lookAgainMs) return;
     lookedAt = clock.wall();
     feed.lookAgain();
@@ -228,6 +231,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   function greet(after: number): void {
     if (opened !== null) return refuse(new AppError('INVALID_INPUT', 'Cannot take "hello" twice'));
     limits.greeted();
+    deps.presence.heard(key);
     opened = open(after);
   }
 
@@ -248,7 +252,10 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
       sendError(new AppError('UNSUPPORTED_MEDIA', 'Cannot take a binary frame'));
       close(1003, 'text only');
     },
-    onClose: stop,
+    onClose() {
+      stop();
+      deps.presence.left(key);
+    },
     leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
     configChanged(version) {
       if (welcomed) send({ type: 'config', version });

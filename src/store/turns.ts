@@ -119,6 +119,8 @@ export interface LoadedRow {
     session_id: string;
     contact_id: string;
     channel: string;
+    /** Missing in what a node of an earlier release left in the cache. */
+    wants_push?: boolean;
     program_id: string | null;
     program_version: number | null;
     version: number;

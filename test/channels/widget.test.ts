@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { createPresence } from '../../src/channels/presence.ts';
 import { createWidgetSocket, type WidgetSocketDeps } from '../../src/channels/widget.ts';
 import type { ServerFrame } from '../../src/channels/widget-frames.ts';
 import type { WidgetPrincipal } from '../../src/context.ts';
 import { AppError } from '../../src/errors.ts';
 import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
 import { manualClock } from '../support/clock.ts';
 import { fakeMailboxes } from '../support/fake-mailboxes.ts';
 import { quietLog } from '../support/quiet-log.ts';
@@ -33,7 +35,14 @@ function setUp() {
     path: (_creatorId, one) => `/signed/${one}`,
   };
   const socket = createWidgetSocket(
-    { mailboxes, record, fanOut, media, configVersion: async () => 4, framesPerSecond: 3, clock, ids: systemIds, log: quietLog },
+    {
+      ...{ mailboxes, record, fanOut, media, presence: createPresence(createMemoryCache(clock)) },
+      configVersion: async () => 4,
+      framesPerSecond: 3,
+      clock,
+      ids: systemIds,
+      log: quietLog,
+    },
     principal,
     {
       send: (text) => frames.push(JSON.parse(text)),

@@ -5,7 +5,7 @@ import { testDatabase } from '../support/database.ts';
 const db = await testDatabase();
 
 /** Tables of the installation, not of a creator: the application role must not reach them. */
-const globalTables = ['migrations', 'operators', 'signing_keys'];
+const globalTables = ['migrations', 'operators', 'push_keys', 'signing_keys'];
 
 const names = async (text: string, params: readonly unknown[] = []) =>
   (await db.owner((sql) => sql<{ name: string }>(text, params))).map((row) => row.name);

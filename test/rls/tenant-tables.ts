@@ -188,6 +188,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into program_secrets (creator_id, id, name, host, header, sealed_secret) values ($1, $2, 'n', 'h', 'h', 's')",
     values: ['family'],
   },
+  push_subscriptions: {
+    insert: "insert into push_subscriptions (creator_id, id, conversation_id, endpoint, p256dh, auth) values ($1, $2, $3, 'e', 'p', 'a')",
+    values: ['family', 'conversation'],
+  },
   webhook_deliveries: {
     insert: "insert into webhook_deliveries (creator_id, webhook_id, event, payload) values ($1, $2, 'message', '{}')",
     values: ['family'],

@@ -5,6 +5,7 @@ import { createPrograms } from '../../src/actors/live-programs.ts';
 import { createMailboxes } from '../../src/actors/mailboxes.ts';
 import type { Pump } from '../../src/actors/pump.ts';
 import { answerRunner } from '../../src/actors/run-answer.ts';
+import { pushRunner } from '../../src/actors/run-push.ts';
 import { sendRunner } from '../../src/actors/run-send.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
 import { createTurns } from '../../src/actors/turn.ts';
@@ -15,6 +16,7 @@ import type { Deliveries } from '../../src/deliveries.ts';
 import { type ContactId, type ConversationId, type CreatorId, type Ids, type ProgramId, type SessionId, systemIds } from '../../src/ids.ts';
 import type { Log } from '../../src/log.ts';
 import { contentHash } from '../../src/programs/hash.ts';
+import type { Push } from '../../src/push.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
 import { addVersion, createDraft, setLive } from '../../src/store/programs.ts';
@@ -49,6 +51,7 @@ export function makeRuntime(
     script?: Answers['answer'];
     send?: Deliveries['send'];
     showTyping?: Deliveries['showTyping'];
+    push?: Push;
     /** Runners beside those of answers and messages. */
     runners?: Parameters<typeof createEffectPump>[0]['runners'];
   } = {},
@@ -83,6 +86,7 @@ export function makeRuntime(
     runners: {
       answer: answerRunner({ ...parts, answers, showTyping: options.showTyping ?? (async () => undefined) }),
       send: sendRunner(deliveries),
+      ...(options.push ? { push: pushRunner(options.push) } : {}),
       ...options.runners,
     },
     mailboxes,

@@ -70,6 +70,7 @@ export async function testWidgetServer() {
       mailboxes.open({ creatorId: creator, conversationId: opened.conversationId });
       return opened;
     },
+    push: { publicKey: 'the-public-key', allowed: ['https://push.example'] },
     ownOrigins: [ownOrigin],
     framesPerSecond: 3,
     randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { Tokens } from '../../accounts/tokens.ts';
 import type { ConversationKey, Mailboxes } from '../../actors/input.ts';
 import { mayUseWidget } from '../../channels/origin.ts';
+import { createPresence } from '../../channels/presence.ts';
 import { createWidgetSocket, type WidgetSocketDeps } from '../../channels/widget.ts';
 import { subprotocol } from '../../channels/widget-frames.ts';
 import { isLanguage, isZone, publicConfig, VersionedSettings, WidgetConfig, WidgetSettings } from '../../channels/widget-settings.ts';
@@ -26,6 +27,7 @@ import { describe } from '../openapi.ts';
 import type { Sockets } from '../socket.ts';
 import { body, pathId } from '../validate.ts';
 import { MediumAnswer } from './media.ts';
+import { type PushRoutesDeps, pushRoutes } from './push.ts';
 
 /** What a page tells of the person who writes. Used when a conversation begins; later the program's own questions count. */
 export interface ContactHints {
@@ -36,13 +38,14 @@ export interface ContactHints {
   language?: string | undefined;
 }
 
-export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'media'> {
+export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'media' | 'presence'> {
   media: Media;
   links: MediaLinks;
   db: Database;
-  /** Keeps tickets. */
+  /** Keeps tickets, and who is there. */
   cache: Cache;
   count: CountLimit;
+  push: PushRoutesDeps['push'];
   sockets: Sockets;
   mailboxes: Mailboxes;
   tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
@@ -89,6 +92,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
   const socketDeps: WidgetSocketDeps = {
     ...deps,
     media: { ofConversation: media.ofConversation, path: links.path },
+    presence: createPresence(cache),
     configVersion: async (creatorId) => (await settingsOf(db, creatorId)).version,
   };
   const routes = new Hono<ChannelEnv>();
@@ -208,6 +212,8 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     },
   );
 
+  routes.route('/push', pushRoutes({ ...deps, principalOf }));
+
   routes.get(
     '/connect',
     describe({
@@ -287,7 +293,7 @@ function checkOrigin({ db, ownOrigins }: WidgetDeps): MiddlewareHandler<ChannelE
     c.set('creatorId', creatorId);
     c.set('settings', settings);
     if (c.req.method !== 'OPTIONS') return next();
-    c.header('Access-Control-Allow-Methods', 'GET, POST');
+    c.header('Access-Control-Allow-Methods', 'GET, POST, DELETE');
     c.header('Access-Control-Allow-Headers', 'Authorization, Content-Type, Idempotency-Key');
     c.header('Access-Control-Max-Age', '600');
     return c.body(null, 204);
