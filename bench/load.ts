@@ -66,7 +66,7 @@ export async function openLoop(
     const speak = () => {
       if (isOver()) total = said;
       if (total === answers) return resolve();
-      const due = Math.min(total, Math.floor(((performance.now() - began) * perSecond) / 1000));
+      const due = Math.min(total, 1 + Math.floor(((performance.now() - began) * perSecond) / 1000));
       for (; said < due; said += 1) {
         const dueAt = (said * 1000) / perSecond;
         (talkers[said % talkers.length] as Talker).say(() => {

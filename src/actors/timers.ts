@@ -9,9 +9,13 @@ import { createPump, type Pump } from './pump.ts';
 
 /** How long a claim keeps other nodes away; a node that dies leaves its timers to them after that. */
 const claimMs = 30_000;
-const mostAtOnce = 200;
+const mostAtOnce = 100;
+/** Batches under way at a time: the next is claimed while the last is committed. */
+const mostBatches = 4;
 /** A round ends after this many batches, so that a herd does not keep the pump from stopping. */
-const batchesPerRound = 10;
+const batchesPerRound = 40;
+/** Looking past a herd for the timers of others takes its time, so no more than a tenth of all time goes into it. */
+const othersShare = 10;
 
 /** The pump of this process. `wake(ms)` when a timer was armed that falls due in `ms` of wall time. */
 export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; mailboxes: Mailboxes }): Pump {
@@ -33,17 +37,39 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
     }
   }
 
+  function claim(rested: readonly CreatorId[]): Promise<DueTimer[]> {
+    return claimTimers(db, { now: clock.now(), wall: clock.wall(), holdMs: claimMs, most: mostAtOnce, rested });
+  }
+
+  /** Wall time from which the timers of others may be looked for. */
+  let othersFrom = 0;
+
+  /** What is due to others than those who fill half of a full batch: a herd does not keep them waiting until it has passed. */
+  async function claimPast(batch: readonly DueTimer[]): Promise<DueTimer[]> {
+    const herds = heavy(batch);
+    const began = clock.wall();
+    if (herds.length === 0 || began < othersFrom) return [];
+    const others = await claim(herds);
+    // Another herd goes on by turns with the first.
+    othersFrom = others.length === mostAtOnce ? began : clock.wall() + (clock.wall() - began) * othersShare;
+    return others;
+  }
+
   async function round(): Promise<number | null> {
-    let rested: readonly CreatorId[] = [];
-    for (let batches = 0; batches < batchesPerRound; batches += 1) {
-      const due = await claimTimers(db, { now: clock.now(), wall: clock.wall(), holdMs: claimMs, most: mostAtOnce, rested });
-      await Promise.all(due.map(fire));
-      const more = due.length === mostAtOnce || rested.length > 0;
-      if (!more) return untilNext();
-      // Whoever filled half a batch lets the others go first; when nobody else is left, it is everybody's turn again.
-      rested = due.length < mostAtOnce ? [] : [...rested, ...heavy(due)];
+    const underWay = new Set<Promise<void>>();
+    try {
+      for (let batches = 0; batches < batchesPerRound; batches += 1) {
+        const due = await claim([]);
+        const others = due.length === mostAtOnce ? await claimPast(due) : [];
+        const batch: Promise<void> = Promise.all([...others, ...due].map(fire)).then(() => void underWay.delete(batch));
+        underWay.add(batch);
+        if (due.length < mostAtOnce) return await untilNext();
+        if (underWay.size === mostBatches) await Promise.race(underWay);
+      }
+      return 0;
+    } finally {
+      await Promise.all(underWay);
     }
-    return 0;
   }
 
   async function untilNext(): Promise<number | null> {
@@ -54,7 +80,7 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
   return createPump('timers', round, { clock, log });
 }
 
-/** The creators that own at least half of a full batch. */
+/** The creators that own at least half of a batch. */
 function heavy(due: readonly DueTimer[]): CreatorId[] {
   const counts = new Map<CreatorId, number>();
   for (const { creator_id } of due) counts.set(creator_id, (counts.get(creator_id) ?? 0) + 1);

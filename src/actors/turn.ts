@@ -70,10 +70,16 @@ export function createTurns(parts: Parts): Turns {
   const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
   const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { ...fair, shareOf: (key) => key.creatorId });
 
-  function keep(conversation: Conversation): void {
+  function keepHot(conversation: Conversation): void {
     hot.delete(conversation.id);
     hot.set(conversation.id, conversation);
     if (hot.size > hotSize) hot.delete(hot.keys().next().value ?? '');
+  }
+
+  /** One that nothing but time has stirred goes back to sleep: a herd of timers would drive out those in which people talk. */
+  function keep(conversation: Conversation, waiting: readonly Waiting[]): void {
+    if (!hot.has(conversation.id) && waiting.every(({ input }) => input.kind === 'timer')) return;
+    keepHot(conversation);
     warm.keep(conversation);
   }
 
@@ -87,7 +93,10 @@ export function createTurns(parts: Parts): Turns {
     const known = hot.get(key.conversationId);
     if (known?.creatorId === key.creatorId) return known;
     const left = await warm.find(key);
-    if (left) return left;
+    if (left) {
+      keepHot(left);
+      return left;
+    }
     const row = await load(key);
     if (!row) throw new AppError('NOT_FOUND', 'Conversation not found');
     if (row.conversation.status === 'set-aside') throw isSetAside();
@@ -102,7 +111,7 @@ export function createTurns(parts: Parts): Turns {
     const committed = await commit(row);
     if (committed.outcome === 'committed') {
       const after = afterCommit(before, taken);
-      keep(after);
+      keep(after, waiting);
       announce(parts, before, after, taken, row);
       parts.onCommitted(key, aftermathOf(row));
       for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);

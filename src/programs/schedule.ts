@@ -117,8 +117,21 @@ export function isZone(zone: string): boolean {
   }
 }
 
+/** Readings of late: at one moment many conversations ask for the same, and Intl takes microseconds for each. */
+const readings = new Map<string, LocalTime>();
+
 /** The wall clock reading of an instant in a zone. @throws RangeError for an unknown zone */
 export function localTime(instant: number, zone: string): LocalTime {
+  const name = `${Math.floor(instant / 1000)} ${zone}`;
+  const known = readings.get(name);
+  if (known) return known;
+  const reading = readClock(instant, zone);
+  if (readings.size >= 1000) readings.clear();
+  readings.set(name, reading);
+  return reading;
+}
+
+function readClock(instant: number, zone: string): LocalTime {
   const parts: Record<string, number> = {};
   for (const { type, value } of formatOf(zone).formatToParts(instant)) if (type !== 'literal') parts[type] = Number(value);
   const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = parts;
