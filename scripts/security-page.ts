@@ -26,7 +26,9 @@ export function securityUnproved(): string[] {
   const missing = [...requirements, ...badInputs].filter((id) => !claimed.has(id)).map((id) => `${path}:1 says nothing about ${id}`);
   return [
     ...missing,
-    ...rows.flatMap(({ named, text, line }) => unproved(text).map((fault) => `${path}:${line} ${named.join(', ')}: ${fault}`)),
+    ...rows.flatMap(({ named, text, line }) =>
+      [...unproved(text), ...unnumbered(named, text)].map((fault) => `${path}:${line} ${named.join(', ')}: ${fault}`),
+    ),
   ];
 }
 
@@ -38,4 +40,10 @@ function unproved(text: string): string[] {
     if (!existsSync(file)) return [`names ${file}, which is not there`];
     return readFileSync(file, 'utf8').includes(words) ? [] : [`names “${words}”, which is not in ${file}`];
   });
+}
+
+/** Bad inputs whose evidence is no test that has their number in its name, as in `row 7: …` or `rows 5 and 20: …`. */
+function unnumbered(named: readonly string[], text: string): string[] {
+  const numbers = [...text.matchAll(/“rows? ([\d, and]+)/g)].flatMap(([, list = '']) => list.match(/\d+/g) ?? []);
+  return named.filter((id) => id.startsWith('row ') && !numbers.includes(id.slice(4))).map(() => 'names no test with its number');
 }

@@ -187,7 +187,7 @@ describe('a migration of people in every state', () => {
     expect((await stateOf(prepared.people.check)).startsWith('2:morning')).toBe(true);
   });
 
-  it('leaves everybody behind where the version says so', async () => {
+  it('row 41: leaves everybody behind where the version says so', async () => {
     const prepared = await prepare(secondVersion('stay'));
     expect(await moveTo(2, prepared)).toBe(0);
     expect(await stateOf(prepared.people.asleep)).toBe('1:asleep');

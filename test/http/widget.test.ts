@@ -76,7 +76,7 @@ describe('POST sessions', () => {
     expect((await post('sessions', body)).status).toBe(status);
   });
 
-  it("answers 401 for another creator's token and for a conversation that is gone", async () => {
+  it("row 26: answers 401 for another creator's token and for a conversation that is gone", async () => {
     const session = await begin();
     expect((await post('sessions', { session_token: session.token }, {}, otherCreatorId)).status).toBe(401);
     const gone = btoa(JSON.stringify({ kind: 'widget', creatorId, sessionId: creatorId, conversationId: creatorId }));
@@ -151,7 +151,7 @@ describe('connect', () => {
     client.socket.close();
   });
 
-  it('takes a ticket once', async () => {
+  it('row 24: takes a ticket once', async () => {
     const protocols = ['coach.v1', `ticket.${await ticket(await begin())}`];
     const client = await connectWidget(socketUrl(), { protocols });
     expect(await statusOf(connectWidget(socketUrl(), { protocols }))).toBe(401);
@@ -179,7 +179,7 @@ describe('connect', () => {
     expect(await statusOf(connectWidget(socketUrl()))).toBe(401);
   });
 
-  it.each(lookAlikes)('refuses the origin %s before the upgrade, and leaves the ticket unused', async (origin) => {
+  it.each(lookAlikes)('row 24: refuses the origin %s before the upgrade, and leaves the ticket unused', async (origin) => {
     const protocols = ['coach.v1', `ticket.${await ticket(await begin())}`];
     expect(await statusOf(connectWidget(socketUrl(), { protocols, origin }))).toBe(403);
     const client = await connectWidget(socketUrl(), { protocols });
@@ -256,7 +256,7 @@ describe('the socket', () => {
     ['70 kB', 1009, (socket: WebSocket) => socket.send('x'.repeat(70_000))],
     ['10 MB', 1009, (socket: WebSocket) => socket.send('x'.repeat(10_000_000))],
     ['invalid UTF-8', 1007, (socket: WebSocket) => socket.send(Buffer.from([0xc3, 0x28]), { binary: false })],
-  ] as const)('closes %s with %i', async (_name, code, attack) => {
+  ] as const)('row 25: closes %s with %i', async (_name, code, attack) => {
     const { client } = await connect();
     client.socket.on('error', () => undefined);
     client.send({ type: 'hello' });
@@ -305,7 +305,7 @@ describe('the socket', () => {
 });
 
 describe('a session that ends', () => {
-  it('closes its sockets with 4401 at once, and nobody else’s', async () => {
+  it('row 27: closes its sockets with 4401 at once, and nobody else’s', async () => {
     const mine = await connect();
     const theirs = await connect();
     for (const { client } of [mine, theirs]) client.send({ type: 'hello' });

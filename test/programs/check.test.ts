@@ -22,7 +22,7 @@ const aboutBehaviour = new Set([
   'never-left',
 ]);
 
-describe('a wrong program is found wrong in its place', () => {
+describe('rows 36 and 37: a wrong program is found wrong in its place', () => {
   test.each(files('./wrong'))('%s', (_name, path) => {
     const { expect: expected, definition } = read(path as string);
     const { findings } = review(definition);

@@ -101,7 +101,7 @@ describe('the contact sees its own clock', () => {
 
 const long = (part: string, times: number) => part.repeat(times);
 
-describe('hostile and mistaken expressions are refused before they run', () => {
+describe('rows 38, 39 and 40: hostile and mistaken expressions are refused before they run', () => {
   test.each([
     ['constructor.constructor("return 1")()'],
     ['this'],

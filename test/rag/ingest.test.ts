@@ -25,7 +25,7 @@ describe('reading uploads', async () => {
     });
   }
 
-  test('the same content again is the same document, for one creator only', async () => {
+  test('row 32: the same content again is the same document, for one creator only', async () => {
     const [creator, other] = [await testCreator(db), await testCreator(db)];
     const first = await documents.add(creator, { name: 'a.txt', content: bytes('Sleep well.') });
     const again = await documents.add(creator, { name: 'b.txt', content: bytes('Sleep well.') });

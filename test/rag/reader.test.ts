@@ -117,7 +117,7 @@ describe('the reader', () => {
     ['Windows-1252', Uint8Array.of(0x47, 0xfc, 0x6e, 0x74, 0x68, 0x65, 0x72, 0x20, 0x69, 0x73, 0x74), 'Günther ist'],
     ['NULs and controls', strToU8('Sle\u0000ep\u0007 well'), 'Sleep well'],
     ['zero-width and bidirectional characters', strToU8('Sl\u200Beep\u202E we\u{E0041}ll\uFEFF'), 'Sleep well'],
-  ])('decodes and cleans text: %s', async (_, bytes, expected) => {
+  ])('row 31: decodes and cleans text: %s', async (_, bytes, expected) => {
     expect((await read(bytes, 'text')).text).toBe(expected);
   });
 
@@ -146,7 +146,7 @@ describe('the reader', () => {
     ['a Word document that is no XML', () => makeDocx([], { documentXml: '<w:document' }), 'docx', {}, 'broken'],
     ['a Word document without text', () => makeDocx(['']), 'docx', {}, 'no_text'],
     ['a cut Word document', () => makeDocx(['text']).subarray(0, 200), 'docx', {}, 'broken'],
-  ] as const)('refuses %s', async (_, make, kind, limits, problem) => {
+  ] as const)('rows 29 and 30: refuses %s', async (_, make, kind, limits, problem) => {
     await expect(read(make(), kind, limits)).rejects.toMatchObject({ problem });
   });
 

@@ -43,7 +43,7 @@ describe('retrieval', async () => {
     expect(rarity.get('six')).toBeGreaterThan(rarity.get('breath') ?? 0);
   });
 
-  test('never sees the passages of another creator, by any words', async () => {
+  test('row 34: never sees the passages of another creator, by any words', async () => {
     expect(await titles(creator, 'the secret breathing method blue lantern', 20)).not.toContain('secret');
     expect(await titles(other, 'breathe four seconds walking', 20)).toEqual(['secret']);
   });

@@ -81,7 +81,7 @@ describe('login', () => {
     expect(bodies[0]?.[0]).toBe(401);
   });
 
-  test('is slowed for an address that guesses, whatever it claims to be', async () => {
+  test('rows 5 and 20: is slowed for an address that guesses, whatever it claims to be', async () => {
     const statuses = [];
     for (let guess = 0; guess < 11; guess++)
       statuses.push((await post('/login', { email: `g${guess}@example.org`, password }, '192.0.2.77')).status);

@@ -145,7 +145,7 @@ describe('documents over HTTP', async () => {
     ['a collection with a slash', 'text', 'a.txt', { collection: '../x' }, 400, 'INVALID_INPUT'],
     ['a file one byte too large', new Uint8Array(knowledge.documents.maxBytes + 1).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
     ['a body far too large', new Uint8Array(knowledge.documents.maxBytes + 200_000).fill(97), 'a.txt', {}, 413, 'TOO_LARGE'],
-  ])('refuses %s', async (_, content, name, fields, status, code) => {
+  ])('row 28: refuses %s', async (_, content, name, fields, status, code) => {
     const answer = await upload(content as BlobPart, name, fields as Record<string, string>);
     expect(answer.status).toBe(status);
     expect((await answer.json()).error.code).toBe(code);
