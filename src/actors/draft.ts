@@ -109,6 +109,8 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
 /** The finished draft. */
 export function closeDraft(draft: Draft): Stepping {
   const { before, contact, sends } = draft;
+  // Whoever has moved on has nowhere to go back to.
+  if (draft.snapshot.left && draft.snapshot.left.landed !== draft.state) draft.snapshot.left = null;
   const consents = consentsChanged(before.contact, contact);
   return {
     next: {

@@ -25,16 +25,56 @@ export function moveOver(draft: Draft, move: Move): void {
   // Another program may have begun with this very input.
   if (draft.programRef.id !== draft.before.program?.id) return;
   if (move.policy === 'next-quiet-state' && !isQuiet(draft)) return;
-  const { program } = machine.value as Record<string, Json>;
-  const landing = landingOf(move.program.definition, move.migration.states ?? {}, program ?? '');
-  if (landing.how === 'stranded') return;
-  const vars = variablesAfter(move.program.definition, move.program.variables, move.migration.variables, machine.vars);
-  draft.snapshot.machine = { ...machine, vars };
-  if (landing.how === 'enters') enterAnew(draft, move, landing.path);
-  else stayWhere(draft, move);
-  draft.moved = { from: draft.programRef.version, to: move.version, how: landing.how };
+  const { question, offer, timers, held } = draft.snapshot;
+  const before = { version: draft.programRef.version, machine, question, offer, timers, held };
+  const how = goBack(draft, move) ?? land(draft, move, machine);
+  if (how === null) return;
+  draft.moved = { from: before.version, to: move.version, how };
+  draft.snapshot.left = how === 'restored' || draft.status !== 'active' ? null : { ...before, landed: draft.state };
   draft.programRef = { ...draft.programRef, version: move.version };
   draft.programs.set(programKey(draft.programRef), move.program);
+}
+
+type Machine = NonNullable<Draft['snapshot']['machine']>;
+
+/** Lands where the newer version says. Null where that is nowhere. */
+function land(draft: Draft, move: Move, machine: Machine): 'stays' | 'enters' | null {
+  const { definition, variables } = move.program;
+  const { program } = machine.value as Record<string, Json>;
+  const landing = landingOf(definition, move.migration.states ?? {}, program ?? '');
+  if (landing.how === 'stranded') return null;
+  draft.snapshot.machine = { ...machine, vars: variablesAfter(definition, variables, move.migration.variables, machine.vars) };
+  if (landing.how === 'enters') enterAnew(draft, move, landing.path);
+  else stayWhere(draft, move);
+  return landing.how;
+}
+
+/**
+ * Whoever is still where they landed goes back to exactly where they came from: the state, what was asked and held back there, and the moments
+ * from which its timers count; variables keep what they have become. Null for everybody else, and where work was awaited that has been called off.
+ */
+function goBack(draft: Draft, { version, program }: Move): 'restored' | null {
+  const { left, machine, control, timers } = draft.snapshot;
+  if (left?.version !== version || left.landed !== draft.state || !left.machine || !machine) return null;
+  const vars = variablesAfter(program.definition, program.variables, undefined, { ...left.machine.vars, ...machine.vars });
+  const stepped = standing(program, withControl({ ...left.machine, vars }, control), scopeOf(draft));
+  if (stepped.invokes.size > 0) return null;
+  for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
+  const isOver = (timerId: string) => timerId.startsWith('xstate.after.') || draft.snapshot.held[timerId]?.state === left.landed;
+  for (const timerId of Object.keys(timers)) if (isOver(timerId)) clearTimer(draft, timerId);
+  draft.program = program;
+  draft.snapshot.machine = stepped.machine;
+  draft.state = stepped.state;
+  draft.snapshot.question = left.question;
+  draft.snapshot.offer = left.offer;
+  reconcileTimers(draft, program, stepped, left.timers);
+  for (const [timerId, held] of Object.entries(left.held)) {
+    const armed = left.timers[timerId];
+    if (!armed || timerId in draft.snapshot.held) continue;
+    draft.snapshot.held = { ...draft.snapshot.held, [timerId]: held };
+    armTimer(draft, timerId, { ...armed, dueAt: Math.max(armed.dueAt, draft.surroundings.now) });
+  }
+  return 'restored';
 }
 
 /** Nothing is asked, and nothing is being found out. */
@@ -60,7 +100,7 @@ function withControl(machine: Stepped['machine'], control: Stepped['control']): 
 
 /** The same states in the new version: timers are reconciled, what no longer exists is let go, nothing is said again. */
 function stayWhere(draft: Draft, { program }: Move): void {
-  const machine = draft.snapshot.machine as NonNullable<Draft['snapshot']['machine']>;
+  const machine = draft.snapshot.machine as Machine;
   const nodes = new Set<string>(program.stateIds);
   const history = Object.fromEntries(
     Object.entries(machine.history).filter(([id, inner]) => nodes.has(id) && inner.every((node) => nodes.has(node))),
@@ -75,7 +115,7 @@ function stayWhere(draft: Draft, { program }: Move): void {
 }
 
 /** Timers of states keep their anchor under the new rule; new ones begin now, and those of rules that are gone are let go. */
-function reconcileTimers(draft: Draft, program: Program, { active }: Stepped): void {
+function reconcileTimers(draft: Draft, program: Program, { active }: Stepped, earlier: Draft['snapshot']['timers'] = {}): void {
   const { now } = draft.surroundings;
   const wanted = [...program.timerIds].filter((id) => active.has(stateOfTimer(id)));
   for (const id of Object.keys(draft.snapshot.timers)) if (id.startsWith('xstate.after.') && !wanted.includes(id)) clearTimer(draft, id);
@@ -83,7 +123,7 @@ function reconcileTimers(draft: Draft, program: Program, { active }: Stepped): v
     const delay = program.delayOf(id);
     const armed = draft.snapshot.timers[id];
     if (!delay) continue;
-    const anchor = armed?.anchor ?? now;
+    const anchor = armed?.anchor ?? earlier[id]?.anchor ?? now;
     const dueAt = Math.max(now, program.dueAt(delay.name, scopeOf(draft), anchor));
     if (dueAt !== armed?.dueAt) armTimer(draft, id, { anchor, dueAt, event: null });
   }

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts';
 import type { Definition } from '../programs/definition.ts';
 import { landingOf, migrationBetween, missingVariables } from '../programs/landing.ts';
 import type { Json } from '../programs/scope.ts';
-import { followersOf, peopleByState } from '../store/migrations.ts';
+import { followersOf, type PeopleRow, peopleByState } from '../store/migrations.ts';
 import { getVersion } from '../store/programs.ts';
 import type { Mailboxes } from './input.ts';
 import { decodeSnapshot } from './snapshot.ts';
@@ -16,8 +16,8 @@ export interface Group {
   version: number;
   state: string | null;
   people: number;
-  /** `already-there`, by policy `left-behind`, or as they land. */
-  how: 'already-there' | 'left-behind' | 'stays' | 'enters' | 'stranded';
+  /** `already-there`, by policy `left-behind`, back to exactly where they came from (`restored`), or as they land. */
+  how: 'already-there' | 'left-behind' | 'restored' | 'stays' | 'enters' | 'stranded';
   /** The state they will be in; null where they are not moved. */
   lands: string | null;
   policy: 'stay' | 'next-quiet-state' | 'move';
@@ -38,9 +38,9 @@ export async function planMigration(db: Database, creatorId: CreatorId, programI
   for (const version of new Set(rows.map((row) => row.version))) {
     sources.set(version, await readVersion(db, creatorId, programId, version));
   }
-  return rows.map(({ version, state, people, snapshot }) => {
-    const from = sources.get(version) as Version;
-    return { version, state, people, ...groupLanding(from, to, state, snapshot) };
+  return rows.map((row) => {
+    const { version, state, people } = row;
+    return { version, state, people, ...groupLanding(sources.get(version) as Version, to, row) };
   });
 }
 
@@ -52,8 +52,7 @@ async function readVersion(db: Database, creatorId: CreatorId, programId: Progra
 function groupLanding(
   from: Version,
   to: Version,
-  state: string | null,
-  snapshot: string | null,
+  { state, snapshot, leftVersion, leftState }: PeopleRow,
 ): Omit<Group, 'version' | 'state' | 'people'> {
   const migration = migrationBetween(from, to);
   const policy = migration.policy ?? 'next-quiet-state';
@@ -61,6 +60,7 @@ function groupLanding(
   const landed = (how: Group['how'], lands: string | null) => ({ how, lands, policy, missing });
   if (from.version === to.version) return { ...landed('already-there', state), missing: [] };
   if (policy === 'stay') return landed('left-behind', null);
+  if (leftVersion === to.version) return landed('restored', leftState);
   const landing = landingOf(to.definition, migration.states ?? {}, regionOf(snapshot));
   if (landing.how === 'stays') return landed('stays', state);
   return landing.how === 'enters' ? landed('enters', landing.path.join('.')) : { ...landed('stranded', null), missing: landing.missing };
@@ -72,6 +72,11 @@ function regionOf(snapshot: string | null): Json {
   return value?.program ?? '';
 }
 
+/** Whether people of a group go over. */
+export function isMoving({ how }: Group): boolean {
+  return how === 'restored' || how === 'stays' || how === 'enters';
+}
+
 /** Versions that are to go over, with their policy. @throws AppError CONFLICT when somebody would have nowhere to land */
 export function versionsToMove(groups: readonly Group[]): { version: number; policy: 'next-quiet-state' | 'move' }[] {
   const stranded = groups.filter(({ how }) => how === 'stranded');
@@ -80,7 +85,7 @@ export function versionsToMove(groups: readonly Group[]): { version: number; pol
       details: { stranded: stranded.map(({ version, state, people }) => ({ version, state, people })) },
     });
   }
-  const moving = groups.filter(({ how }) => how === 'stays' || how === 'enters');
+  const moving = groups.filter(isMoving);
   const policies = new Map(moving.map(({ version, policy }) => [version, policy as 'next-quiet-state' | 'move']));
   return [...policies].map(([version, policy]) => ({ version, policy }));
 }

@@ -19,6 +19,7 @@ export function endRun(draft: Draft, outcome: string | null): void {
   draft.snapshot.question = null;
   draft.snapshot.offer = null;
   draft.snapshot.waiting = [];
+  draft.snapshot.left = null;
   if (draft.status === 'active') draft.status = 'ended';
   draft.outcome = outcome;
 }

@@ -94,13 +94,22 @@ export interface Snapshot {
   calendar?: { began: number; last: Readonly<Record<string, string>>; armed: Readonly<Record<string, string>> };
   /** The program that follows when this run has ended, by its name. */
   following?: string | null;
+  /** Where the run was before it went over to this version of its program, while it is where it has landed. */
+  left?: LeftVersion | null;
   /** Runs that wait for the one in front, the outermost first. */
   callers?: readonly WaitingRun[];
 }
 
+/** A run as it was under another version. */
+export interface LeftVersion extends Pick<Snapshot, 'machine' | 'question' | 'offer' | 'timers' | 'held'> {
+  version: number;
+  /** The state in which it has landed. */
+  landed: string | null;
+}
+
 /** A run that waits at an invoke for the sub-program it has started: its parts as they are, its timers going on. */
 export interface WaitingRun
-  extends Pick<Snapshot, 'machine' | 'question' | 'offer' | 'timers' | 'held' | 'answers' | 'waiting' | 'calendar' | 'following'> {
+  extends Pick<Snapshot, 'machine' | 'question' | 'offer' | 'timers' | 'held' | 'answers' | 'waiting' | 'calendar' | 'following' | 'left'> {
   program: { id: ProgramId; version: number };
   invokeId: string;
   state: string | null;

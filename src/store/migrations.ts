@@ -11,12 +11,14 @@ export interface ProgramMigrationRow {
   createdAt: Date;
 }
 
-/** People in one state of one version; `snapshot` is one of theirs. */
+/** People in one state of one version, and where those came from who have not moved since they went over to it; `snapshot` is one of theirs. */
 export interface PeopleRow {
   version: number;
   state: string | null;
   people: number;
   snapshot: string | null;
+  leftVersion: number | null;
+  leftState: string | null;
 }
 
 const columns = 'program_id as "programId", from_version as "fromVersion", to_version as "toVersion", policy, created_at as "createdAt"';
@@ -25,8 +27,14 @@ const columns = 'program_id as "programId", from_version as "fromVersion", to_ve
 export function peopleByState(db: Database, creatorId: CreatorId, programId: ProgramId): Promise<PeopleRow[]> {
   return db.tenant(creatorId, (sql) =>
     sql<PeopleRow>(
-      `select program_version as version, state, count(*)::integer as people, min(snapshot) as snapshot from conversations
-       where creator_id = $1 and program_id = $2 and status = 'active' group by program_version, state order by program_version, state`,
+      `select c.program_version as version, c.state, k.program_version as "leftVersion", k.state as "leftState",
+         count(*)::integer as people, min(c.snapshot) as snapshot
+       from conversations c left join lateral (
+         select l.program_version, l.state, l.landed from kept_snapshots l
+         where l.creator_id = c.creator_id and l.conversation_id = c.id and l.program_id = c.program_id order by l.version desc limit 1
+       ) k on k.landed = c.state
+       where c.creator_id = $1 and c.program_id = $2 and c.status = 'active'
+       group by c.program_version, c.state, k.program_version, k.state order by c.program_version, c.state, k.state`,
       [creatorId, programId],
     ),
   );

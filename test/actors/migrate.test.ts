@@ -210,6 +210,55 @@ describe('a migration of people in every state', () => {
     expect(await stateOf(people.missed)).toBe('1:asleep');
   });
 
+  it('takes back exactly where people came from, what was asked and since when, and whoever has moved on by the map', async () => {
+    // Two states become one: the map alone cannot tell them apart on the way back.
+    const prepared = await prepare(secondVersion('move', { missed: 'morning.check', check: 'morning.check', start: 'asleep' }));
+    const { people, creatorId, programId } = prepared;
+    const of = async (key: ConversationKey) => {
+      const { state, snapshot, timers } = await getConversation(db, key);
+      const { question, offer, machine } = JSON.parse(snapshot ?? '');
+      const dues = timers.map(({ timerId, dueAt }): [string, number] => [timerId, Math.max(clock.now(), dueAt.getTime())]);
+      return { state, question, offer, value: machine.value, history: machine.history, dues };
+    };
+    const everybody = async () => {
+      const all = Object.entries(people).map(async ([name, key]) => [name, await of(key)] as const);
+      return Object.fromEntries(await Promise.all(all));
+    };
+    const seqs = () => Promise.all(Object.values(people).map(async (key) => (await getConversation(db, key)).seq));
+    const before = await everybody();
+    await moveTo(2, prepared);
+    expect(await Promise.all([people.start, people.check, people.missed].map(stateOf))).toEqual([
+      '2:asleep',
+      '2:morning.check',
+      '2:morning.check',
+    ]);
+    const said = await seqs();
+
+    const plan = await planMigration(db, creatorId, programId, 1);
+    expect(plan.map(({ state, people: count, how, lands }) => [state, count, how, lands])).toEqual([
+      ['asleep', 1, 'restored', 'asleep'],
+      ['asleep', 1, 'restored', 'start'],
+      ['help', 1, 'restored', 'help'],
+      ['morning.check', 1, 'restored', 'check'],
+      ['morning.check', 1, 'restored', 'missed'],
+    ]);
+    expect(await moveTo(1, prepared)).toBe(5);
+    const after = await everybody();
+    const now = (dues: [string, number][]) => dues.map(([id, at]) => [id, Math.max(clock.now(), at)]);
+    for (const [name, one] of Object.entries(before)) expect({ name, ...after[name] }).toEqual({ name, ...one, dues: now(one.dues) });
+    expect(await seqs()).toEqual(said);
+    await send(people.start, '7:45');
+    expect(await stateOf(people.start)).toBe('1:asleep');
+
+    await moveTo(2, prepared);
+    await send(people.missed, 'a word');
+    const moved = await stateOf(people.missed);
+    await moveTo(1, prepared);
+    expect([moved.startsWith('2:'), (await stateOf(people.missed)).startsWith('1:')]).toEqual([true, true]);
+    const turns = await listTurns(db, people.check, Number.MAX_SAFE_INTEGER, 100);
+    expect(turns.flatMap(({ trace }) => (trace as { moved?: { how: string } }).moved?.how ?? [])).toContain('restored');
+  });
+
   it('is refused while anybody would have no state to be in', async () => {
     const { creatorId, programId } = await prepare(secondVersion('move', { check: 'morning.check' }));
     const groups = await planMigration(db, creatorId, programId, 2);

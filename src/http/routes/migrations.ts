@@ -1,7 +1,7 @@
 /** /api/v1/creators/programs/{id}/versions/{n}/migrations: taking people who follow other versions over to this one. */
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { planMigration, type SweepParts, sweep, versionsToMove } from '../../actors/migrations.ts';
+import { isMoving, planMigration, type SweepParts, sweep, versionsToMove } from '../../actors/migrations.ts';
 import type { Clock } from '../../clock.ts';
 import type { ProgramId } from '../../ids.ts';
 import { type FanOut, programsTopic } from '../../shared/fan-out.ts';
@@ -17,7 +17,7 @@ const PlanAnswer = v.object({
       version: v.number(),
       state: v.nullable(v.string()),
       people: v.number(),
-      how: v.picklist(['already-there', 'left-behind', 'stays', 'enters', 'stranded']),
+      how: v.picklist(['already-there', 'left-behind', 'restored', 'stays', 'enters', 'stranded']),
       lands: v.nullable(v.string()),
       policy: v.picklist(['stay', 'next-quiet-state', 'move']),
       missing: v.array(v.string()),
@@ -43,7 +43,7 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       summary: 'Take everybody over to this version, or see where each would land',
       description:
         'With dryRun=true nothing changes. Otherwise each run goes over in a turn of its own, by the policy that the newer version declares. ' +
-        'An older version takes people back the same way. Refused while anybody would have no state to be in.',
+        'An older version takes people back: whoever has not moved on since to exactly where they came from, the others the same way. Refused while anybody would have no state to be in.',
       answers: { 200: PlanAnswer, 202: PlanAnswer },
       errors: ['NOT_FOUND', 'CONFLICT'],
     }),
@@ -54,7 +54,7 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       const programId = pathId<ProgramId>(c);
       const version = pathNumber(c, 'n');
       const people = await planMigration(db, creatorId, programId, version);
-      const moving = people.reduce((sum, group) => sum + (group.how === 'stays' || group.how === 'enters' ? group.people : 0), 0);
+      const moving = people.reduce((sum, group) => sum + (isMoving(group) ? group.people : 0), 0);
       const plan = { people: people.map((group) => ({ ...group, missing: [...group.missing] })), moving };
       if (c.req.valid('query').dryRun === 'true') return c.json(plan, 200);
       const versions = versionsToMove(people);
