@@ -59,7 +59,7 @@ function sources(citations: NonNullable<MessageFrame['citations']>, { words }: B
     const source = el(
       'details',
       {},
-      el('summary', {}, el('span', { class: 'number' }, String(index + 1)), el('bdi', {}, citation.title), page),
+      el('summary', {}, el('span', { class: 'number' }, String(index + 1)), el('span', {}, el('bdi', {}, citation.title), page)),
       el('blockquote', { dir: 'auto' }, citation.quote),
     );
     // What is opened below the edge is brought into view.

@@ -1,5 +1,5 @@
 /** Files and media in a bubble: a picture, a player, or a link that downloads. */
-import { el } from './dom.ts';
+import { el, icon, icons } from './dom.ts';
 import type { LinkedFile } from './protocol.ts';
 import { locale } from './times.ts';
 
@@ -57,7 +57,7 @@ export function fileElement({ kind, url, label, size, renew }: ShownFile): HTMLE
     retryOnce(player, renew, () => player.replaceWith(linkTo(url, renew, label)));
     return player;
   }
-  if (kind !== 'image') return linkTo(url, renew, label);
+  if (kind !== 'image') return linkTo(url, renew, icon(icons.attach), label);
   const src = renew === undefined ? url : smaller(url);
   const picture = el('img', { src, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer', ...size });
   const link = linkTo(url, renew, picture);
@@ -67,8 +67,8 @@ export function fileElement({ kind, url, label, size, renew }: ShownFile): HTMLE
   return link;
 }
 
-function linkTo(url: string, renew: ShownFile['renew'], content: Node | string): HTMLAnchorElement {
-  const link = el('a', { class: 'media', href: url, rel: 'noopener noreferrer' }, content);
+function linkTo(url: string, renew: ShownFile['renew'], ...content: (Node | string)[]): HTMLAnchorElement {
+  const link = el('a', { class: 'media', href: url, rel: 'noopener noreferrer' }, ...content);
   if (renew === undefined) link.target = '_blank';
   let madeAt = Date.now();
   link.addEventListener('click', (event) => {

@@ -30,7 +30,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 
 .panel { display: flex; flex-direction: column; overflow: hidden; background: var(--paper); border: 1px solid var(--line); border-radius: var(--radius, 18px); height: 100%; }
 :host(:not([mode=inline])) .panel { position: absolute; bottom: 72px; right: 0; width: 384px; height: min(620px, calc(100dvh - 116px)); box-shadow: 0 4px 12px rgb(0 0 0 / .08), 0 24px 64px rgb(0 0 0 / .2); animation: rise .2s cubic-bezier(.2, .8, .3, 1); }
-.header { display: flex; align-items: center; gap: 12px; padding: 16px 18px 14px; border-bottom: 1px solid var(--line); }
+.header { display: flex; align-items: center; gap: 12px; padding: 14px 16px; border-bottom: 1px solid var(--line); }
 .avatar { width: 36px; height: 36px; border-radius: 50%; object-fit: cover; }
 .names { flex: 1; min-width: 0; }
 .title { margin: 0; font-size: 16px; line-height: 1.35; font-weight: 650; letter-spacing: -.01em; }
@@ -41,7 +41,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 [dir=rtl] .names > * { text-align: right; }
 [dir=rtl] .icon { margin: -5px 0 -5px -8px; }
 .icon:hover { background: var(--tint); color: var(--ink); }
-.status { padding: 9px 18px; font-size: 13px; line-height: 1.4; background: light-dark(#fdf0dc, #3a2f1b); color: light-dark(#6b4300, #f5d9a8); }
+.status { padding: 9px 16px; font-size: 13px; line-height: 1.4; background: light-dark(#fdf0dc, #3a2f1b); color: light-dark(#6b4300, #f5d9a8); }
 .status.calm { background: var(--tint); color: var(--soft); }
 
 .log-frame { position: relative; flex: 1; min-height: 0; }
@@ -56,6 +56,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .row { display: flex; flex-direction: column; align-items: flex-start; margin-block-start: 12px; max-width: 86%; }
 .row.enters { animation: appear .18s ease-out; }
 .row.joins { margin-block-start: 3px; }
+.row:has(.offer, .sources) + .joins { margin-block-start: 12px; }
 .day + .row { margin-block-start: 4px; }
 .row.mine { align-self: flex-end; align-items: flex-end; }
 .bubble { padding: 9px 14px; border-radius: 18px; background: var(--tint); white-space: pre-wrap; overflow-wrap: anywhere; max-width: 100%; min-height: 40px; }
@@ -68,11 +69,13 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .stream .bubble::after { content: ""; display: inline-block; width: 2px; height: 1.05em; margin-inline-start: 2px; vertical-align: -.17em; background: currentColor; animation: blink 1s steps(2) infinite; }
 .writer { margin: 0 4px 3px; font-size: 12px; font-weight: 600; color: var(--soft); }
 .media { max-width: 100%; border-radius: 14px; margin: 0 0 4px; overflow-wrap: anywhere; color: inherit; }
-a.media:not(:has(img)) { padding: 9px 14px; border: 1px solid var(--line); }
+a.media:not(:has(img)) { display: flex; align-items: center; gap: 10px; padding: 9px 14px; border: 1px solid var(--line); text-decoration: none; }
+a.media:hover { text-decoration: underline; }
+.media svg { flex: none; color: var(--soft); }
 .media img { display: block; max-width: 100%; height: auto; border-radius: 14px; background: var(--tint); }
 .media img:not([height]) { max-height: 260px; min-height: 40px; }
 video.media { max-height: 260px; }
-.foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; gap: 0 10px; font-variant-numeric: tabular-nums; }
+.foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; font-variant-numeric: tabular-nums; }
 .foot.hidden { margin: 0; }
 .row:has(+ .row.joins) > .foot:not(.refusal) { display: none; }
 .refusal { color: var(--alert); font-size: 12.5px; }
@@ -88,8 +91,11 @@ video.media { max-height: 260px; }
 .choice.chosen::before { content: "✓"; margin-inline-end: 7px; }
 .sources { display: flex; flex-direction: column; gap: 4px; margin-block-start: 6px; width: 100%; }
 details { border: 1px solid var(--line); border-radius: 12px; font-size: 13px; max-width: 100%; }
-summary { padding: 7px 12px; cursor: pointer; list-style: none; color: var(--soft); border-radius: 12px; }
+summary { display: flex; align-items: center; padding: 7px 12px; cursor: pointer; list-style: none; color: var(--soft); border-radius: 12px; }
 summary::-webkit-details-marker { display: none; }
+summary::after { content: "▾" / ""; margin-inline-start: auto; padding-inline-start: 10px; }
+summary:focus-visible { outline-offset: -2px; }
+[open] > summary::after { rotate: x 180deg; }
 summary:hover, details[open] summary { color: var(--ink); }
 .number { display: inline-grid; place-items: center; min-width: 18px; height: 18px; margin-inline-end: 8px; border-radius: 9px; background: var(--tint); font-size: 11px; font-weight: 650; }
 blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-start: 2px solid var(--line); white-space: pre-wrap; overflow-wrap: anywhere; max-height: 180px; overflow: auto; }
