@@ -1,5 +1,5 @@
 /** Runs one task in a process of its own that is killed when it takes too long or too much memory: for what reads hostile files. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Clock } from './clock.ts';
 
@@ -26,50 +26,120 @@ export class ProcessEnded extends Error {
 
 const watchEveryMs = 100;
 
+/** How a process is asked. */
+interface Asking {
+  limits: ProcessLimits;
+  clock: Clock;
+  signal?: AbortSignal;
+}
+
 /**
- * The one answer of `program`, a file that takes one message, sends one and is then killed. A process, not a thread: a thread's cap leaves
+ * The one answer of `program`, a file that answers each message with one; it is killed then. A process, not a thread: a thread's cap leaves
  * out the buffers that hostile files inflate into, and code that is not JavaScript can take the whole server down.
  *
  * @param task anything the structured clone algorithm takes
  * @throws ProcessEnded · the signal's reason
  */
-export function askOwnProcess<Answer>(
-  program: string,
-  task: object,
-  { limits, clock, signal }: { limits: ProcessLimits; clock: Clock; signal?: AbortSignal },
-): Promise<Answer> {
-  signal?.throwIfAborted();
+export async function askOwnProcess<Answer>(program: string, task: object, asking: Asking): Promise<Answer> {
+  asking.signal?.throwIfAborted();
+  const child = start(program, asking.limits);
+  try {
+    return await ask<Answer>(child, task, asking);
+  } finally {
+    child.kill('SIGKILL');
+  }
+}
+
+/** A process that is asked more than once. */
+export interface KeptProcess {
+  /** As `askOwnProcess`; one question at a time. What one owner's file may have done to the process, another's never meets. */
+  ask<Answer>(owner: string, task: object, signal: AbortSignal): Promise<Answer>;
+}
+
+/** A process is left after so many answers, after so long without a question, and when it holds this share of its memory. */
+const mostAnswers = 100;
+const idleMs = 10_000;
+const tooFull = 0.5;
+
+/** Keeps the process of `program` for further questions of the same owner: starting one takes longer than reading a letter. */
+export function keepOwnProcess(program: string, { limits, clock }: Omit<Asking, 'signal'>): KeptProcess {
+  let kept: { child: ChildProcess; owner: string; answers: number } | null = null;
+  let cancelLeave = () => {};
+
+  function leave(): void {
+    cancelLeave();
+    kept?.child.kill('SIGKILL');
+    kept = null;
+  }
+
+  return {
+    async ask<Answer>(owner: string, task: object, signal: AbortSignal) {
+      signal.throwIfAborted();
+      cancelLeave();
+      if (kept !== null && (kept.owner !== owner || kept.answers >= mostAnswers || !kept.child.connected)) leave();
+      const used = kept ?? { child: start(program, limits), owner, answers: 0 };
+      kept = used;
+      try {
+        const answer = await ask<Answer>(used.child, task, { limits, clock, signal });
+        used.answers += 1;
+        const kilobytes = await residentKilobytes(used.child.pid).catch(ignoreMissing);
+        if ((kilobytes ?? 0) > limits.residentMegabytes * 1024 * tooFull) leave();
+        else cancelLeave = clock.after(idleMs, leave);
+        return answer;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+  };
+}
+
+function start(program: string, { heapMegabytes }: ProcessLimits): ChildProcess {
+  return fork(program, [], {
+    execArgv: [`--max-old-space-size=${heapMegabytes}`, ...(process.versions.deno ? [] : ['--disable-warning=ExperimentalWarning'])],
+    // Nothing of the server's settings: the file may be hostile.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME },
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+  });
+}
+
+/** One answer of the process, which ends when it gives none in time. While nothing is asked of it, it keeps nobody from ending. */
+function ask<Answer>(child: ChildProcess, task: object, { limits, clock, signal }: Asking): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child = fork(program, [], {
-      execArgv: [
-        `--max-old-space-size=${limits.heapMegabytes}`,
-        ...(process.versions.deno ? [] : ['--disable-warning=ExperimentalWarning']),
-      ],
-      // Nothing of the server's settings: the file may be hostile.
-      env: { PATH: process.env.PATH, HOME: process.env.HOME },
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
     let done = false;
 
     function end(settle: () => void): void {
       if (done) return;
       done = true;
       for (const stop of stops) stop();
-      child.kill('SIGKILL');
+      child.removeAllListeners();
+      // A process that ends after its answer has no news for anybody.
+      child.on('error', ignoreMissing);
+      child.unref();
+      child.channel?.unref();
       settle();
     }
     function fail(problem: ProcessProblem, cause?: unknown): void {
-      end(() => reject(new ProcessEnded(problem, { cause })));
+      end(() => {
+        child.kill('SIGKILL');
+        reject(new ProcessEnded(problem, { cause }));
+      });
     }
 
-    const abort = () => end(() => reject(signal?.reason));
+    const abort = () =>
+      end(() => {
+        child.kill('SIGKILL');
+        reject(signal?.reason);
+      });
     signal?.addEventListener('abort', abort, { once: true });
     const stops = [
       () => signal?.removeEventListener('abort', abort),
       clock.after(limits.timeoutMs, () => fail('too_slow')),
       watchMemory(child.pid, limits.residentMegabytes, clock, () => fail('too_large')),
     ];
+    child.ref();
+    child.channel?.ref();
     child.once('message', (answer) => end(() => resolve(answer as Answer)));
     child.once('error', (cause) => fail('not_started', cause));
     // A heap that is full ends the process.

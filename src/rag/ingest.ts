@@ -135,7 +135,7 @@ async function readAndWrite(deps: IngestDeps, claim: DocumentClaim, document: Do
   const { db, clock } = deps;
   const { creator } = claim;
   const sizes = (await db.tenant(creator, (sql) => findSizes(sql, creator, document.collection))) ?? defaultSizes;
-  const read = await deps.reader.read(deps.files.path(creator, document.file), { kind: document.kind, sizes }, signal);
+  const read = await deps.reader.read(creator, deps.files.path(creator, document.file), { kind: document.kind, sizes }, signal);
   const batches = Array.from({ length: Math.ceil(read.chunks.length / batchSize) }, (_, i) =>
     read.chunks.slice(i * batchSize, (i + 1) * batchSize),
   );

@@ -1,11 +1,11 @@
-/** The program of the reader's process: reads the one document it is told of, answers once, ends. */
+/** The program of the reader's process: reads the documents it is told of, one after another. */
 import { readFile, stat } from 'node:fs/promises';
 import { UnreadableDocument } from './document-text.ts';
 import type { DocumentKind } from './kind.ts';
 import type { ReadOutcome, ReadTask } from './reader.ts';
 import { readDocument } from './reading.ts';
 
-// Deno leaves this accessor out and mammoth is written with it. Only this process, which ends with its one document, gets it back.
+// Deno leaves this accessor out and mammoth is written with it. Only this process, which does nothing else, gets it back.
 if (Reflect.get({}, '__proto__') !== Object.prototype) {
   Object.defineProperty(Object.prototype, '__proto__', {
     configurable: true,
@@ -18,7 +18,7 @@ if (Reflect.get({}, '__proto__') !== Object.prototype) {
   });
 }
 
-process.once('message', async (task: ReadTask) => {
+process.on('message', async (task: ReadTask) => {
   process.send?.(await read(task));
 });
 // Ended by the reader, once it has heard: the news of an end may overtake the outcome. When the reader is gone, nobody waits.

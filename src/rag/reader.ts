@@ -1,7 +1,7 @@
-/** Reads documents in a process of its own that is killed when it takes too long or too much memory. */
+/** Reads documents in a process of their own that is killed when it takes too long or too much memory. */
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
-import { askOwnProcess, ProcessEnded, type ProcessLimits, type ProcessProblem } from '../own-process.ts';
+import { type KeptProcess, keepOwnProcess, ProcessEnded, type ProcessLimits, type ProcessProblem } from '../own-process.ts';
 import { type ReadProblem, UnreadableDocument } from './document-text.ts';
 import type { ReadAs, ReadDocument, ReadLimits } from './reading.ts';
 
@@ -19,9 +19,10 @@ export interface Reader {
   /**
    * Reads the file; one at a time, later calls wait.
    *
+   * @param owner whose file it is: a process reads those of one owner
    * @throws UnreadableDocument with the reason · the signal's reason
    */
-  read(path: string, as: ReadAs, signal: AbortSignal): Promise<ReadDocument>;
+  read(owner: string, path: string, as: ReadAs, signal: AbortSignal): Promise<ReadDocument>;
 }
 
 /** What one document may cost. */
@@ -35,17 +36,18 @@ export const defaultReaderLimits: ReaderLimits = {
   inflatedBytes: 100 * 1024 * 1024,
   timeoutMs: 60_000,
   heapMegabytes: 512,
-  residentMegabytes: 1_024,
+  residentMegabytes: 600,
 };
 
 const program = fileURLToPath(new URL('./reader-process.ts', import.meta.url));
 
 /** A reader. */
 export function createReader(clock: Clock, limits: ReaderLimits = defaultReaderLimits): Reader {
+  const kept = keepOwnProcess(program, { limits, clock });
   let tail: Promise<unknown> = Promise.resolve();
   return {
-    read(path, as, signal) {
-      const result = tail.then(() => readInProcess({ path, ...as, limits }, limits, clock, signal));
+    read(owner, path, as, signal) {
+      const result = tail.then(() => readInProcess(kept, owner, { path, ...as, limits }, signal));
       tail = result.catch(() => {
         // the caller hears of it; the next document is read all the same
       });
@@ -54,10 +56,15 @@ export function createReader(clock: Clock, limits: ReaderLimits = defaultReaderL
   };
 }
 
-async function readInProcess(task: ReadTask, limits: ReaderLimits, clock: Clock, signal: AbortSignal): Promise<ReadDocument> {
-  const outcome = await askOwnProcess<ReadOutcome>(program, task, { limits, clock, signal }).catch((error: unknown) => {
+async function readInProcess(
+  kept: KeptProcess,
+  owner: string,
+  task: ReadTask & { limits: ReaderLimits },
+  signal: AbortSignal,
+): Promise<ReadDocument> {
+  const outcome = await kept.ask<ReadOutcome>(owner, task, signal).catch((error: unknown) => {
     if (!(error instanceof ProcessEnded)) throw error;
-    const [problem, message] = endings(limits)[error.problem];
+    const [problem, message] = endings(task.limits)[error.problem];
     throw new UnreadableDocument(problem, message, { cause: error });
   });
   if ('document' in outcome) return outcome.document;

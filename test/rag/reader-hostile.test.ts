@@ -22,7 +22,7 @@ async function read(bytes: Uint8Array, kind: DocumentKind, limits = {}) {
   const path = join(folder, crypto.randomUUID());
   await writeFile(path, bytes);
   const reader = createReader(systemClock(), { ...defaultReaderLimits, ...limits });
-  const document = await reader.read(path, { kind, sizes: defaultSizes }, new AbortController().signal);
+  const document = await reader.read('ana', path, { kind, sizes: defaultSizes }, new AbortController().signal);
   return { ...document, text: document.chunks.map((chunk) => chunk.text).join('\n') };
 }
 

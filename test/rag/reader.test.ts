@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { strToU8, zipSync } from 'fflate';
@@ -23,7 +23,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function read(bytes: Uint8Array, kind: DocumentKind, limits = {}) {
   const path = join(folder, crypto.randomUUID());
   await writeFile(path, bytes);
-  const document = await createReader(clock, { ...defaultReaderLimits, ...limits }).read(path, { kind, sizes: defaultSizes }, never);
+  const document = await createReader(clock, { ...defaultReaderLimits, ...limits }).read('ana', path, { kind, sizes: defaultSizes }, never);
   return { ...document, text: document.chunks.map((chunk) => chunk.text).join('\n') };
 }
 
@@ -165,13 +165,38 @@ describe('the reader', () => {
     });
   });
 
+  test.skipIf(process.platform !== 'linux')(
+    'files of one owner are read by one process, those of another by another, and what breaks one harms no later file',
+    async () => {
+      const path = join(folder, crypto.randomUUID());
+      await writeFile(path, 'Rest well.');
+      const damaged = join(folder, crypto.randomUUID());
+      await writeFile(damaged, makePdf(['text']).subarray(0, 60));
+      const reader = createReader(clock);
+      const before = new Set(await readerProcesses());
+      const processes = new Set<number>();
+      for (const [owner, name, kind] of [
+        ['ana', path, 'text'],
+        ['ana', damaged, 'pdf'],
+        ['ana', path, 'text'],
+        ['ben', path, 'text'],
+      ] as const) {
+        await reader.read(owner, name, { kind, sizes: defaultSizes }, never).catch(() => null);
+        const own = (await readerProcesses()).filter((pid) => !before.has(pid));
+        expect(own).toHaveLength(1);
+        for (const pid of own) processes.add(pid);
+      }
+      expect(processes.size).toBe(2);
+    },
+  );
+
   test('an aborted reading rejects with the reason, and the next one is served', async () => {
     const path = join(folder, 'abort.txt');
     await writeFile(path, 'Sleep well.');
     const reader = createReader(clock);
     const abort = new AbortController();
-    const first = reader.read(path, asText, abort.signal);
-    const second = reader.read(path, asText, never);
+    const first = reader.read('ana', path, asText, abort.signal);
+    const second = reader.read('ana', path, asText, never);
     abort.abort(new Error('stop'));
     await expect(first).rejects.toThrow('stop');
     expect((await second).chunks).toHaveLength(1);
@@ -204,6 +229,20 @@ describe('the kind of a file', () => {
     expect(() => kindOf({ head: bytes, tail: bytes }, 'x.pdf')).toThrow(expect.objectContaining({ code }));
   });
 });
+
+/** The processes of readers that this one has started and that have not ended (proc(5): the state, then the parent). */
+async function readerProcesses(): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const [stat, command] = await Promise.all([readFile(`/proc/${name}/stat`, 'utf8'), readFile(`/proc/${name}/cmdline`, 'utf8')]).catch(
+      () => ['', ''],
+    );
+    const [state, parent] = stat.split(') ').at(-1)?.split(' ') ?? [];
+    if (Number(parent) === process.pid && state !== 'Z' && command.includes('reader-process')) found.push(Number(name));
+  }
+  return found;
+}
 
 function manyParts(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, at) => [`word/media/${at}.bin`, 'x']));
