@@ -18,6 +18,7 @@ import { pushRunner } from './actors/run-push.ts';
 import { sendRunner } from './actors/run-send.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
+import { createWakeUps } from './actors/wake-ups.ts';
 import { createWarmTier, noWarmTier, type WarmTier } from './actors/warm.ts';
 import { createOutside, type Outside } from './channels/outside.ts';
 import { createPresence } from './channels/presence.ts';
@@ -30,7 +31,7 @@ import type { Database } from './database.ts';
 import { createFiles } from './files.ts';
 import { createApp } from './http/app.ts';
 import { memberGate, operatorGate } from './http/auth.ts';
-import { createCountLimit, createSignInLimits } from './http/limits.ts';
+import { createCountLimit, createPseudonym, createSignInLimits } from './http/limits.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
 import { type CreatorId, systemIds as ids } from './ids.ts';
 import { jsonLog, type Log } from './log.ts';
@@ -126,6 +127,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   await shared.fanOut.subscribe(sessionsTopic, sockets.hearSessions);
   await shared.fanOut.subscribe(sessionsTopic, actors.hearSessions);
   await shared.fanOut.subscribe(widgetsTopic, sockets.hearWidgets);
+  await actors.wakeUps.start();
 
   const parts = {
     config,
@@ -241,10 +243,12 @@ function createActors({
     fanOut,
     programs,
     warm,
-    onCommitted(_key, { planned, cancelled, nextDueAt }) {
+    onCommitted(_key, aftermath) {
+      const { planned, cancelled, nextDueAt } = aftermath;
       for (const effectId of cancelled) effects.abort(effectId);
       if (planned) effects.wake();
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
+      wakeUps.tell(aftermath);
     },
   });
   const mailboxes = createMailboxes(turns);
@@ -264,7 +268,8 @@ function createActors({
   };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
   const broadcasts = createBroadcastPump({ db, clock, log, mailboxes });
-  return { mailboxes, hearSessions: turns.hearSessions, timers, effects, programs, broadcasts };
+  const wakeUps = createWakeUps({ fanOut, clock, nodeId: ids.uuid(), timers, effects });
+  return { mailboxes, hearSessions: turns.hearSessions, timers, effects, wakeUps, programs, broadcasts };
 }
 
 /** Accounts with the gates that ask them. */
@@ -274,9 +279,10 @@ async function openAccess(config: Config, core: Core & { cache: Cache; fanOut: F
   core.log.info('master-key.in-use', { key_id: seal.keyId, from: config.masterKey === null ? 'data folder' : 'environment' });
   const post = openPost(config, core);
   const opened = await openAccounts({ ...core, seal, issuer: config.publicUrl ?? 'companero', post, ids });
-  const count = createCountLimit(core.cache, createMemoryCache(core.clock));
+  const nameOf = createPseudonym(await seal.mac('limits', new Uint8Array()));
+  const count = createCountLimit(core.cache, createMemoryCache(core.clock), nameOf);
   const gates = { member: memberGate({ ...opened, ...core, count }), operator: operatorGate(opened.operators, count) };
-  return { ...opened, ...gates, seal, post, count, signInLimits: createSignInLimits(core.cache, count) };
+  return { ...opened, ...gates, seal, post, count, signInLimits: createSignInLimits(core.cache, count, nameOf) };
 }
 
 function openPost({ smtp }: Config, { log, origin }: { log: Log; origin: string }): Post {

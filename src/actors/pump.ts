@@ -10,8 +10,8 @@ export interface Pump {
   wake(ms?: number): void;
 }
 
-/** However quiet, look again after this long: another node may have left work behind. */
-const mostIdleMs = 5_000;
+/** However quiet, a pump looks again after so many milliseconds: another node may have left work behind. */
+export const mostIdleMs = 5_000;
 const afterFailureMs = 1_000;
 
 /**

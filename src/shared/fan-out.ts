@@ -47,6 +47,9 @@ export function readSessionNews(text: string): v.InferOutput<typeof News> | null
 /** The topic on which every node hears, as `{creator_id, version}` in JSON, that a creator has changed the widget's configuration. */
 export const widgetsTopic = 'widgets:installation:changed';
 
+/** The topic on which nodes tell each other when something falls due soon. */
+export const wakeUpsTopic = 'wake-ups:installation:due';
+
 /** The topic that tells nodes to forget a creator's cached programs. */
 export function programsTopic(creatorId: string): string {
   return `programs:creator_${creatorId}:live`;

@@ -9,6 +9,7 @@ import { pushRunner } from '../../src/actors/run-push.ts';
 import { sendRunner } from '../../src/actors/run-send.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
 import { createTurns } from '../../src/actors/turn.ts';
+import { createWakeUps, type WakeUps } from '../../src/actors/wake-ups.ts';
 import type { WarmTier } from '../../src/actors/warm.ts';
 import type { Answer, AnswerRequest, Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
@@ -17,6 +18,7 @@ import { type ContactId, type ConversationId, type CreatorId, type Ids, type Pro
 import type { Log } from '../../src/log.ts';
 import { contentHash } from '../../src/programs/hash.ts';
 import type { Push } from '../../src/push.ts';
+import type { FanOut } from '../../src/shared/fan-out.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
 import { addVersion, createDraft, setLive } from '../../src/store/programs.ts';
@@ -29,6 +31,7 @@ export const evening = Date.UTC(2026, 9, 20, 20);
 
 export interface TestRuntime {
   clock: ManualClock;
+  wakeUps: WakeUps;
   mailboxes: Mailboxes;
   /** As the turns of the node hear them. */
   hearSessions(news: string): void;
@@ -45,6 +48,7 @@ export function makeRuntime(
   options: {
     clock?: ManualClock;
     ids?: Ids;
+    fanOut?: FanOut;
     hotConversations?: number;
     warm?: WarmTier;
     log?: Log;
@@ -57,7 +61,7 @@ export function makeRuntime(
   } = {},
 ): TestRuntime {
   const clock = options.clock ?? manualClock(evening);
-  const fanOut = createMemoryFanOut(() => undefined);
+  const fanOut = options.fanOut ?? createMemoryFanOut(() => undefined);
   const asked: AnswerRequest[] = [];
   const answers: Answers = {
     answer(request, signal, onDelta) {
@@ -73,7 +77,9 @@ export function makeRuntime(
     programs: createPrograms(parts),
     hotConversations: options.hotConversations ?? 100,
     ...(options.warm ? { warm: options.warm } : {}),
-    onCommitted(_key, { planned, cancelled, nextDueAt }) {
+    onCommitted(_key, aftermath) {
+      const { planned, cancelled, nextDueAt } = aftermath;
+      wakeUps.tell(aftermath);
       if (planned) effects.wake();
       for (const id of cancelled) effects.abort(id);
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
@@ -91,8 +97,10 @@ export function makeRuntime(
     },
     mailboxes,
   });
+  const wakeUps = createWakeUps({ ...parts, nodeId: systemIds.uuid(), timers, effects });
   return {
     clock,
+    wakeUps,
     mailboxes,
     hearSessions: turns.hearSessions,
     timers,

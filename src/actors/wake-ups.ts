@@ -1,0 +1,64 @@
+/** Wake-ups between nodes: who has armed a timer or planned an effect tells the others, who would find it seconds later if it were left behind. */
+import type { Clock } from '../clock.ts';
+import { type FanOut, wakeUpsTopic } from '../shared/fan-out.ts';
+import { mostIdleMs, type Pump } from './pump.ts';
+import type { TurnAftermath } from './turn.ts';
+
+/** The wake-ups of this process. */
+export interface WakeUps {
+  /** Tells the other nodes what a committed turn has left to do, if they would not look in time by themselves. */
+  tell(aftermath: TurnAftermath): void;
+  /** Starts to hear the others; resolves when it does. */
+  start(): Promise<void>;
+}
+
+/** Turns of so many milliseconds share one wake-up. */
+const gatherMs = 100;
+/** Others look so much later than the node that knows: most often there is nothing left for them. */
+const graceMs = 250;
+
+/** When something falls due, wall milliseconds since 1970, by the pump it falls to. */
+type Dues = Partial<Record<'timers' | 'effects', number>>;
+
+/** Wake-ups for both pumps. `nodeId` tells its own news from that of others. */
+export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: string; timers: Pump; effects: Pump }): WakeUps {
+  const { fanOut, clock, nodeId } = parts;
+  let gathered: Dues | null = null;
+
+  function gather(pump: keyof Dues, at: number): void {
+    if (at - clock.wall() >= mostIdleMs) return;
+    if (gathered === null) {
+      gathered = {};
+      clock.after(gatherMs, publish);
+    }
+    gathered[pump] = Math.min(gathered[pump] ?? at, at);
+  }
+
+  function publish(): void {
+    fanOut.publish(wakeUpsTopic, JSON.stringify({ from: nodeId, ...gathered }));
+    gathered = null;
+  }
+
+  function hear(news: string): void {
+    const { from, ...dues } = JSON.parse(news) as Dues & { from: string };
+    if (from === nodeId) return;
+    for (const pump of ['timers', 'effects'] as const) {
+      const at = dues[pump];
+      if (at !== undefined) parts[pump].wake(Math.max(0, at - clock.wall()) + graceMs);
+    }
+  }
+
+  return {
+    tell({ planned, nextDueAt }) {
+      if (planned) gather('effects', clock.wall());
+      if (nextDueAt !== null) gather('timers', clock.wall() + clock.wallUntil(nextDueAt));
+    },
+    async start() {
+      // Also when news may have been lost: then whatever is due is looked for at once.
+      await fanOut.subscribe(wakeUpsTopic, hear, () => {
+        parts.timers.wake();
+        parts.effects.wake();
+      });
+    },
+  };
+}

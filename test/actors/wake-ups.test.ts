@@ -1,0 +1,116 @@
+/** Wake-ups: what one node has armed or planned and cannot run any more, another runs in time. In memory, and over Redis where TEST_REDIS_URL names one. */
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { ConversationKey, Input } from '../../src/actors/input.ts';
+import { type FanOut, wakeUpsTopic } from '../../src/shared/fan-out.ts';
+import { createMemoryFanOut } from '../../src/shared/memory.ts';
+import { openRedisFanOut } from '../../src/shared/redis.ts';
+import { messagesAfter } from '../../src/store/conversations.ts';
+import { manualClock } from '../support/clock.ts';
+import { testCreator, testDatabase } from '../support/database.ts';
+import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
+import { silentLog } from '../support/silent-log.ts';
+
+const db = await testDatabase();
+const creatorId = await testCreator(db);
+await publish(db, creatorId, {
+  meta: { id: 'waiting', specVersion: 1, title: 'Waiting', languages: ['en'], zone: 'UTC', channels: ['widget'] },
+  entry: [{ id: 'begin', on: 'api', reentry: 'never' }],
+  content: { later: { en: { text: 'Later has come' } } },
+  delays: { soon: { for: 'PT3S' }, never: { for: 'P1D' } },
+  machine: {
+    id: 'waiting',
+    initial: 'before',
+    states: {
+      before: {
+        on: { MESSAGE: [{ guard: { type: 'when', params: { expr: "event.text.endsWith('?')" } }, target: 'asking' }] },
+        after: { soon: 'later' },
+      },
+      asking: { invoke: { src: 'answer', onDone: 'before', onError: 'before' }, after: { never: 'before' } },
+      later: { entry: [{ type: 'say', params: { content: 'later', class: 'transactional' } }], after: { never: 'before' } },
+    },
+  },
+  policies: { unmatched: 'ignore' },
+});
+
+const redisUrl = process.env.TEST_REDIS_URL;
+const overRedis = (url: string) => openRedisFanOut({ url, log: silentLog, nodeId: randomUUID(), onError: () => undefined });
+const fanOuts: [string, () => Promise<readonly [FanOut, FanOut]>][] = [
+  [
+    'in memory',
+    async () => {
+      const one = createMemoryFanOut(() => undefined);
+      return [one, one];
+    },
+  ],
+];
+if (redisUrl !== undefined) fanOuts.push(['over Redis', async () => [await overRedis(redisUrl), await overRedis(redisUrl)]]);
+
+const begin: Input = { id: 'start:waiting', kind: 'start', programSlug: 'waiting' };
+const message = (text: string): Input => ({ id: `msg:${text}`, kind: 'message', messageId: randomUUID(), text });
+const texts = async (key: ConversationKey) => (await messagesAfter(db, key, 0, 100)).map(({ body }) => body.text);
+
+describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
+  const ends: (() => Promise<unknown>)[] = [];
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end();
+  });
+
+  /** One that takes inputs and runs nothing, as if it died after each, and one that works. */
+  async function twoNodes() {
+    const clock = manualClock(evening);
+    const [here, there] = await open();
+    const dying = makeRuntime(db, { clock, fanOut: here });
+    const working = makeRuntime(db, { clock, fanOut: there });
+    const heard: string[] = [];
+    await working.wakeUps.start();
+    await there.subscribe(wakeUpsTopic, (news) => heard.push(news));
+    working.timers.start();
+    working.effects.start();
+    ends.push(() => working.stop(), here.close, there.close);
+    /** Turns the clock far enough for a wake-up to be sent, and waits until it has come. */
+    const told = async (times: number) => {
+      clock.advance(100);
+      await vi.waitFor(() => expect(heard).toHaveLength(times));
+    };
+    return { clock, dying, working, heard, told };
+  }
+
+  it('fire a timer that a node has armed and left behind, a quarter of a second after it was due', async () => {
+    const { clock, dying, told } = await twoNodes();
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    await told(1);
+    clock.advance(2_900 + 250);
+    await vi.waitFor(async () => expect(await texts(key)).toContain('Later has come'));
+  });
+
+  it('run an effect that a node has planned and left behind', async () => {
+    const { clock, dying, working, told } = await twoNodes();
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    await dying.mailboxes.deliver(key, message('Is that so?'));
+    await told(1);
+    clock.advance(250);
+    await vi.waitFor(() => expect(working.asked).toHaveLength(1));
+  });
+
+  it('tell each other of many turns in one moment once', async () => {
+    const { dying, heard, told } = await twoNodes();
+    const keys = await Promise.all(Array.from({ length: 20 }, () => openTestConversation(db, creatorId)));
+    await Promise.all(keys.map((key) => dying.mailboxes.deliver(key, begin)));
+    await told(1);
+    expect(Object.keys(JSON.parse(heard[0] as string)).sort()).toEqual(['from', 'timers']);
+  });
+
+  it('say nothing of what falls due after everybody looks again', async () => {
+    const { clock, dying, heard, told } = await twoNodes();
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    await told(1);
+    clock.advance(3_150);
+    await vi.waitFor(async () => expect(await texts(key)).toContain('Later has come'));
+    clock.advance(1_000);
+    expect(heard).toHaveLength(1);
+  });
+});
