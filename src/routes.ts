@@ -182,10 +182,21 @@ function tellPrograms({ database, mailboxes }: Parts) {
   };
 }
 
-function outsideRoutes({ database, outside, tokens, clock, member, effects }: Parts) {
+function outsideRoutes({ database, outside, tokens, clock, member, mailboxes, effects }: Parts) {
   const { connections, channels, links } = outside;
   const accounts = Object.values(channels).map(({ account }) => account);
-  return connectionsRoutes({ database, connections, accounts, links, tokens, ids, clock, member, planned: () => effects.wake() });
+  return connectionsRoutes({
+    database,
+    connections,
+    accounts,
+    links,
+    tokens,
+    ids,
+    clock,
+    mailboxes,
+    member,
+    planned: () => effects.wake(),
+  });
 }
 
 /** The word that Meta must repeat when it asks whether an address is ours. */

@@ -27,7 +27,7 @@ export type Input = { id: string; again?: true } & (
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
   | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed' | 'uncertain'; result: EffectResult }
   | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }
-  | { kind: 'control'; act: ControlAct; text?: string; messageId?: string; attachments?: readonly Attachment[] }
+  | { kind: 'control'; act: ControlAct; text?: string; messageId?: string; attachments?: readonly Attachment[]; reason?: string }
   | { kind: 'start'; programSlug: string }
   | { kind: 'broadcast'; broadcast: string; content: BroadcastContent }
   | { kind: 'migrate' }

@@ -250,7 +250,7 @@ function onControl(draft: Draft, input: Of<'control'>): void {
       return;
     case 'end':
       dropCallers(draft);
-      endRun(draft, 'ended by a person');
+      endRun(draft, input.reason ?? 'ended by a person');
       return;
     case 'restart':
       restart(draft);

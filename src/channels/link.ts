@@ -1,12 +1,14 @@
 /** Linking: a one-use key that joins another identity to a person, so that the conversation goes on where it was. */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import type { ConversationKey } from '../actors/input.ts';
+import type { ConversationKey, Input } from '../actors/input.ts';
+import type { Clock } from '../clock.ts';
 import type { WidgetPrincipal } from '../context.ts';
 import type { Database, Sql } from '../database.ts';
 import type { ContactId, ConversationId, CreatorId, SessionId } from '../ids.ts';
 import type { Cache } from '../shared/cache.ts';
-import { joinIdentity, moveConversation, saveAddress } from '../store/identities.ts';
+import { conversationAt, joinIdentity, moveConversation, saveAddress } from '../store/identities.ts';
+import { mergeContacts } from '../store/merge-contacts.ts';
 import type { OpenConnection, Sender } from './channel.ts';
 
 /** How long a key may be used, in milliseconds. */
@@ -15,11 +17,17 @@ export const linkKeyMs = 600_000;
 /** 16 random bytes: what a deep link of Telegram and a person's thumb both bear. */
 const keyShape = /^(?:link[\s:-]+)?([A-Za-z0-9_-]{22})$/i;
 
-/** What a key stands for. */
+/** What a key stands for, and the conversation that the person was in before and does not go on with. */
 export interface Linked {
   conversationId: ConversationId;
   contactId: ContactId;
   sessionId: SessionId;
+  left: ConversationId | null;
+}
+
+/** The input that ends a conversation its person does not go on with. @param id of what joined it */
+export function leaving(id: string): Input {
+  return { id: `left:${id}`, kind: 'control', act: 'end', reason: 'joined with another conversation' };
 }
 
 const Kept = v.object({ conversation: v.string() });
@@ -27,17 +35,29 @@ const Kept = v.object({ conversation: v.string() });
 export interface Links {
   /** A key for this conversation: one use, ten minutes. */
   issue(key: ConversationKey): Promise<string>;
-  /** Joins a person of an outside channel to the conversation that the words name a key of. Null when they name none that is good here. */
+  /**
+   * Joins a person of an outside channel to the conversation that the words name a key of, and makes one contact of the two they may have
+   * been. Null when they name none that is good here.
+   */
   joinOutside(words: string, connection: OpenConnection, from: Sender, windowExpiresAt: number | null): Promise<Linked | null>;
   /**
-   * Joins a widget session to the conversation a key stands for. Null when the key is not good here. Messages go on leaving by the outside
+   * Joins a widget session to the conversation a key stands for, and makes one contact of two. Null when the key is not good here. Messages go on leaving by the outside
    * channel too: the widget reads the record whichever way they leave, and a reminder must reach a person whose page is closed.
    */
   joinWidget(words: string, principal: WidgetPrincipal): Promise<Linked | null>;
 }
 
-/** @param randomBytes unguessable bytes, 16 or more a call */
-export function createLinks({ db, cache, randomBytes }: { db: Database; cache: Cache; randomBytes(): Uint8Array }): Links {
+/** What linking needs. */
+export interface LinksDeps {
+  db: Database;
+  cache: Cache;
+  clock: Clock;
+  /** Unguessable bytes, 16 or more a call. */
+  randomBytes(): Uint8Array;
+}
+
+/** The links of this process. */
+export function createLinks({ db, cache, clock, randomBytes }: LinksDeps): Links {
   /** Uses a key up. The cache knows only its digest: who reads it cannot link. */
   async function redeem(creatorId: CreatorId, words: string): Promise<ConversationId | null> {
     const key = keyShape.exec(words.trim())?.[1];
@@ -45,12 +65,18 @@ export function createLinks({ db, cache, randomBytes }: { db: Database; cache: C
     return kept === null ? null : (v.parse(Kept, JSON.parse(kept)).conversation as ConversationId);
   }
 
-  async function find(sql: Sql, creatorId: CreatorId, conversationId: ConversationId): Promise<Linked | null> {
-    const [row] = await sql<Linked>(
+  async function find(sql: Sql, creatorId: CreatorId, conversationId: ConversationId): Promise<Omit<Linked, 'left'> | null> {
+    const [row] = await sql<Omit<Linked, 'left'>>(
       `select id as "conversationId", contact_id as "contactId", session_id as "sessionId" from conversations where creator_id = $1 and id = $2`,
       [creatorId, conversationId],
     );
     return row ?? null;
+  }
+
+  /** Whoever was in the other conversation is the contact of this one. */
+  async function merge(sql: Sql, creatorId: CreatorId, left: ConversationId | null, linked: Omit<Linked, 'left'>): Promise<void> {
+    const other = left === null ? null : await find(sql, creatorId, left);
+    if (other !== null) await mergeContacts(sql, creatorId, other.contactId, linked.contactId, new Date(clock.now()));
   }
 
   return {
@@ -68,21 +94,24 @@ export function createLinks({ db, cache, randomBytes }: { db: Database; cache: C
         const linked = await find(sql, creatorId, conversationId);
         if (linked === null) return null;
         const { externalId, phone } = from;
+        const left = await conversationAt(sql, { creatorId, connectionId, externalId });
         await joinIdentity(sql, { creatorId, channel, externalId, contactId: linked.contactId });
+        await merge(sql, creatorId, left, linked);
         await saveAddress(sql, { creatorId, connectionId, externalId }, { conversationId, phone, windowExpiresAt });
         await moveConversation(sql, { creatorId, conversationId }, { channel, connectionId });
-        return linked;
+        return { ...linked, left: left === conversationId ? null : left };
       });
     },
 
-    async joinWidget(words, { creatorId, sessionId }) {
+    async joinWidget(words, { creatorId, sessionId, conversationId: left }) {
       const conversationId = await redeem(creatorId, words);
       if (conversationId === null) return null;
       return db.tenant(creatorId, async (sql) => {
         const linked = await find(sql, creatorId, conversationId);
         if (linked === null) return null;
         await joinIdentity(sql, { creatorId, channel: 'widget', externalId: sessionId, contactId: linked.contactId });
-        return linked;
+        await merge(sql, creatorId, left, linked);
+        return { ...linked, left: left === conversationId ? null : left };
       });
     },
   };

@@ -58,7 +58,7 @@ export function createOutside(deps: OutsideDeps): Outside {
     telegram: createTelegram({ ...deps.telegram, fetch, newToken }),
     webhook: createWebhook({ fetch: deps.guardedFetch, newToken, now: () => clock.wall() }),
   };
-  const links = createLinks({ db, cache, randomBytes });
+  const links = createLinks({ db, cache, clock, randomBytes });
   return {
     channels,
     links,

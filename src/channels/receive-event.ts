@@ -24,7 +24,7 @@ import type { Channels } from './accounts.ts';
 import { type ChannelEvent, deliveryRanks, type MediaRef, type OpenConnection, type Sender } from './channel.ts';
 import { applyRefusal } from './deliver-refusals.ts';
 import { hintsFor } from './hints.ts';
-import type { Links } from './link.ts';
+import { type Links, leaving } from './link.ts';
 import { fitsKey, readButtonKey } from './rendering.ts';
 import { stableUuid } from './stable-id.ts';
 
@@ -196,8 +196,11 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   async function linked(connection: OpenConnection, from: Sender, words: string, eventId: string): Promise<boolean> {
     const joined = await links.joinOutside(words, connection, from, windowOf(connection, clock.wall()));
     if (joined === null) return false;
-    const key = { creatorId: connection.creatorId, conversationId: joined.conversationId };
-    await deliver(key, { id: inputId(connection, eventId), kind: 'event', name: 'linked', data: { channel: connection.channel } });
+    const { creatorId, channel } = connection;
+    const id = inputId(connection, eventId);
+    if (joined.left !== null) await deliver({ creatorId, conversationId: joined.left }, leaving(id));
+    const key = { creatorId, conversationId: joined.conversationId };
+    await deliver(key, { id, kind: 'event', name: 'linked', data: { channel } });
     hint(connection, from, hintsFor(from.language).linked);
     return true;
   }

@@ -84,6 +84,15 @@ export async function renameAddress(sql: Sql, channel: string, key: AddressKey, 
   );
 }
 
+/** The conversation an address speaks in; null for one that is not known. */
+export async function conversationAt(sql: Sql, { creatorId, connectionId, externalId }: AddressKey): Promise<ConversationId | null> {
+  const [row] = await sql<{ id: ConversationId }>(
+    'select conversation_id as id from addresses where creator_id = $1 and connection_id = $2 and external_id = $3',
+    [creatorId, connectionId, externalId],
+  );
+  return row?.id ?? null;
+}
+
 /** Joins an identity to a contact, whoever it led to before. */
 export async function joinIdentity(
   sql: Sql,

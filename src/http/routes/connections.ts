@@ -2,9 +2,10 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import type { Tokens } from '../../accounts/tokens.ts';
+import type { Mailboxes } from '../../actors/input.ts';
 import type { AccountSchema } from '../../channels/channel.ts';
 import type { Connections, GivenAccount } from '../../channels/connect.ts';
-import { type Links, linkKeyMs } from '../../channels/link.ts';
+import { type Links, leaving, linkKeyMs } from '../../channels/link.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
@@ -28,6 +29,7 @@ export interface ConnectionsRoutesDeps {
   tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
   ids: Ids;
   clock: Clock;
+  mailboxes: Mailboxes;
   member: Member;
   /** Hears that something was planned to be sent. */
   planned(): void;
@@ -187,8 +189,10 @@ function linkRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
       if (key === undefined) return c.json(await newKey(deps, principal), 201);
       const linked = await links.joinWidget(key, principal);
       if (linked === null) throw new AppError('NOT_FOUND', 'Ask for a new key: this one is unknown, used or expired');
-      const { sessionId, conversationId } = linked;
-      const token = await tokens.issueWidget({ kind: 'widget', creatorId: principal.creatorId, sessionId, conversationId });
+      const { sessionId, conversationId, left } = linked;
+      const { creatorId } = principal;
+      if (left !== null) await deps.mailboxes.deliver({ creatorId, conversationId: left }, leaving(conversationId));
+      const token = await tokens.issueWidget({ kind: 'widget', creatorId, sessionId, conversationId });
       return c.json({ session_token: token, session_id: sessionId }, 200);
     },
   );

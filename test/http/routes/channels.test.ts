@@ -20,7 +20,7 @@ const { app, newMember, tokens } = await testApp(database, bench.clock, {
     {
       path: '/api/v1/channels',
       routes: connectionsRoutes({
-        ...{ database, connections, links, ids, member, clock: bench.clock, tokens: issued },
+        ...{ database, connections, links, ids, member, clock: bench.clock, tokens: issued, mailboxes: bench.runtime.mailboxes },
         accounts: Object.values(channels).map(({ account }) => account),
         planned: () => bench.runtime.effects.wake(),
       }),
