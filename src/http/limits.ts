@@ -1,5 +1,5 @@
 /** How often one caller may do what is costly or guessable. */
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { MemberPrincipal } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
@@ -42,23 +42,28 @@ export type CountLimit = (limit: Limit, subject: string, creatorId?: CreatorId) 
 
 /**
  * Counts in the shared cache, so that all nodes count together; while that is down in this process alone, so that it never means
- * "allow". Subjects are hashed: addresses and mails stay out of the cache.
+ * "allow".
  *
  * @param local a cache of this process
+ * @param nameOf gives subjects their names in the cache, from which nobody tells an address or a mail
  */
-export function createCountLimit(cache: Cache, local: Cache): CountLimit {
+export function createCountLimit(cache: Cache, local: Cache, nameOf: Pseudonym): CountLimit {
   return async function countLimit(limit, subject, creatorId) {
     const { most, windowMs } = limits[limit];
     const scope = creatorId === undefined ? 'installation' : `creator_${creatorId}`;
-    const key = `limit:${scope}:${limit}:${hash(subject)}`;
+    const key = `limit:${scope}:${limit}:${nameOf(subject)}`;
     const { sum, resetMs } = await cache.count(key, 1, windowMs).catch(() => local.count(key, 1, windowMs));
     if (sum > most)
       throw new AppError('RATE_LIMITED', 'Try again later: too many requests of this kind', { details: { retry_after_ms: resetMs } });
   };
 }
 
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+/** A name for a text that only who has the key can make. */
+export type Pseudonym = (text: string) => string;
+
+/** Pseudonyms under a key. A plain digest would not do: all addresses of IPv4 are tried in a minute. @param key 32 secret bytes for this purpose only, the same on every node */
+export function createPseudonym(key: Uint8Array): Pseudonym {
+  return (text) => createHmac('sha256', key).update(text).digest('base64url').slice(0, 22);
 }
 
 const day = 24 * 60 * minute;
@@ -81,8 +86,8 @@ export interface SignInLimits {
 }
 
 /** The limits around signing in, counted by `count`; which addresses signed in lately is remembered in the cache. */
-export function createSignInLimits(cache: Cache, count: CountLimit): SignInLimits {
-  const knownKey = (address: string, email: string) => `known:installation:${hash(`${address} ${email}`)}`;
+export function createSignInLimits(cache: Cache, count: CountLimit, nameOf: Pseudonym): SignInLimits {
+  const knownKey = (address: string, email: string) => `known:installation:${nameOf(`${address} ${email}`)}`;
   return {
     beforeRegister: (address) => count('register.address', address),
     async beforeLogin(address, email) {

@@ -83,7 +83,7 @@ describe('a change', () => {
 });
 
 test('limits count in this process while the shared cache is down', async () => {
-  const limit = createCountLimit(brokenCache, createMemoryCache(clock));
+  const limit = createCountLimit(brokenCache, createMemoryCache(clock), (subject) => subject);
   for (let tried = 0; tried < 5; tried++) await limit('register.address', '192.0.2.9');
   await expect(limit('register.address', '192.0.2.9')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   await expect(limit('register.address', '192.0.2.10')).resolves.toBeUndefined();

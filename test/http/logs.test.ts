@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import { createAudit } from '../../src/accounts/audit.ts';
 import { createApp } from '../../src/http/app.ts';
 import { memberGate } from '../../src/http/auth.ts';
-import { createSignInLimits } from '../../src/http/limits.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { systemIds } from '../../src/ids.ts';
 import { testAccounts } from '../support/accounts.ts';
@@ -19,7 +18,6 @@ test('no password, token or address, and no line that a client wrote', async () 
   const failing = createAudit({ database: { ...database, tenant: () => Promise.reject(new Error('down')) }, seal: parts.seal, clock, log });
   const routes = authRoutes({
     ...parts,
-    signInLimits: createSignInLimits(parts.cache, parts.count),
     member: memberGate({ ...parts, audit: failing }),
   });
   const app = createApp({ log, clock, ids: systemIds, connInfo: () => ({ remote: { address: '203.0.113.77' } }), trustedProxyHops: 0 }, [

@@ -6,7 +6,7 @@ import { openAccounts } from '../../src/accounts/open.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Caller } from '../../src/context.ts';
 import type { Database } from '../../src/database.ts';
-import { createCountLimit } from '../../src/http/limits.ts';
+import { createCountLimit, createPseudonym, createSignInLimits } from '../../src/http/limits.ts';
 import { systemIds } from '../../src/ids.ts';
 import type { Log } from '../../src/log.ts';
 import { createSeal } from '../../src/seal.ts';
@@ -44,5 +44,7 @@ export async function testAccounts(
     passwords,
   });
   afterAll(() => opened.passwords.close());
-  return { ...opened, ids, clock, cache, fanOut, seal, count: createCountLimit(cache, createMemoryCache(clock)) };
+  const nameOf = createPseudonym(new Uint8Array(32));
+  const count = createCountLimit(cache, createMemoryCache(clock), nameOf);
+  return { ...opened, ids, clock, cache, fanOut, seal, count, signInLimits: createSignInLimits(cache, count, nameOf) };
 }

@@ -12,7 +12,6 @@ import { createFiles } from '../../src/files.ts';
 import { createApp, type Mount } from '../../src/http/app.ts';
 import { type Member, memberGate, operatorGate, widgetGate } from '../../src/http/auth.ts';
 import type { AppEnv } from '../../src/http/env.ts';
-import { createSignInLimits } from '../../src/http/limits.ts';
 import { addressChangeRoutes } from '../../src/http/routes/address-change.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { contactsRoutes } from '../../src/http/routes/contacts.ts';
@@ -45,9 +44,8 @@ export async function testApp(
   } & Parameters<typeof testAccounts>[2] = {},
 ) {
   const parts = await testAccounts(database, clock, options);
-  const { ids, cache, fanOut, tokens, accounts, count } = parts;
+  const { ids, fanOut, tokens, accounts, count, signInLimits } = parts;
   const member = memberGate(parts);
-  const signInLimits = createSignInLimits(cache, count);
   const mailboxes = options.mailboxes ?? noConversations;
   const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -53,7 +53,7 @@ export async function testWidgetServer() {
   const routes = widgetRoutes({
     db: database,
     cache,
-    count: createCountLimit(cache, createMemoryCache(clock)),
+    count: createCountLimit(cache, createMemoryCache(clock), (subject) => subject),
     sockets,
     mailboxes,
     record: mailboxes.record,
