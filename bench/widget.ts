@@ -17,6 +17,7 @@ const page = (inside: string) => `<!doctype html><html lang="en"><title>A site</
 export async function benchWidget(): Promise<string> {
   const script = await readFile('dist/web/widget.js');
   const sizes = [script.byteLength, gzipSync(script, { level: 9 }).byteLength, brotliCompressSync(script).byteLength];
+  const questions = gzipSync(await readFile('dist/web/widget-questions.js'), { level: 9 }).byteLength;
   const folder = await mkdtemp(join(tmpdir(), 'companero-bench-'));
   const site = createServer((request, response) => response.setHeader('content-type', 'text/html').end(pages.get(request.url ?? '') ?? ''));
   const pages = new Map<string, string>();
@@ -38,7 +39,7 @@ export async function benchWidget(): Promise<string> {
     const launcher = await firstSeen(browser, `${origin}/bubble`, '.launcher');
     const message = await firstSeen(browser, `${origin}/inline`, '.bubble');
     return [
-      `The widget is one script: ${sizes[0]} bytes, ${sizes[1]} gzipped, ${sizes[2]} with Brotli.`,
+      `The widget is one script: ${sizes[0]} bytes, ${sizes[1]} gzipped, ${sizes[2]} with Brotli. The controls for questions, fetched with the first, are ${questions} gzipped.`,
       '',
       table(
         [`First seen after the address was entered, cold, median of ${visits}`, 'ms', 'of the page without'],
