@@ -66,6 +66,8 @@ export interface Runtime {
   upgradeWebSocket: UpgradeWebSocket<BufferedSocket>;
   connInfo: GetConnInfo;
   port: number;
+  /** Hears what happens; JSON lines on standard output unless told. */
+  log?: Log;
 }
 
 /** The server without its listener. */
@@ -87,7 +89,7 @@ export interface Server {
  * @throws AppError UNAVAILABLE a part cannot be reached · INVALID_INPUT the configuration does not fit the data folder
  */
 export async function compose(config: Config, runtime: Runtime): Promise<Server> {
-  const log = jsonLog(config.logLevel);
+  const log = runtime.log ?? jsonLog(config.logLevel);
   await makeDataFolder(config.dataDir);
   const clock = systemClock(config.clockRate, await clockAnchor(config.dataDir, config.clockRate, Date.now()));
   const origins = originsOf(config, runtime.port);

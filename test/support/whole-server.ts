@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
+import type { Log } from '../../src/log.ts';
 import { upgradeWebSocket } from '../../src/runtime/node.ts';
 
 /** Ends after the last test of the file. */
-export async function wholeServer(environment: Record<string, string> = {}) {
+export async function wholeServer(environment: Record<string, string> = {}, log?: Log) {
   const folder = await mkdtemp(join(tmpdir(), 'companero-whole-'));
   const config = loadConfig({ DATA_DIR: folder, DEMO: 'false', LOG_LEVEL: 'silent', ...environment });
   let address = 0;
   // Each request comes from an address of its own, or limits by address would be all that a test meets.
   const connInfo = () => ({ remote: { address: `198.51.${(address++ >> 8) & 255}.${address & 255}` } });
-  const server = await compose(config, { upgradeWebSocket, connInfo, port: 3000 });
+  const server = await compose(config, { upgradeWebSocket, connInfo, port: 3000, ...(log && { log }) });
   await server.start();
   afterAll(async () => {
     await server.stop();
