@@ -51,7 +51,9 @@ export function step(program: Program, machine: NonNullable<Snapshot['machine']>
   const before = restore(program, machine, scope);
   const [next, actions] = transition(program.machine, before, event);
   if (next.status === 'error') throw next.error;
-  return read(program, next, actions, next !== before);
+  // A transition that leads nowhere leaves the snapshot as it was, whatever it does, and one that does nothing forbids what is further out.
+  const handled = next !== before || actions.length > 0 || program.machine.getTransitionData(before, event).length > 0;
+  return read(program, next, actions, handled);
 }
 
 /** A program as it stands in a state of the record, which need not be written out to its end. @throws Error for a state it does not have */

@@ -116,7 +116,8 @@ function tryWay(
     const [snapshot, actions] = run();
     if (snapshot.status === 'error') return null;
     const { assumed, rounds } = work;
-    return { snapshot, deeds: actions.flatMap((action) => deedsOf(action, timers)), assumed, rounds, handled: snapshot !== before };
+    const deeds = actions.flatMap((action) => deedsOf(action, timers));
+    return { snapshot, deeds, assumed, rounds, handled: snapshot !== before || actions.length > 0 };
   } catch {
     // XState stops a machine that does not come to rest by throwing.
     return null;

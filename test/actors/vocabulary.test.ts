@@ -142,6 +142,25 @@ describe('a handoff', () => {
   });
 });
 
+describe('a transition without a target', () => {
+  it.each([
+    ['says something', { actions: [{ type: 'say', params: { content: 'hello' } }] }, ['Hello']],
+    ['does nothing', {}, []],
+  ])('that %s takes the message: the documents are not asked as well', (_name, transition, words) => {
+    const simulation = running(tiny({ start: { on: { MESSAGE: transition }, after: { day: 'end' } } }));
+    simulation.say('a word');
+    expect(simulation.outbound().map(({ body }) => body.text)).toEqual(words);
+    expect(simulation.transcript().at(-1)).toMatchObject({ as: 'MESSAGE', state: 'start' });
+  });
+
+  it('whose guard does not hold leaves it to whatever comes next', () => {
+    const never = { guard: { type: 'when', params: { expr: 'false' } }, actions: [] };
+    const simulation = running(tiny({ start: { on: { MESSAGE: never }, after: { day: 'end' } } }));
+    simulation.say('a word');
+    expect(simulation.outbound().map(({ body }) => body.text)).toEqual(['(an answer from the documents)']);
+  });
+});
+
 describe('every event of a kind', () => {
   it('is waited for with a star, which takes nothing else', () => {
     const simulation = running(tiny({ start: { on: { 'EVENT.*': 'end' }, meta: { timeout: 'none' } } }));
