@@ -140,6 +140,41 @@ describe('an effect', () => {
     expect((await texts(key)).filter((text) => text === 'Nine hours.')).toHaveLength(1);
   });
 
+  it('whose outcome meets a record that is down brings it home when it is up, and is not run again', async () => {
+    const key = await openTestConversation(db, creatorId);
+    let refused = 0;
+    let down = false;
+    const breaking: Database = {
+      ...db,
+      routing: async (text, params) => {
+        if (!down || !text.includes('commit_turns')) return db.routing(text, params);
+        refused += 1;
+        throw new AppError('UNAVAILABLE', 'Try again soon');
+      },
+    };
+    const clock = manualClock(evening);
+    const runtime = node(
+      {
+        clock,
+        script: async () => {
+          down = true;
+          return answerOf('Nine hours.');
+        },
+      },
+      breaking,
+    );
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
+    await vi.waitFor(() => expect(refused).toBe(2));
+    down = false;
+    await vi.waitFor(async () => {
+      clock.advance(500);
+      expect((await texts(key)).at(-1)).toBe('Nine hours.');
+    });
+    expect(runtime.asked).toHaveLength(1);
+  });
+
   it('that fails is tried again later, three times, then the contact gets an apology', async () => {
     const key = await openTestConversation(db, creatorId);
     const runtime = node({ script: () => Promise.reject(new Error('no model')) });
