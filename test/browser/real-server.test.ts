@@ -7,7 +7,7 @@ import { useBrowser, type VisitOptions } from './stage.ts';
 import { accessibilityFaults, expectBubbles, phone, photograph, write } from './steps.ts';
 
 const openPage = useBrowser();
-const open = (origin: string, options?: VisitOptions) => openPage(origin, '/', options);
+const open = (origin: string, options?: VisitOptions, path = '/') => openPage(origin, path, options);
 
 /** Waits until a bubble has these words; gives all bubbles. */
 async function untilSaid({ chat }: Visit, words: string, timeout = 20_000): Promise<void> {
@@ -53,11 +53,12 @@ test('a person follows the demo for its whole week', { timeout: 180_000 }, async
 
 test('an answer comes with its sources, on a desk and on a phone', async () => {
   const server = await startServer({ DATA_DIR: await dataFolder() });
-  for (const [name, options] of [
-    ['desktop', { viewport: { width: 1240, height: 800 } }],
-    ['phone', { ...phone, deviceScaleFactor: 2 }],
+  const creator = /Demo creator\s+(\S+)/.exec(server.output())?.[1];
+  for (const [name, options, path] of [
+    ['desktop', { viewport: { width: 1240, height: 800 } }, '/'],
+    ['phone', { ...phone, deviceScaleFactor: 2 }, `/c/${creator}`],
   ] as const) {
-    const visited = await open(server.origin, options);
+    const visited = await open(server.origin, options, path);
     const { chat, page } = visited;
     await untilSaid(visited, 'When do you want to get up?');
     await answerTime(visited, '06:45');
