@@ -4,6 +4,8 @@ import type { ShownText } from './pdf-hidden.ts';
 /** A piece of text as pdf.js gives it. */
 export interface TextPiece {
   str: string;
+  /** `rtl` where pdf.js has put the letters of this piece, not the pieces, into reading order. */
+  dir: string;
   /** The piece's matrix; the fifth and sixth numbers are its place. */
   transform: readonly number[];
   height: number;
@@ -46,11 +48,47 @@ export function linesOf(pieces: readonly TextPiece[], page: number, isBold: (fon
 }
 
 function lineOf(pieces: readonly TextPiece[], page: number, isBold: (fontName: string) => boolean): Line | null {
-  const text = pieces.map(({ str }) => str).join('');
+  const text = inReadingOrder(pieces)
+    .map(({ str }) => str.replace(presentationForms, (letter) => letter.normalize('NFKC')))
+    .join('');
   const solid = pieces.filter(({ str }) => str.trim() !== '');
   const main = solid.reduce<TextPiece | undefined>((most, piece) => (piece.str.length > (most?.str.length ?? 0) ? piece : most), undefined);
   if (main === undefined) return null;
   return { text: text.trim(), page, y: yOf(main), size: main.height, bold: solid.every(({ fontName }) => isBold(fontName)) };
+}
+
+/** Letters as they are drawn, joined or at a word's end, that stand for the letter as such: Latin ligatures, Hebrew, Arabic. */
+const presentationForms = /[\uFB00-\uFDFF\uFE70-\uFEFC]/g;
+const rightToLeft = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/gu;
+
+/** Of a line from right to left the pieces from right to left, but for words and numbers in it that run the other way. */
+function inReadingOrder(pieces: readonly TextPiece[]): TextPiece[] {
+  const whole = pieces.map(({ str }) => str).join('');
+  if ((whole.match(rightToLeft)?.length ?? 0) * 2 <= (whole.match(/\p{L}/gu)?.length ?? 0)) return [...pieces];
+  const ordered: TextPiece[] = [];
+  let run: TextPiece[] = [];
+  let between: TextPiece[] = [];
+  const flush = () => {
+    ordered.push(...run.reverse(), ...between);
+    run = [];
+    between = [];
+  };
+  for (const piece of pieces.toSorted((a, b) => xOf(b) - xOf(a))) {
+    if (/[\p{L}\p{N}]/u.test(piece.str) && piece.dir !== 'rtl') {
+      run.push(...between, piece);
+      between = [];
+    } else if (run.length > 0 && !/\p{L}/u.test(piece.str)) between.push(piece);
+    else {
+      flush();
+      ordered.push(piece);
+    }
+  }
+  flush();
+  return ordered;
+}
+
+function xOf({ transform }: TextPiece): number {
+  return Number(transform[4]);
 }
 
 function yOf({ transform }: TextPiece): number {
@@ -88,8 +126,10 @@ function nextOf(letters: string, cursor: number, wanted: string): number {
 function spell(pieces: readonly TextPiece[]): { letters: string; origins: string[] } {
   let letters = '';
   const origins: string[] = [];
-  for (const [number, { str }] of pieces.entries()) {
-    for (const [at, character] of [...str].entries()) {
+  for (const [number, { str, dir }] of pieces.entries()) {
+    const characters = [...[...str].entries()];
+    // As they were drawn.
+    for (const [at, character] of dir === 'rtl' ? characters.reverse() : characters) {
       const own = lettersOf(character);
       letters += own;
       for (let unit = 0; unit < own.length; unit++) origins.push(`${number}:${at}`);
