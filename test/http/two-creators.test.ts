@@ -74,10 +74,10 @@ async function creator(name: string) {
 }
 type Creator = Awaited<ReturnType<typeof creator>>;
 
-/** Sends a picture into the conversation of a widget session. */
+/** Sends a file into the conversation of a widget session. */
 async function upload(creatorId: string, token: string) {
   const form = new FormData();
-  form.set('file', new File([Buffer.from('89504e470d0a1a0a0000000d494844520000000100000001', 'hex')], 'photo.png'));
+  form.set('file', new File(['a note'], 'note.txt'));
   return made(ask(token, 'POST', `/api/v1/channels/widget/${creatorId}/media`, form));
 }
 

@@ -150,19 +150,12 @@ async function marked() {
   });
   await member.call('PATCH', `/api/v1/creators/contacts/${contactId}`, { name: marker, fields: { city: marker }, tags: [marker] });
   await database.tenant(member.creatorId, (sql) => sql(`update contacts set consent = '{"promo": true}' where id = $1`, [contactId]));
-  await media.keep(member.creatorId, { conversationId: key.conversationId, name: `${marker}.png`, bytes: png(marker) });
+  await media.keep(member.creatorId, {
+    conversationId: key.conversationId,
+    name: `${marker}.txt`,
+    bytes: new TextEncoder().encode(`I am ${marker}`),
+  });
   return { ...member, key, contactId };
-}
-
-/** A tiny image that carries text. */
-function png(text: string): Uint8Array {
-  return new Uint8Array(
-    Buffer.concat([
-      Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'),
-      Buffer.from('00000001000000010806000000', 'hex'),
-      Buffer.from(text),
-    ]),
-  );
 }
 
 const unzip = async (response: Response) => {
