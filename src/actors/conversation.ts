@@ -51,6 +51,8 @@ export interface Surroundings {
   live: readonly LiveProgram[];
   /** The programs of runs that wait for a sub-program, by `programKey`; one that is gone is missing. */
   waiting?: ReadonlyMap<string, Program>;
+  /** Whether promises are held against what happens; a simulation is watched from outside. */
+  watch?: true;
   /** The version the run is to go over to, if it is. */
   move?: Move | null;
 }
@@ -161,6 +163,8 @@ export interface Trace {
   handoff?: { reason: string | null; queue: string | null };
   /** The run went over to another version of its program, where it stayed in its state, entered another, or came back to where it had been. */
   moved?: { from: number; to: number; how: 'restored' | 'stays' | 'enters' };
+  /** Promises of the program that this input has broken. */
+  broken?: readonly { promise: string; problem: string }[];
   /** Why the program could not take the input; nothing else was changed. */
   error?: string;
 }

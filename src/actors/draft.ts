@@ -48,6 +48,8 @@ export interface Draft {
   above: readonly WaitingRun[];
   /** What counts towards progress. */
   recorded: (Omit<Recorded, 'facts'> & { facts: Fact[] })[];
+  /** Promises that were broken. */
+  broken: { promise: string; problem: string }[];
   /** The conversation has gone over to another version of its program. */
   moved: NonNullable<Trace['moved']> | null;
   metrics: { name: string; value: number }[];
@@ -91,6 +93,7 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     programs: new Map([...(waiting ?? []), ...ofFront]),
     above: [],
     recorded: [],
+    broken: [],
     moved: null,
     typingMs: 0,
     metrics: [],
@@ -132,6 +135,7 @@ export function closeDraft(draft: Draft): Stepping {
       decisions: draft.decisions,
       ...(draft.moved ? { moved: draft.moved } : {}),
       ...(draft.handedOver ? { handoff: draft.handedOver } : {}),
+      ...(draft.broken.length > 0 ? { broken: draft.broken } : {}),
       ...(consents.length > 0 ? { consents } : {}),
       ...(draft.metrics.length > 0 ? { metrics: draft.metrics } : {}),
       ...(draft.recorded.length > 0 ? { progress: draft.recorded } : {}),

@@ -54,6 +54,7 @@ function run(draft: Draft, program: Program, ref: NonNullable<Conversation['prog
   draft.as = 'start';
   draft.starts += 1;
   draft.snapshot.following = null;
+  draft.snapshot.promises = undefined;
   prepare(draft, program);
   beginCalendar(draft, program);
   absorb(draft, program, enter(program, { ...scopeOf(draft), vars }));

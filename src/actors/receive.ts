@@ -10,6 +10,7 @@ import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scope
 import { askAgain, hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
+import { isPromiseTimer, keepPromises } from './keep-promises.ts';
 import { moveOver } from './migrate.ts';
 import { dispatch, recomputeCalendar, restart } from './perform.ts';
 import { endRun } from './performers.ts';
@@ -34,6 +35,7 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
     // What has moved for one run has moved for those that wait for it.
     if (depthOf(draft) > 0 && draft.contact !== conversation.contact) everyRun(draft, recomputeCalendar);
     if (move) moveOver(draft, move);
+    if (surroundings.watch) keepPromises(draft);
     return closeDraft(draft);
   } catch (error) {
     // A version that cannot be entered must not take the input with it.
@@ -95,7 +97,7 @@ function onTimer(draft: Draft, input: Of<'timer'>): void {
     draft.as = 'stale';
     return;
   }
-  if (draft.snapshot.control === 'bot') {
+  if (draft.snapshot.control === 'bot' || isPromiseTimer(timerId)) {
     fire(draft, input.timerId);
     return;
   }
@@ -120,6 +122,7 @@ function fireInFront(draft: Draft, timerId: string): void {
   clearTimer(draft, timerId);
   const moment = takeMoment(draft, timerId, armed.dueAt);
   if (held) release(draft, held);
+  else if (isPromiseTimer(timerId)) draft.as = 'promise';
   else if (moment === 'skipped') draft.as = `skipped ${armed.event}`;
   else if (!isSkipped(draft, timerId, armed)) onEvent(draft, { type: armed.event ?? timerId });
 }

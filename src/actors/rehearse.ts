@@ -2,6 +2,7 @@
 import { ExpressionError } from '../programs/expressions.ts';
 import type { Program } from '../programs/program.ts';
 import type { Expectation, Step } from '../programs/script.ts';
+import { isWithin } from '../programs/state-names.ts';
 import { createSimulation, type Persona, type Simulation, type SimulationOptions } from './simulate.ts';
 
 /** What is to be played: who, from when (milliseconds since 1970), and the steps. */
@@ -83,18 +84,6 @@ function holdsNow(program: Program, simulation: Simulation, expression: string):
 }
 
 const shown = (value: unknown) => (value === null || value === undefined ? 'none' : `"${value}"`);
-
-/** Whether the program is in a state or one within it; parallel parts are named one by one. */
-export function isWithin(state: string | null, wanted: string | undefined): boolean {
-  if (wanted === undefined) return true;
-  if (state === null) return false;
-  return state === wanted || activeParts(state).some((part) => part === wanted || part.startsWith(`${wanted}.`));
-}
-
-/** The paths of a state in words: `week.day`, `left.a,right.b` → `left.a`, `right.b`. */
-function activeParts(state: string): string[] {
-  return state.split(',');
-}
 
 /** Whether the content of this id went out or, where it is no id, a message with these words. */
 function wasSaid({ definition }: Program, simulation: Simulation, words: string): boolean {

@@ -94,10 +94,19 @@ export interface Snapshot {
   calendar?: { began: number; last: Readonly<Record<string, string>>; armed: Readonly<Record<string, string>> };
   /** The program that follows when this run has ended, by its name. */
   following?: string | null;
+  /** What has become of the promises of this run. */
+  promises?: PromiseMemory | undefined;
   /** Where the run was before it went over to this version of its program, while it is where it has landed. */
   left?: LeftVersion | null;
   /** Runs that wait for the one in front, the outermost first. */
   callers?: readonly WaitingRun[];
+}
+
+/** Promises by their ids: what must have come by when (milliseconds since 1970), moments that last, and what was broken. */
+export interface PromiseMemory {
+  due: Readonly<Record<string, number>>;
+  lasting: readonly string[];
+  broken: readonly string[];
 }
 
 /** A run as it was under another version. */
@@ -109,7 +118,10 @@ export interface LeftVersion extends Pick<Snapshot, 'machine' | 'question' | 'of
 
 /** A run that waits at an invoke for the sub-program it has started: its parts as they are, its timers going on. */
 export interface WaitingRun
-  extends Pick<Snapshot, 'machine' | 'question' | 'offer' | 'timers' | 'held' | 'answers' | 'waiting' | 'calendar' | 'following' | 'left'> {
+  extends Pick<
+    Snapshot,
+    'machine' | 'question' | 'offer' | 'timers' | 'held' | 'answers' | 'waiting' | 'calendar' | 'following' | 'left' | 'promises'
+  > {
   program: { id: ProgramId; version: number };
   invokeId: string;
   state: string | null;

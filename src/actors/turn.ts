@@ -133,7 +133,15 @@ export function createTurns(parts: Parts): Turns {
       const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
       const move = conversation.program && (await parts.programs.moveOf(before.creatorId, conversation.program));
       const waiting = await parts.programs.waiting(before.creatorId, conversation.snapshot.callers ?? []);
-      const stepping = take(conversation, input, { now: clock.now(), generation: before.version + 1, current, live, move, waiting });
+      const stepping = take(conversation, input, {
+        now: clock.now(),
+        generation: before.version + 1,
+        current,
+        live,
+        move,
+        waiting,
+        watch: true,
+      });
       if (stepping.trace.error !== undefined) {
         log.warn('input.quarantined', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });
       }

@@ -7,7 +7,19 @@ import type { Snapshot, WaitingRun } from './snapshot.ts';
 export type LaidAside = Omit<WaitingRun, 'invokeId'>;
 
 /** The parts of a snapshot that belong to one run. */
-const partsOfRun = ['machine', 'question', 'offer', 'timers', 'held', 'answers', 'waiting', 'calendar', 'following', 'left'] as const;
+const partsOfRun = [
+  'machine',
+  'question',
+  'offer',
+  'timers',
+  'held',
+  'answers',
+  'waiting',
+  'calendar',
+  'following',
+  'left',
+  'promises',
+] as const;
 
 /** How many runs wait below the one in front. */
 export function depthOf({ snapshot }: Draft): number {
@@ -37,7 +49,18 @@ function putInFront(draft: Draft, run: LaidAside, callers: readonly WaitingRun[]
 /** The front is empty for a sub-program; the run that was there waits for it at its invoke. */
 export function layAside(draft: Draft, invokeId: string): void {
   const waiting = { ...frontOf(draft), invokeId };
-  const empty = { machine: null, question: null, offer: null, timers: {}, held: {}, answers: {}, waiting: [], following: null, left: null };
+  const empty = {
+    machine: null,
+    question: null,
+    offer: null,
+    timers: {},
+    held: {},
+    answers: {},
+    waiting: [],
+    following: null,
+    left: null,
+    promises: undefined,
+  };
   const { calendar: _own, ...kept } = draft.snapshot;
   draft.snapshot = { ...kept, ...empty, callers: [...(kept.callers ?? []), waiting] };
 }

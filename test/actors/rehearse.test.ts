@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { isWithin, rehearse, scriptStart } from '../../src/actors/rehearse.ts';
+import { rehearse, scriptStart } from '../../src/actors/rehearse.ts';
 import { readableTranscript } from '../../src/actors/transcript.ts';
 import { compile } from '../../src/programs/compile.ts';
 import type { Expectation, Step } from '../../src/programs/script.ts';
+import { isWithin } from '../../src/programs/state-names.ts';
 import { sleepReset } from '../support/example.ts';
 
 const program = compile(sleepReset);

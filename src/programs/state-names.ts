@@ -1,0 +1,13 @@
+/** States in words, as a conversation is said to be in: `week.day`, parallel parts joined by a comma. */
+
+/** Whether the program is in a state or one within it; parallel parts are named one by one. */
+export function isWithin(state: string | null, wanted: string | undefined): boolean {
+  if (wanted === undefined) return true;
+  if (state === null) return false;
+  return state === wanted || activeParts(state).some((part) => part === wanted || part.startsWith(`${wanted}.`));
+}
+
+/** The paths of a state in words: `week.day`, `left.a,right.b` → `left.a`, `right.b`. */
+function activeParts(state: string): string[] {
+  return state.split(',');
+}
