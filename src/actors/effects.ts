@@ -1,7 +1,6 @@
 /** The effect pump: runs what committed turns have planned, under a lease, and brings each result back as an input. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
-import { AppError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import {
   type ClaimedEffect,
@@ -13,6 +12,7 @@ import {
   readEffect,
 } from '../store/turns.ts';
 import type { ConversationKey, EffectResult, Input, Mailboxes } from './input.ts';
+import { insist } from './insist.ts';
 import { createPump, type Pump } from './pump.ts';
 
 /** How a run of an effect ended: with its one outcome, or with nothing done and another try due. */
@@ -42,8 +42,6 @@ const mostMs = 120_000;
 const timedOut = new Error('Took too long');
 const mostTries = 3;
 const retryMs = 2_000;
-/** How often an outcome is brought to a record that could not be reached. */
-const bringAgainMs = 500;
 const mostAtOnce = 64;
 
 /** The pump of this process, with a runner for each type of effect. */
@@ -55,7 +53,7 @@ export function createEffectPump(parts: {
   runners: Readonly<Record<string, RunEffect>>;
   mailboxes: Mailboxes;
 }): EffectPump {
-  const { db, clock, log, mailboxes } = parts;
+  const { db, clock, log } = parts;
   const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
 
   function run(claimed: ClaimedEffect, leasedAt: number): void {
@@ -95,29 +93,9 @@ export function createEffectPump(parts: {
       return;
     }
     const { outcome, result } = ended;
-    await bringHome(key, { id: `effect:${claimed.id}`, kind: 'effect', effectId: claimed.id, outcome, result }, signal);
-  }
-
-  /** While the record cannot be reached the outcome is kept here, as long as the lease holds: to run the effect again would do it twice. */
-  async function bringHome(key: ConversationKey, result: Input, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        await mailboxes.deliver(key, result);
-        return;
-      } catch (error) {
-        const mayGoOn = error instanceof AppError && error.code === 'UNAVAILABLE' && !signal.aborted;
-        if (!mayGoOn) throw error;
-      }
-      await pause(bringAgainMs, signal);
-    }
-  }
-
-  /** Resolves after so many milliseconds, or at once when the run is stopped. */
-  function pause(ms: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = clock.after(ms, resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
-    return promise.finally(cancel);
+    const input: Input = { id: `effect:${claimed.id}`, kind: 'effect', effectId: claimed.id, outcome, result };
+    // Whatever happens to the record: to run the effect again would be to do it twice. The end of the lease aborts it.
+    await insist(parts, key, input, { signal, until: Number.POSITIVE_INFINITY });
   }
 
   async function tryOnce(claimed: ClaimedEffect, run: EffectRun, type: string, signal: AbortSignal): Promise<Conclusion> {

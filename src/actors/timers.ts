@@ -4,7 +4,8 @@ import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { claimTimers, type DueTimer, nextTimer } from '../store/turns.ts';
-import type { Mailboxes } from './input.ts';
+import type { Input, Mailboxes } from './input.ts';
+import { insist } from './insist.ts';
 import { createPump, type Pump } from './pump.ts';
 
 /** How long a claim keeps other nodes away; a node that dies leaves its timers to them after that. */
@@ -19,18 +20,21 @@ const othersShare = 10;
 
 /** The pump of this process. `wake(ms)` when a timer was armed that falls due in `ms` of wall time. */
 export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; mailboxes: Mailboxes }): Pump {
-  const { db, clock, log, mailboxes } = parts;
+  const { db, clock, log } = parts;
 
-  async function fire(timer: DueTimer): Promise<void> {
+  let stopping = new AbortController();
+
+  async function fire(timer: DueTimer, until: number): Promise<void> {
     const key = { creatorId: timer.creator_id, conversationId: timer.conversation_id };
     try {
-      await mailboxes.deliver(key, {
+      const input: Input = {
         id: `timer:${timer.timer_id}:${timer.generation}`,
         kind: 'timer',
         timerId: timer.timer_id,
         generation: timer.generation,
         dueAt: timer.due_at.getTime(),
-      });
+      };
+      await insist(parts, key, input, { signal: stopping.signal, until });
     } catch (error) {
       // The row stays; it is claimed again when this claim has run out.
       log.error('timer.undelivered', error, { creator_id: timer.creator_id, conversation_id: timer.conversation_id });
@@ -55,16 +59,22 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
     return others;
   }
 
+  /** Lasts as one of `underWay` until every timer of the batch has been taken. */
+  function fireAll(batch: readonly DueTimer[], underWay: Set<Promise<void>>): void {
+    const until = clock.wall() + claimMs;
+    const fired: Promise<void> = Promise.all(batch.map((timer) => fire(timer, until))).then(() => void underWay.delete(fired));
+    underWay.add(fired);
+  }
+
   async function round(): Promise<number | null> {
     const underWay = new Set<Promise<void>>();
     try {
       for (let batches = 0; batches < batchesPerRound; batches += 1) {
         const due = await claim([]);
-        const others = due.length === mostAtOnce ? await claimPast(due) : [];
-        const batch: Promise<void> = Promise.all([...others, ...due].map(fire)).then(() => void underWay.delete(batch));
-        underWay.add(batch);
+        fireAll(due, underWay);
         if (due.length < mostAtOnce) return await untilNext();
-        if (underWay.size === mostBatches) await Promise.race(underWay);
+        fireAll(await claimPast(due), underWay);
+        if (underWay.size >= mostBatches) await Promise.race(underWay);
       }
       return 0;
     } finally {
@@ -77,7 +87,18 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
     return next === null ? null : clock.wallUntil(next);
   }
 
-  return createPump('timers', round, { clock, log });
+  const pump = createPump('timers', round, { clock, log });
+  return {
+    ...pump,
+    start() {
+      stopping = new AbortController();
+      pump.start();
+    },
+    stop() {
+      stopping.abort();
+      return pump.stop();
+    },
+  };
 }
 
 /** The creators that own at least half of a batch. */
