@@ -12,9 +12,10 @@ function armPoint(draft: Draft, point: CalendarFacts): void {
   const { began, last } = calendarOf(draft);
   const armed = draft.snapshot.timers[point.timerId];
   const next = point.next(scopeOf(draft), { after: now, began, last: last[point.id] ?? null });
-  if (next === null) clearTimer(draft, point.timerId);
   // One that is due now and not yet given stays: it is about to be.
-  else if (armed?.dueAt !== next.at && (armed === undefined || armed.dueAt > now)) {
+  if (armed !== undefined && armed.dueAt <= now) return;
+  if (next === null) clearTimer(draft, point.timerId);
+  else if (armed?.dueAt !== next.at) {
     armTimer(draft, point.timerId, { dueAt: next.at, anchor: now, event: `CALENDAR.${point.id}` });
     draft.snapshot.calendar = { began, last, armed: { ...calendarOf(draft).armed, [point.id]: next.local } };
   }

@@ -78,15 +78,27 @@ export function press(draft: Draft, button: { id: string; title: string }): void
     draft.status === 'active' && dispatch(draft, { type: 'BUTTON', id: button.id, title: button.title }) ? 'BUTTON' : 'unhandled BUTTON';
 }
 
-/** Starts a live program by its name (a link, the API). Does nothing when it is not live or has already had its one run. */
-export function startByName(draft: Draft, slug: string): void {
-  const live = draft.surroundings.live.find((candidate) => candidate.program.definition.meta.id === slug);
-  const running = draft.status === 'active' && draft.programRef?.id === live?.id;
-  if (!live || running) {
+/**
+ * Starts a live program by the name of one of its links, or by its own (a link, the API). Does nothing when none is live, or its way in
+ * does not let the contact in again.
+ */
+export function startByName(draft: Draft, name: string): void {
+  const { live } = draft.surroundings;
+  const linkOf = ({ program }: LiveProgram) => matchEntry(program.definition, { text: '', isFirst: false, link: name });
+  const found = live.find(linkOf) ?? live.find(({ program }) => program.definition.meta.id === name);
+  const running = draft.status === 'active' && draft.programRef?.id === found?.id;
+  if (!found || running || !mayEnter(draft, found, wayIn(found, name)?.reentry ?? 'after-end')) {
     draft.as = 'unhandled start';
     return;
   }
-  begin(draft, live.program, { id: live.id, version: live.version });
+  begin(draft, found.program, { id: found.id, version: found.version });
+}
+
+/** The entry by which a name leads into a program: the link of that name, else the one for the API; undefined where it declares neither. */
+function wayIn({ program: { definition } }: LiveProgram, name: string) {
+  return (
+    matchEntry(definition, { text: '', isFirst: false, link: name }) ?? definition.entry?.find((one) => 'on' in one && one.on === 'api')
+  );
 }
 
 function asEntry(draft: Draft, text: string, isFirst: boolean): boolean {

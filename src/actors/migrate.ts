@@ -8,6 +8,8 @@ import { actionsOf, placesOf } from '../programs/walk.ts';
 import { cancelAnswer } from './answering.ts';
 import { armTimer, clearTimer, type Draft, programKey, scopeOf } from './draft.ts';
 import { absorb } from './perform.ts';
+import { isBroadcast } from './posting.ts';
+import { withControl } from './snapshot.ts';
 import { enter, type Stepped, standing } from './step.ts';
 
 /** The version a conversation is to go over to. */
@@ -60,8 +62,9 @@ function goBack(draft: Draft, { version, program }: Move): 'restored' | null {
   const stepped = standing(program, withControl({ ...left.machine, vars }, control), scopeOf(draft));
   if (stepped.invokes.size > 0) return null;
   for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
-  const isOver = (timerId: string) => timerId.startsWith('xstate.after.') || draft.snapshot.held[timerId]?.state === left.landed;
-  for (const timerId of Object.keys(timers)) if (isOver(timerId)) clearTimer(draft, timerId);
+  const { held: heldNow } = draft.snapshot;
+  const isOver = (timerId: string) => timerId.startsWith('xstate.after.') || heldNow[timerId]?.state === left.landed;
+  for (const timerId of Object.keys(timers)) if (isOver(timerId) && !isBroadcast(heldNow[timerId])) clearTimer(draft, timerId);
   draft.program = program;
   draft.snapshot.machine = stepped.machine;
   draft.state = stepped.state;
@@ -84,7 +87,8 @@ function isQuiet({ snapshot }: Draft): boolean {
 
 /** The state it was in is gone or means something else: what is armed, asked and under way there is over, and the new one is entered. */
 function enterAnew(draft: Draft, { program }: Move, path: readonly string[]): void {
-  for (const timerId of Object.keys(draft.snapshot.timers)) if (!timerId.startsWith('timer:')) clearTimer(draft, timerId);
+  const goesOn = (timerId: string) => timerId.startsWith('timer:') || isBroadcast(draft.snapshot.held[timerId]);
+  for (const timerId of Object.keys(draft.snapshot.timers)) if (!goesOn(timerId)) clearTimer(draft, timerId);
   for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
   draft.snapshot.question = null;
   draft.snapshot.offer = null;
@@ -92,10 +96,6 @@ function enterAnew(draft: Draft, { program }: Move, path: readonly string[]): vo
   const { control } = draft.snapshot;
   const entered = enter(compile(beginningAt(program.definition, path)), scopeOf(draft));
   absorb(draft, program, { ...entered, control, machine: withControl(entered.machine, control) });
-}
-
-function withControl(machine: Stepped['machine'], control: Stepped['control']): Stepped['machine'] {
-  return { ...machine, value: { ...(machine.value as Record<string, Json>), control } };
 }
 
 /** The same states in the new version: timers are reconciled, what no longer exists is let go, nothing is said again. */

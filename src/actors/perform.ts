@@ -11,6 +11,7 @@ import { armTimer, type Draft, delayOf, programKey, scopeOf } from './draft.ts';
 import { finishInvoke } from './invoking.ts';
 import { endRun, performAction } from './performers.ts';
 import { underRules } from './progress.ts';
+import { withControl } from './snapshot.ts';
 import { enter, type Stepped, step } from './step.ts';
 import { resumeTimers, suspendTimers } from './suspension.ts';
 import { depthOf, dropCallers, everyRun, layAside, takeUpCaller } from './waiting-runs.ts';
@@ -42,14 +43,13 @@ export function restart(draft: Draft): boolean {
   return true;
 }
 
-/** A run of a program in front, from its beginning. */
+/** A run of a program in front, from its beginning. Who has control keeps it. */
 function run(draft: Draft, program: Program, ref: NonNullable<Conversation['program']>, vars: Scope['vars']): void {
   draft.program = program;
   draft.programRef = ref;
   draft.programs.set(programKey(ref), program);
   draft.status = 'active';
   draft.outcome = null;
-  draft.snapshot.control = 'bot';
   draft.snapshot.ran = [...new Set([...draft.snapshot.ran, ref.id])];
   draft.as = 'start';
   draft.starts += 1;
@@ -57,7 +57,9 @@ function run(draft: Draft, program: Program, ref: NonNullable<Conversation['prog
   draft.snapshot.promises = undefined;
   prepare(draft, program);
   beginCalendar(draft, program);
-  absorb(draft, program, enter(program, { ...scopeOf(draft), vars }));
+  const { control } = draft.snapshot;
+  const entered = enter(program, { ...scopeOf(draft), vars });
+  absorb(draft, program, control === 'bot' ? entered : { ...entered, control, machine: withControl(entered.machine, control) });
 }
 
 /** Trials are drawn before the program can ask for one; progress is counted by the program's rules. */

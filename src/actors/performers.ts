@@ -6,15 +6,15 @@ import type { Json } from '../programs/scope.ts';
 import { cancelAnswer } from './answering.ts';
 import { armTimer, clearTimer, type Draft, nextOrdinal, stableKey } from './draft.ts';
 import { planEffect, planInvoke, tellOfHandoff } from './invoking.ts';
-import { post } from './posting.ts';
+import { isBroadcast, post } from './posting.ts';
 import { record } from './progress.ts';
 import type { MachineAction } from './step.ts';
 
 type Perform = Extract<MachineAction, { type: 'perform' }>;
 
-/** Ends the run: nothing stays armed, asked, offered or under way. The state it ended in stays to be seen. */
+/** Ends the run: nothing of it stays armed, asked, offered or under way. The state it ended in stays to be seen. */
 export function endRun(draft: Draft, outcome: string | null): void {
-  for (const timerId of Object.keys(draft.snapshot.timers)) clearTimer(draft, timerId);
+  for (const timerId of Object.keys(draft.snapshot.timers)) if (!isBroadcast(draft.snapshot.held[timerId])) clearTimer(draft, timerId);
   for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
   draft.snapshot.question = null;
   draft.snapshot.offer = null;

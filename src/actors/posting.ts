@@ -1,9 +1,9 @@
 /** Saying something: past the governor, held until it may go out, or joined to what is held already. */
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import { ExpressionError } from '../programs/expressions.ts';
-import { armTimer, type Draft, nextOrdinal, policiesOf, scopeOf, stableKey } from './draft.ts';
+import { armTimer, type Draft, nextOrdinal, policiesOf, rowInFront, scopeOf, stableKey } from './draft.ts';
 import { type Decision, govern, recordSend } from './governor.ts';
-import type { HeldMessage, Offer } from './snapshot.ts';
+import type { ArmedTimer, HeldMessage, Offer } from './snapshot.ts';
 
 /** Records the contact's own bubble and makes its number the input's result. */
 export function recordInbound(draft: Draft, messageId: string, body: MessageBody): void {
@@ -13,6 +13,9 @@ export function recordInbound(draft: Draft, messageId: string, body: MessageBody
 
 /** The most messages one input may bring; the check says the same before anybody follows the program. */
 const mostMessages = 20;
+
+/** The most messages that wait for a person to give control back; the check of a program knows nothing of people. */
+const mostWaiting = 20;
 
 /** A bubble past the governor: the contact's own, or a member's by hand. */
 export function append(draft: Draft, role: MessageRole, messageClass: MessageClass, body: MessageBody, id: string | null = null): number {
@@ -37,7 +40,7 @@ interface About {
 
 /**
  * Says something for the program: sent, held or skipped as the governor decides, and the decision is recorded.
- * While a person has control nothing goes out.
+ * While a person has control nothing goes out; what the program would have said waits for it to have control again.
  */
 export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'>, body: MessageBody, about: About): void {
   const decision = byLateRule(draft, messageClass, decide(draft, messageClass));
@@ -48,7 +51,7 @@ export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'
     reason: decision.reason,
     ...(decision.do === 'hold' ? { until: new Date(decision.until).toISOString() } : {}),
   });
-  if (decision.do === 'hold') hold(draft, decision, { class: messageClass as 'nudge', body, content: about.content });
+  if (decision.do === 'hold') hold(draft, decision, { class: messageClass, body, content: about.content });
   if (decision.do !== 'send') return;
   const seq = append(draft, 'coach', messageClass, body);
   draft.sends = recordSend(draft.sends, messageClass, draft.surroundings.now);
@@ -86,8 +89,21 @@ function hold(
   }
   const timerId = `held:${draft.surroundings.generation}.${Object.keys(draft.snapshot.held).length}.${draft.decisions.length}`;
   const held = { ...message, body: { ...message.body }, state: draft.state ?? '', ...(fold ? { fold } : {}) };
+  keepHeld(draft, timerId, held, { dueAt: until, anchor: draft.surroundings.now, event: null });
+}
+
+/** Keeps a held message under its timer in the run in front; while a person has control it waits for the program to have it again. */
+export function keepHeld(draft: Draft, timerId: string, held: HeldMessage, armed: Omit<ArmedTimer, 'generation'>): void {
   draft.snapshot.held = { ...draft.snapshot.held, [timerId]: held };
-  armTimer(draft, timerId, { dueAt: until, anchor: draft.surroundings.now, event: null });
+  armTimer(draft, timerId, armed);
+  if (draft.snapshot.control !== 'bot') deferTimer(draft, rowInFront(draft, timerId));
+}
+
+/** A timer that is due waits until the program has control: it keeps its place in the snapshot, without a row. */
+export function deferTimer(draft: Draft, row: string): void {
+  draft.snapshot.deferred = [...draft.snapshot.deferred, row];
+  draft.timersSet.delete(row);
+  draft.timersCleared.add(row);
 }
 
 function offerOf(seq: number, question: string | null, buttons: Offer['buttons']): Offer {
@@ -95,8 +111,8 @@ function offerOf(seq: number, question: string | null, buttons: Offer['buttons']
 }
 
 function decide(draft: Draft, messageClass: MessageClass): Decision {
-  if (draft.snapshot.control !== 'bot') return { do: 'skip', reason: `control is ${draft.snapshot.control}` };
   if (draft.silent && messageClass !== 'reply' && messageClass !== 'safety') return { do: 'skip', reason: 'too late' };
+  if (draft.snapshot.control !== 'bot') return withoutControl(draft, messageClass);
   const scope = scopeOf(draft);
   return govern(messageClass, {
     now: draft.surroundings.now,
@@ -105,4 +121,22 @@ function decide(draft: Draft, messageClass: MessageClass): Decision {
     sends: draft.sends,
     policies: policiesOf(draft),
   });
+}
+
+function withoutControl({ snapshot, surroundings }: Draft, messageClass: MessageClass): Decision {
+  const reason = `control is ${snapshot.control}`;
+  const isFull = Object.keys(snapshot.held).length >= mostWaiting;
+  return messageClass === 'safety' || isFull ? { do: 'skip', reason } : { do: 'hold', until: surroundings.now, reason };
+}
+
+const broadcastPrefix = 'broadcast.';
+
+/** The name under which a broadcast's message is known among contents. */
+export function broadcastContent(broadcast: string): string {
+  return `${broadcastPrefix}${broadcast}`;
+}
+
+/** Whether a held message is a broadcast's, which belongs to no run of a program. */
+export function isBroadcast(held: HeldMessage | undefined): boolean {
+  return held?.content.startsWith(broadcastPrefix) === true;
 }

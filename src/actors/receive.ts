@@ -2,8 +2,7 @@
 import type { Attachment, MessageBody } from '../message.ts';
 import type { MachineEvent } from '../programs/program.ts';
 import { type ControlEvent, controlTable } from '../programs/regions.ts';
-import type { Json } from '../programs/scope.ts';
-import { cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
+import { answerInFlight, cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
 import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf, timerOf } from './draft.ts';
@@ -14,9 +13,9 @@ import { isPromiseTimer, keepPromises } from './keep-promises.ts';
 import { moveOver } from './migrate.ts';
 import { dispatch, recomputeCalendar, restart } from './perform.ts';
 import { endRun } from './performers.ts';
-import { append, post, recordInbound } from './posting.ts';
+import { append, broadcastContent, deferTimer, isBroadcast, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
-import type { ArmedTimer } from './snapshot.ts';
+import { type ArmedTimer, withControl } from './snapshot.ts';
 import { depthOf, depthOfEffect, dropCallers, everyRun, inRun } from './waiting-runs.ts';
 import { wordsFor } from './words.ts';
 
@@ -32,6 +31,7 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
     const { move } = surroundings;
     if (move) moveOver(draft, move);
     take(draft, input);
+    hearWaiting(draft);
     // What has moved for one run has moved for those that wait for it.
     if (depthOf(draft) > 0 && draft.contact !== conversation.contact) everyRun(draft, recomputeCalendar);
     if (move) moveOver(draft, move);
@@ -88,8 +88,7 @@ function onButton(draft: Draft, input: Of<'button'>): void {
 function onTimer(draft: Draft, input: Of<'timer'>): void {
   const { depth, timerId } = timerOf(input.timerId);
   if (input.again) {
-    // Its row and its place in the snapshot went when it was put in quarantine; what it tells the program is still in its name.
-    inRun(draft, depth, () => onEvent(draft, { type: timerId }));
+    inRun(draft, depth, () => fireAgain(draft, timerId));
     return;
   }
   const armed = (draft.snapshot.callers?.[depth] ?? (depth === depthOf(draft) ? draft.snapshot : null))?.timers[timerId];
@@ -101,8 +100,7 @@ function onTimer(draft: Draft, input: Of<'timer'>): void {
     fire(draft, input.timerId);
     return;
   }
-  draft.snapshot.deferred = [...draft.snapshot.deferred, input.timerId];
-  draft.timersCleared.add(input.timerId);
+  deferTimer(draft, input.timerId);
   draft.as = 'deferred';
 }
 
@@ -110,6 +108,13 @@ function onTimer(draft: Draft, input: Of<'timer'>): void {
 function fire(draft: Draft, row: string): void {
   const { depth, timerId } = timerOf(row);
   inRun(draft, depth, () => fireInFront(draft, timerId));
+}
+
+/** One from quarantine, whose row is gone: what it tells the program is in its place in the snapshot, in the calendar or in its name. */
+function fireAgain(draft: Draft, timerId: string): void {
+  const moment = draft.program?.calendar.find((point) => point.timerId === timerId);
+  if (timerId in draft.snapshot.timers && !moment) fireInFront(draft, timerId);
+  else onEvent(draft, { type: moment ? `CALENDAR.${moment.id}` : timerId });
 }
 
 /** By its late rule if the moment has long passed. */
@@ -142,7 +147,7 @@ function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
 /** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
 function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][string]>): void {
   draft.as = 'held';
-  if (!held.fold && held.state !== draft.state && !held.content.startsWith(broadcastPrefix)) {
+  if (!held.fold && held.state !== draft.state && !isBroadcast(held)) {
     draft.decisions.push({ content: held.content, class: held.class, do: 'skip', reason: 'its state was left' });
     return;
   }
@@ -152,8 +157,6 @@ function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][strin
   });
 }
 
-const broadcastPrefix = 'broadcast.';
-
 /** A message of a broadcast is said whatever state the contact is in; while a person has control the governor keeps it back. */
 function onBroadcast(draft: Draft, { broadcast, content: { wordings, class: messageClass } }: Of<'broadcast'>): void {
   const { language } = draft.contact;
@@ -162,7 +165,7 @@ function onBroadcast(draft: Draft, { broadcast, content: { wordings, class: mess
   if (!wording) return;
   const { text, template } = wording;
   const body = { text, ...(template ? { template: { ...template, variables: template.variables ?? [] } } : {}) };
-  post(draft, messageClass, body, { content: `${broadcastPrefix}${broadcast}`, question: null });
+  post(draft, messageClass, body, { content: broadcastContent(broadcast), question: null });
 }
 
 function onEvent(draft: Draft, event: MachineEvent): boolean {
@@ -212,10 +215,16 @@ function onResult(draft: Draft, input: Of<'effect'>): void {
       : { type: `xstate.error.actor.${invokeId}`, error: { reason: result.reason ?? 'failed' } },
   );
   draft.as = `answer.${outcome}`;
-  const [next, ...waiting] = draft.snapshot.waiting;
-  if (next === undefined) return;
-  draft.snapshot.waiting = waiting;
-  hear(draft, next, false);
+}
+
+/** Texts that waited for an answer are heard once none is under way, one after the other until one starts an answer of its own. */
+function hearWaiting(draft: Draft): void {
+  for (;;) {
+    const [next, ...waiting] = draft.snapshot.waiting;
+    if (next === undefined || draft.snapshot.control !== 'bot' || answerInFlight(draft)) return;
+    draft.snapshot.waiting = waiting;
+    hear(draft, next, false);
+  }
 }
 
 /** A question to the creator's people that was passed on goes on waiting for them; everything else has ended. */
@@ -256,6 +265,8 @@ function onControl(draft: Draft, input: Of<'control'>): void {
       endRun(draft, input.reason ?? 'ended by a person');
       return;
     case 'restart':
+      // The member gives the program control again, from its beginning.
+      draft.snapshot.control = 'bot';
       restart(draft);
       return;
     default:
@@ -288,11 +299,13 @@ function changeControl(draft: Draft, act: ControlEvent): void {
  */
 export function quarantine(conversation: Conversation, input: Input, surroundings: Surroundings, error?: unknown): Stepping {
   const draft = openDraft(conversation, input, surroundings);
-  if (input.kind === 'message' && !input.again) recordInbound(draft, input.messageId, { text: input.text });
+  if (input.kind === 'message' && !input.again) recordInbound(draft, input.messageId, bodyOf(input));
   if (input.kind === 'button' && !input.again) recordInbound(draft, input.messageId, { text: input.button, button: input.button });
   if (input.kind === 'effect') giveUp(draft, input);
   if (input.kind === 'timer') giveUpTimer(draft, input.timerId);
-  if (draft.answersContact)
+  // What waits must not fail every input after this one.
+  draft.snapshot.waiting = [];
+  if (draft.answersContact && draft.snapshot.control === 'bot')
     post(draft, 'reply', { text: wordsFor(conversation.contact.language).failed }, { content: 'failed', question: null });
   draft.as = 'quarantined';
   countFailure(draft);
@@ -311,7 +324,11 @@ function giveUp(draft: Draft, { effectId, outcome, result }: Of<'effect'>): void
 
 function giveUpTimer(draft: Draft, row: string): void {
   const { depth, timerId } = timerOf(row);
-  inRun(draft, depth, () => clearTimer(draft, timerId));
+  inRun(draft, depth, () => {
+    // What the program armed by name, and what was held, is told by nothing but its place, which waits for another try.
+    if (timerId in draft.snapshot.held || timerId.startsWith('timer:')) draft.timersCleared.add(row);
+    else clearTimer(draft, timerId);
+  });
 }
 
 const failureWindowMs = 600_000;
@@ -325,6 +342,6 @@ function countFailure(draft: Draft): void {
   const { machine } = draft.snapshot;
   draft.snapshot.control = 'paused';
   // Written into the chart by hand: a program that fails must not be asked to take the event.
-  if (machine) draft.snapshot.machine = { ...machine, value: { ...(machine.value as Record<string, Json>), control: 'paused' } };
+  draft.snapshot.machine = machine && withControl(machine, 'paused');
   draft.as = 'quarantined.paused';
 }

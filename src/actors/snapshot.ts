@@ -1,7 +1,7 @@
 /** The durable memory of a conversation between turns: plain JSON, written and read whole. */
 import * as v from 'valibot';
 import type { ProgramId } from '../ids.ts';
-import type { AskedInput } from '../message.ts';
+import type { AskedInput, MessageClass } from '../message.ts';
 import type { Json } from '../programs/scope.ts';
 
 /** A question that waits for its answer; `state` is the id of the state node that asked. */
@@ -35,7 +35,7 @@ export interface ArmedTimer {
 
 /** A message that waits for the governor: written now, sent later unless `state` was left meanwhile. */
 export interface HeldMessage {
-  class: 'transactional' | 'nudge' | 'promo';
+  class: Exclude<MessageClass, 'inbound'>;
   body: Readonly<Record<string, unknown>> & { text: string };
   state: string;
   content: string;
@@ -125,6 +125,11 @@ export interface WaitingRun
   program: { id: ProgramId; version: number };
   invokeId: string;
   state: string | null;
+}
+
+/** A machine as it is while this one has control. */
+export function withControl(machine: NonNullable<Snapshot['machine']>, control: Snapshot['control']): NonNullable<Snapshot['machine']> {
+  return { ...machine, value: { ...(machine.value as Record<string, Json>), control } };
 }
 
 /** The memory of a conversation in which nothing has happened yet. */

@@ -1,7 +1,7 @@
 /** Runs that wait for a sub-program: kept whole in the snapshot, their timers going on, and put in front when something is for them. */
-import type { Json } from '../programs/scope.ts';
-import { type Draft, programKey, rowOf } from './draft.ts';
-import type { Snapshot, WaitingRun } from './snapshot.ts';
+import { clearTimer, type Draft, programKey, rowOf } from './draft.ts';
+import { isBroadcast, keepHeld } from './posting.ts';
+import { type Snapshot, type WaitingRun, withControl } from './snapshot.ts';
 
 /** A run as it is laid aside. */
 export type LaidAside = Omit<WaitingRun, 'invokeId'>;
@@ -35,11 +35,7 @@ function frontOf(draft: Draft): LaidAside {
 /** Puts a run in front, over those in `callers`. Who has control is the same for all runs. */
 function putInFront(draft: Draft, run: LaidAside, callers: readonly WaitingRun[]): void {
   for (const part of partsOfRun) Object.assign(draft.snapshot, { [part]: run[part] });
-  const { machine } = run;
-  if (machine) {
-    const value = { ...(machine.value as Record<string, Json>), control: draft.snapshot.control };
-    draft.snapshot.machine = { ...machine, value };
-  }
+  draft.snapshot.machine = run.machine && withControl(run.machine, draft.snapshot.control);
   draft.snapshot.callers = callers;
   draft.programRef = run.program;
   draft.program = draft.programs.get(programKey(run.program)) ?? null;
@@ -74,7 +70,14 @@ export function takeUpCaller(draft: Draft): string | null {
     dropCallers(draft);
     return null;
   }
+  const broadcasts = Object.entries(draft.snapshot.held).filter(([, held]) => isBroadcast(held));
+  const carried = broadcasts.flatMap(([timerId, held]) => {
+    const armed = draft.snapshot.timers[timerId];
+    clearTimer(draft, timerId);
+    return armed ? [{ timerId, held, armed }] : [];
+  });
   putInFront(draft, caller, callers.slice(0, -1));
+  for (const { timerId, held, armed } of carried) keepHeld(draft, timerId, held, armed);
   return caller.invokeId;
 }
 
