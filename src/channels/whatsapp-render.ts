@@ -2,7 +2,7 @@
 import type { Attachment, MessageBody } from '../message.ts';
 import type { Part, Showable, Shown } from './channel.ts';
 import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from './rendering.ts';
-import { shorten, splitText } from './split-text.ts';
+import { isVisible, shorten, splitText } from './split-text.ts';
 
 /** The limits; lengths in code points, except for texts, whose caps are kept in UTF-16 units to be on the safe side. */
 export const whatsappLimits = {
@@ -12,6 +12,9 @@ export const whatsappLimits = {
   buttonBody: 1_024,
   rows: 10,
   rowTitle: 24,
+  rowDescription: 72,
+  sectionTitle: 24,
+  listButton: 20,
   listBody: 4_096,
   caption: 1_024,
   imageBytes: 5 * 1024 * 1024,
@@ -30,12 +33,12 @@ export function renderWhatsApp(message: Showable, freeText: boolean): readonly P
 
 type OptionShape = 'none' | 'buttons' | 'list' | 'numbered';
 
-function optionShape({ buttons = [] }: MessageBody): OptionShape {
+function optionShape({ buttons = [], list }: MessageBody): OptionShape {
   const titles = new Set(buttons.map(titleOf));
   const longest = Math.max(0, ...Array.from(titles, (title) => [...title].length));
   if (buttons.length === 0) return 'none';
   if (titles.has('') || titles.size < buttons.length) return 'numbered';
-  if (buttons.length <= whatsappLimits.buttons && longest <= whatsappLimits.buttonTitle) return 'buttons';
+  if (!list && buttons.length <= whatsappLimits.buttons && longest <= whatsappLimits.buttonTitle) return 'buttons';
   return buttons.length <= whatsappLimits.rows && longest <= whatsappLimits.rowTitle ? 'list' : 'numbered';
 }
 
@@ -62,9 +65,31 @@ function buttonsOf(message: Showable, text: string): Shown {
   return { type: 'button', body: { text }, action: { buttons } };
 }
 
+/** The options as a list that opens: in its sections and with its descriptions where the program gave it any. */
 function listOf(message: Showable, text: string): Shown {
-  const rows = (message.body.buttons ?? []).map((button, ordinal) => ({ id: buttonKey(message, ordinal), title: titleOf(button) }));
-  return { type: 'list', body: { text }, action: { button: listButton, sections: [{ rows }] } };
+  const { buttons = [], list } = message.body;
+  const rows = buttons.map((button, ordinal) => ({ id: buttonKey(message, ordinal), title: titleOf(button) }));
+  // The rows of a list are buttons too, in the same order. With more buttons than rows there is but one list of all.
+  let next = 0;
+  const described = list?.sections.flatMap((section) => section.rows).length === rows.length ? list : undefined;
+  const sections = described?.sections.map(({ title, rows: inside }, index) => ({
+    title: sectionTitle(title, index),
+    rows: inside.flatMap(({ description }) => withDescription(rows[next++], description)),
+  }));
+  const opener = shorten(titleOf(list ?? { title: '' }), whatsappLimits.listButton);
+  const action = { button: isVisible(opener) ? opener : listButton, sections: sections ?? [{ rows }] };
+  return { type: 'list', body: { text }, action };
+}
+
+function withDescription(row: object | undefined, text: string): object[] {
+  const description = shorten(titleOf({ title: text }), whatsappLimits.rowDescription);
+  return row ? [{ ...row, ...(isVisible(description) ? { description } : {}) }] : [];
+}
+
+/** Sections are told apart by their titles: one without gets its number. */
+function sectionTitle(title: string, index: number): string {
+  const short = shorten(titleOf({ title }), whatsappLimits.sectionTitle);
+  return isVisible(short) ? short : `${index + 1}`;
 }
 
 function mediaPart(body: MessageBody): Part | null {

@@ -112,6 +112,23 @@ const anyBody = fc.record(
   },
   { requiredKeys: ['text'] },
 );
+/** As a program renders it: the rows of a list are buttons too. */
+const anyListBody = fc
+  .record({
+    text: anyText,
+    title: anyText,
+    sections: fc.array(
+      fc.record({
+        title: anyText,
+        rows: fc.array(fc.record({ id: fc.uuid(), title: fc.string({ maxLength: 26 }), description: anyText }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+  })
+  .map(({ text, title, sections }) => ({ text, buttons: sections.flatMap(({ rows }) => rows), list: { title, sections } }));
 const fileUrls = { f1: 'https://coach.example/f1', f2: 'https://coach.example/f2' };
 const showable = (body: Showable['body']): Showable => ({ id: '01a1fc2b-e764-7f1f-a753-524847814d84', seq: 12, body, fileUrls });
 
@@ -128,7 +145,7 @@ describe.each(Object.entries(entries))('%s', (_, { channel, secrets, broken, wit
 
   it('renders any message within the limits of its provider', () => {
     fc.assert(
-      fc.property(anyBody, (body) => {
+      fc.property(fc.oneof(anyBody, anyListBody), (body) => {
         const parts = channel.render(showable(body), true) ?? [];
         expect(parts.length).toBeGreaterThan(0);
         for (const { shown, plain, file } of parts) {

@@ -67,12 +67,12 @@ it.each([
   ['no secret', {}],
   ['a wrong secret', { 'X-Telegram-Bot-Api-Secret-Token': 'guess' }],
   ['an empty secret', { 'X-Telegram-Bot-Api-Secret-Token': '' }],
-])('refuses an update with %s', async (_, headers) => {
+])('T1: refuses an update with %s', async (_, headers) => {
   const given = bench.post('telegram', connection, JSON.stringify(textUpdate(next(), person, 'sleep')), headers);
   await expect(given).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 
-it("refuses the right secret on another bot's path", async () => {
+it("T1: refuses the right secret on another bot's path", async () => {
   const { secret } = bench.telegram.webhook ?? { secret: '' };
   const other = await testCreator(db);
   const theirs = await bench.connect(other, { channel: 'telegram', token: botToken });
@@ -82,7 +82,7 @@ it("refuses the right secret on another bot's path", async () => {
   await expect(given).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 
-it('takes an update once, whatever the order and gaps of their numbers', async () => {
+it('T2: takes an update once, whatever the order and gaps of their numbers', async () => {
   const first = textUpdate(500, person, 'sleep');
   await hears(first);
   await hears(first);
@@ -116,7 +116,7 @@ describe('keys', () => {
     ['in a chat of their own', () => callbackUpdate(next(), 666, offered()[0] ?? '')],
     ['forged', () => callbackUpdate(next(), person, '5.0.abcdefabcdef')],
     ['without data', () => callbackUpdate(next(), person, '')],
-  ])('move nothing %s, but are answered', async (_, make) => {
+  ])('T3: move nothing %s, but are answered', async (_, make) => {
     const [before] = await conversations();
     await hears(make());
     expect((await conversations())[0]?.state).toBe(before?.state);
@@ -124,7 +124,7 @@ describe('keys', () => {
     expect(bench.telegram.calls.some(({ method }) => method === 'answerCallbackQuery')).toBe(true);
   });
 
-  it('never need more than 64 bytes', () => {
+  it('T3: never need more than 64 bytes', () => {
     for (const key of offered()) expect(Buffer.byteLength(key)).toBeLessThanOrEqual(64);
   });
 });
@@ -186,7 +186,7 @@ describe('a deep link', () => {
     ["another creator's", async () => bench.outside.links.issue(await openTestConversation(db, await testCreator(db)))],
     ['too long', async () => 'x'.repeat(65)],
     ['not ASCII', async () => 'schlüssel'],
-  ])('with a key that is %s is a plain welcome', async (_, make) => {
+  ])('T4: with a key that is %s is a plain welcome', async (_, make) => {
     const key = await openTestConversation(db, creatorId);
     const payload = await make(await bench.outside.links.issue(key));
     await start(payload);
@@ -216,12 +216,12 @@ it.each([
     { update_id: 1, edited_message: { message_id: 1, from: human(person), chat: { id: person, type: 'private' }, date: 0, text: 'sleep' } },
   ],
   ['a chat that is not the sender’s', textUpdate(1, person, 'sleep', { chat: { id: 5, type: 'private' } })],
-])('leaves %s alone', async (_, given) => {
+])('T5: leaves %s alone', async (_, given) => {
   await hears(given);
   expect(await conversations()).toEqual([]);
 });
 
-it('keeps what an edited message has become beside what it was, and replays nothing', async () => {
+it('T6: keeps what an edited message has become beside what it was, and replays nothing', async () => {
   await hears(textUpdate(501, person, 'sleep'));
   await hearsText('07:00');
   const [before] = await conversations();
@@ -265,7 +265,7 @@ it('shows typing every four seconds while an answer is written, and no longer', 
   expect(typings()).toBe(after);
 });
 
-it('parks the bot for as long as Telegram asks, and repeats nothing afterwards', async () => {
+it('T7: parks the bot for as long as Telegram asks, and repeats nothing afterwards', async () => {
   bench.telegram.faults.push({ status: 429, description: 'Too Many Requests: retry after 3600', retryAfter: 3_600 });
   await hearsText('sleep');
   await hearsText('sleep', 4712);
@@ -289,7 +289,7 @@ it('lets a parked bot of one creator not hold up another creator', async () => {
   expect(said()).toEqual([]);
 });
 
-it('stops writing to a person who blocked the bot, and resumes when they return', async () => {
+it('T8: stops writing to a person who blocked the bot, and resumes when they return', async () => {
   bench.telegram.faults.push({ status: 403, description: 'Forbidden: bot was blocked by the user' });
   await hearsText('sleep');
   const [only] = await conversations();
@@ -300,6 +300,22 @@ it('stops writing to a person who blocked the bot, and resumes when they return'
   await hearsText('07:00');
   await bench.turn(11 * hour + 40 * minute);
   expect(said().at(-1)).toBe('Good morning. How was your night?');
+});
+
+it.each([
+  ['tags', 'Eat <b>more</b>', 'Eat <b>more</b>'],
+  ['the signs of Markdown', '_*[ more', '_*[ more'],
+  ['an ampersand', 'salt & pepper &amp;', 'salt & pepper &amp;'],
+  ['half a character', 'a\ud83d b', 'a\ufffd b'],
+])('T9: shows %s as they are written', async (_, text, shown) => {
+  await hearsText('sleep');
+  const [only] = await conversations();
+  const input = { id: 'say', kind: 'control', act: 'say', text, messageId: systemIds.uuid() } as const;
+  // A half of a character cannot be kept as it is: the record has its replacement.
+  await bench.runtime.mailboxes.deliver({ creatorId, conversationId: only?.id as ConversationId }, { ...input, text: text.toWellFormed() });
+  await bench.settled();
+  expect(said().at(-1)).toBe(shown);
+  expect(bench.telegram.broken).toEqual([]);
 });
 
 it('hears from the membership that it was blocked and let in again', async () => {

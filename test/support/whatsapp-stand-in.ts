@@ -226,6 +226,9 @@ function brokenInteractive(value: unknown): string | null {
   if (!isText(body?.text, 4_096)) return 'interactive.body';
   if (!isText(action?.button, 20)) return 'action.button';
   if (sections.length > 1 && sections.some(({ title }) => !isText(title, 24))) return 'section.title';
+  if (sections.length > 10 || sections.some(({ rows }) => rows.length === 0)) return 'sections';
+  if (sections.flatMap(({ rows }) => rows).some(({ description }) => description !== undefined && !isText(description, 72)))
+    return 'row.description';
   return brokenOptions(
     sections.flatMap(({ rows }) => rows),
     { most: 10, id: 200, title: 24 },

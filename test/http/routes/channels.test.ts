@@ -88,7 +88,7 @@ describe("Meta's question whether the address is ours", () => {
   const ask = (query: Record<string, string>) => app.request(`${hook}?${new URLSearchParams(query)}`);
   const good = { 'hub.mode': 'subscribe', 'hub.verify_token': 'verify-me', 'hub.challenge': '<script>' };
 
-  it('is answered with the challenge as plain text', async () => {
+  it('W1: is answered with the challenge as plain text', async () => {
     const answer = await ask(good);
     expect(answer.status).toBe(200);
     expect(await answer.text()).toBe('<script>');
@@ -100,7 +100,7 @@ describe("Meta's question whether the address is ours", () => {
     ['a wrong token', { ...good, 'hub.verify_token': 'guess' }, 403],
     ['no challenge', { 'hub.mode': 'subscribe', 'hub.verify_token': 'verify-me' }, 400],
     ['another mode', { ...good, 'hub.mode': 'unsubscribe' }, 403],
-  ])('is refused with %s', async (_, query, expected) => {
+  ])('W1: is refused with %s', async (_, query, expected) => {
     expect((await ask(query)).status).toBe(expected);
   });
 });
