@@ -28,15 +28,15 @@ export interface ModelsInUse {
 /** The registry of models. */
 export interface Models {
   inUse(creator: CreatorId, signal: AbortSignal): Promise<ModelsInUse>;
-  /** @throws AppError INVALID_INPUT the model is not installed · UNAVAILABLE there is no server of models, or it does not answer */
+  /** @throws AppError INVALID_INPUT the model is not installed · CONFLICT there is no server of models · UNAVAILABLE it does not answer */
   choose(
     creator: CreatorId,
     choice: { answers?: string | null | undefined; rerank?: boolean | undefined },
     signal: AbortSignal,
   ): Promise<void>;
-  /** Has the documents embedded by the make in force that are not; they are found by words meanwhile. How many. @throws AppError UNAVAILABLE */
+  /** Has the documents embedded by the make in force that are not; they are found by words meanwhile. How many. @throws AppError CONFLICT there is no server of models · UNAVAILABLE */
   reembed(creator: CreatorId, signal: AbortSignal): Promise<number>;
-  /** @throws AppError INVALID_INPUT no model that may be fetched · CONFLICT another is being fetched · UNAVAILABLE */
+  /** @throws AppError INVALID_INPUT no model that may be fetched · CONFLICT another is being fetched, or there is no server of models · UNAVAILABLE */
   pull(name: string, signal: AbortSignal): AsyncGenerator<PullProgress>;
 }
 
@@ -96,7 +96,7 @@ export function createModels({ db, server, chatModel, vectors, ingest, clock }: 
     inUse,
     async choose(creator, choice, signal) {
       if (choice.answers != null) {
-        if (server === null) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+        if (server === null) throw new AppError('CONFLICT', 'Configure a server of models first');
         const wanted = fullName(choice.answers);
         const known = await server.installed(signal);
         if (!known.some(({ name }) => name === wanted)) {
@@ -106,14 +106,14 @@ export function createModels({ db, server, chatModel, vectors, ingest, clock }: 
       await db.tenant(creator, (sql) => chooseModels(sql, creator, choice, new Date(clock.wall())));
     },
     async reembed(creator, signal) {
-      if (server === null || !vectors) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+      if (server === null || !vectors) throw new AppError('CONFLICT', 'Configure a server of models first');
       const make = await server.embedder.identify(signal);
       const documents = await db.tenant(creator, (sql) => awaitEmbedding(sql, creator, make));
       ingest.wake();
       return documents;
     },
     async *pull(name, signal) {
-      if (server === null) throw new AppError('UNAVAILABLE', 'Configure a server of models first');
+      if (server === null) throw new AppError('CONFLICT', 'Configure a server of models first');
       if (!isFetchable(name)) throw new AppError('INVALID_INPUT', `Ask the operator to install the model ${JSON.stringify(name)}`);
       if (pulling) throw new AppError('CONFLICT', 'Wait for the model that is being fetched');
       pulling = true;

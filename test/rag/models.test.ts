@@ -114,7 +114,7 @@ describe('models', async () => {
       embeddings: null,
       reachable: null,
     });
-    await expect(knowledge.models.pull('mistral', never).next()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(knowledge.models.pull('mistral', never).next()).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });
 

@@ -54,7 +54,7 @@ export function aiModelsRoutes({ models, member, clock }: AiModelsDeps): Hono<Me
       tag,
       summary: "Choose the model that writes answers (null: the installation's), and whether it orders passages first",
       answers: { 200: ModelsAnswer },
-      errors: ['UNAVAILABLE'],
+      errors: ['CONFLICT', 'UNAVAILABLE'],
     }),
     body(Choice),
     async (c) => {
@@ -72,7 +72,7 @@ export function aiModelsRoutes({ models, member, clock }: AiModelsDeps): Hono<Me
       summary: 'Embed the documents anew whose vectors are of another make of the model (`embeddings.status` is `changed`)',
       description: 'They are found by their words until then. `embeddings.waiting` counts down.',
       answers: { 202: v.object({ documents: v.number() }) },
-      errors: ['UNAVAILABLE'],
+      errors: ['CONFLICT', 'UNAVAILABLE'],
     }),
     async (c) => c.json({ documents: await models.reembed(c.var.principal.creatorId, c.req.raw.signal) }, 202),
   );

@@ -36,7 +36,7 @@ describe('settings of answers over HTTP', async () => {
     const chosen = await ana.call('PATCH', `${path}/models`, { rerank: true });
     expect(await chosen.json()).toMatchObject({ rerank: true });
     expect(await (await ben.call('GET', `${path}/models`)).json()).toMatchObject({ rerank: false });
-    expect((await ana.call('PATCH', `${path}/models`, { answers: 'mistral' })).status).toBe(503);
+    expect((await ana.call('PATCH', `${path}/models`, { answers: 'mistral' })).status).toBe(409);
     expect((await ana.call('PATCH', `${path}/models`, { answers: '../../x y' })).status).toBe(400);
     expect(await (await ana.call('POST', `${path}/models/pull`, { model: 'mistral' })).text()).toContain('event: error');
   });
