@@ -57,6 +57,21 @@ describe('a conversation', () => {
     await expectCount(visited, '.choice:enabled', 0);
   });
 
+  it('shows a list in its sections, each row with what it means', async () => {
+    const visited = await open('/inline');
+    const rows = [
+      { id: 'a', title: 'Early', description: 'Before eight' },
+      { id: 'b', title: 'Late', description: 'After ten' },
+    ];
+    const list = { title: 'Times', sections: [{ title: 'Morning', rows }] };
+    stage.server.say(await newestConversation(stage.server), 'When?', { buttons: rows.map(({ id, title }) => ({ id, title })), list });
+    await expect.poll(() => visited.chat.locator('.offer.list').textContent()).toBe('MorningEarlyBefore eightLateAfter ten');
+    expect(await accessibilityFaults(visited)).toEqual([]);
+    await visited.chat.getByRole('button', { name: 'Late' }).click();
+    await expectBubbles(visited, ['When?', 'Late']);
+    await expectCount(visited, '.choice.chosen', 1);
+  });
+
   it('grows a streamed answer in one bubble, then shows its sources, and reads it out once', async () => {
     const visited = await open('/inline');
     await write(visited, 'why?');

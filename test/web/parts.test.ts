@@ -35,6 +35,32 @@ describe('parseFrame()', () => {
     ['an ack without id', '{"type":"ack","seq":1}'],
   ])('skips %s', (_, text) => expect(parseFrame(text)).toBeNull());
 
+  it('reads the rows of a list as buttons that know their section, whatever shape the list has', () => {
+    const message = {
+      type: 'message',
+      seq: 1,
+      id: 'a',
+      role: 'coach',
+      text: 't',
+      at: '',
+      buttons: [
+        { id: 'a', title: 'A' },
+        { id: 'b', title: 'B' },
+      ],
+    };
+    const buttonsOf = (list: unknown) => (parseFrame(JSON.stringify({ ...message, list })) as MessageFrame).buttons;
+    expect(
+      buttonsOf({
+        title: 'Open',
+        sections: [{ title: 'One', rows: [{ id: 'a', title: 'A', description: 'first' }, 7] }, null, { rows: {} }],
+      }),
+    ).toEqual([
+      { id: 'a', title: 'A', section: 'One', description: 'first' },
+      { id: 'b', title: 'B', section: '', description: '' },
+    ]);
+    expect(buttonsOf([5])?.map(({ section }) => section)).toEqual(['', '']);
+  });
+
   it('skips binary data', () => expect(parseFrame(new ArrayBuffer(2))).toBeNull());
 
   it('drops parts of another shape and keeps the rest', () => {
@@ -85,8 +111,8 @@ describe('rowsOf()', () => {
     text: '?',
     at,
     buttons: [
-      { id: 'y', title: 'Yes' },
-      { id: 'n', title: 'No' },
+      { id: 'y', title: 'Yes', section: '', description: '' },
+      { id: 'n', title: 'No', section: '', description: '' },
     ],
   });
   const offers = (messages: MessageFrame[], waiting: Parameters<typeof rowsOf>[1] = []) => {

@@ -71,9 +71,14 @@ function sources(citations: NonNullable<MessageFrame['citations']>, { words }: B
 
 function offer(row: BubbleRow, { press }: BubbleContext): HTMLElement {
   const choices = row.message.buttons ?? [];
-  const group = el('div', { class: choices.length > 5 ? 'offer list' : 'offer', role: 'group' });
+  const isList = choices.length > 5 || choices.some(({ section, description }) => section !== '' || description !== '');
+  const group = el('div', { class: isList ? 'offer list' : 'offer', role: 'group' });
+  let above = '';
   for (const choice of choices) {
+    if (choice.section !== above) group.append(el('div', { class: 'section', dir: 'auto' }, choice.section));
+    above = choice.section;
     const element = button({ class: 'choice', dir: 'auto' }, () => press(row.message.seq, choice), choice.title);
+    if (choice.description !== '') element.append(el('small', {}, choice.description));
     element.disabled = row.offer !== 'active';
     if (row.chosen === choice.id) element.classList.add('chosen');
     if (row.chosen !== null) element.setAttribute('aria-pressed', String(row.chosen === choice.id));

@@ -14,7 +14,7 @@ export type ClientFrame =
 export type LinkedFile = Attachment & { url: string };
 
 /** A message on record. */
-export interface MessageFrame extends Omit<MessageBody, 'attachments'> {
+export interface MessageFrame extends Omit<MessageBody, 'attachments' | 'buttons' | 'list'> {
   type: 'message';
   seq: number;
   id: string;
@@ -22,6 +22,15 @@ export interface MessageFrame extends Omit<MessageBody, 'attachments'> {
   /** ISO 8601. */
   at: string;
   attachments?: readonly LinkedFile[];
+  buttons?: readonly Choice[];
+}
+
+/** A button; `section` and `description` where it is a row of a list, else empty. */
+export interface Choice {
+  id: string;
+  title: string;
+  section: string;
+  description: string;
 }
 
 /** What the server says. An `ack` has no `seq` when its input put no message on record. */
@@ -91,9 +100,11 @@ function readMessage(f: Fields): MessageFrame | null {
   const role = textOf(f.role);
   if (!isSeq(f.seq) || (role !== 'coach' && role !== 'contact' && role !== 'person')) return null;
   const media = fieldsOf(f.media);
-  const buttons = listOf(f.buttons)
+  const rows = listOf(fieldsOf(f.list).sections)
     .map(fieldsOf)
-    .map((button) => ({ id: textOf(button.id), title: textOf(button.title) }))
+    .flatMap(({ title, rows }) => listOf(rows).map((row) => ({ ...fieldsOf(row), section: title })));
+  const buttons = listOf(f.buttons)
+    .map((button) => readChoice(fieldsOf(button), rows))
     .filter((button) => button.id !== '');
   const attachments = listOf(f.attachments)
     .map(readFile)
@@ -115,6 +126,11 @@ function readMessage(f: Fields): MessageFrame | null {
     ...(typeof f.reply === 'string' && { reply: f.reply }),
     ...(typeof f.button === 'string' && { button: f.button }),
   };
+}
+
+function readChoice({ id, title }: Fields, rows: readonly Fields[]): Choice {
+  const row = rows.find((candidate) => candidate.id === id);
+  return { id: textOf(id), title: textOf(title), section: textOf(row?.section), description: textOf(row?.description) };
 }
 
 /** Reads a file as the server describes it; one without an id is none. */

@@ -74,6 +74,10 @@ a.media:hover { text-decoration: underline; }
 .media svg { flex: none; color: var(--soft); }
 .media img { display: block; max-width: 100%; height: auto; border-radius: 14px; background: var(--tint); }
 .media img:not([height]) { max-height: 260px; min-height: 40px; }
+/* A picture with words is one card. */
+.media:has(img):has(+ .bubble) { margin: 0 0 2px; }
+.media:has(+ .bubble) img { width: 260px; max-height: 260px; object-fit: cover; border-end-start-radius: 4px; border-end-end-radius: 4px; }
+.media:has(img) + .bubble { border-start-start-radius: 4px; border-start-end-radius: 4px; width: 260px; }
 video.media { max-height: 260px; }
 .foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; font-variant-numeric: tabular-nums; }
 .foot.hidden { margin: 0; }
@@ -83,7 +87,9 @@ video.media { max-height: 260px; }
 .offer { display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 8px; }
 .offer.list { flex-direction: column; gap: 0; align-self: stretch; border: 1px solid var(--line); border-radius: 14px; overflow: hidden; }
 .list .choice { border: 0; border-radius: 0; }
-.list .choice + .choice { border-top: 1px solid var(--line); }
+.list > * + .choice, * + .section { border-top: 1px solid var(--line); }
+.list small { display: block; font-weight: 400; }
+.section { padding: 8px 16px 6px; font-size: 12px; font-weight: 600; color: var(--soft); background: var(--tint); }
 .choice { min-height: 40px; padding: 7px 16px; border: 1.5px solid var(--strong); border-radius: 20px; color: var(--ink); font-weight: 550; text-align: start; transition: background .12s; }
 @media (hover: hover) { .choice:enabled:hover { background: var(--tint); } }
 .choice:disabled { cursor: default; border-color: var(--line); color: var(--soft); font-weight: 400; }
