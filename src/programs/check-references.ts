@@ -5,6 +5,7 @@ import { templatesOf, wordingsOf } from './content.ts';
 import type { Definition, InvokeDefinition } from './definition.ts';
 import { createExpressions, type Expressions, type ValueType } from './expressions.ts';
 import { type Finding, pointerTo, problem, warning } from './finding.ts';
+import { machineId } from './machine.ts';
 import { readTemplate } from './templates.ts';
 import { builtInFields, fits, namesOf, valueTypeOf, writableFields } from './view.ts';
 import { actionEntry, invokeEntry, literalInputs, type Use, usesOfGuard } from './vocabulary.ts';
@@ -204,6 +205,9 @@ function requireType(
 function checkDeclarations(definition: Definition): readonly Finding[] {
   const { meta, fields = {}, variables = {}, entry = [], global, knowledge } = definition;
   return [
+    ...(definition.machine.id === machineId
+      ? [problem('reserved-name', '/machine/id', `The whole machine is called "${machineId}": choose another id for yours`)]
+      : []),
     ...Object.keys(fields)
       .filter((name) => Object.hasOwn(builtInFields, name))
       .map((name) => problem('reserved-name', pointerTo('fields', name), `Every contact has "${name}" already: it needs no declaration`)),

@@ -34,6 +34,15 @@ describe('rows 36 and 37: a wrong program is found wrong in its place', () => {
   });
 });
 
+test('there is a wrong program for every kind of finding', () => {
+  const source = readFileSync(new URL('../../src/programs/finding.ts', import.meta.url), 'utf8');
+  const codes = [...(source.split('export interface')[0] ?? '').matchAll(/^ {2}\| '([a-z-]+)'/gm)].map(([, code]) => code);
+  const covered = new Set(files('./wrong').map(([, path]) => read(path as string).expect.code));
+  expect(codes.length).toBeGreaterThan(30);
+  // What XState itself would refuse is found before it is asked, as far as anybody knows.
+  expect(codes.filter((code) => !covered.has(code))).toEqual(['cannot-compile']);
+});
+
 describe('a right program is found right', () => {
   test.each([
     ...files('./right'),
