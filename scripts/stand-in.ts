@@ -26,12 +26,17 @@ Then type:
   fault <code | timeout after accept | http 503>      goes wrong with the next WhatsApp send
 `);
 
+/** A file in words: JSON knows none. */
+function named(_key: string, value: unknown): unknown {
+  return value instanceof File ? `${value.name}, ${value.type}, ${value.size} bytes` : value;
+}
+
 /** Prints what was sent since the last look. */
 let seenWhatsApp = 0;
 let seenTelegram = 0;
 setInterval(() => {
   for (const { type, body } of whatsapp.sent.slice(seenWhatsApp)) console.log(`WhatsApp ← ${type}: ${JSON.stringify(body[type])}`);
-  for (const { method, params } of telegram.sent.slice(seenTelegram)) console.log(`Telegram ← ${method}: ${JSON.stringify(params)}`);
+  for (const { method, params } of telegram.sent.slice(seenTelegram)) console.log(`Telegram ← ${method}: ${JSON.stringify(params, named)}`);
   seenWhatsApp = whatsapp.sent.length;
   seenTelegram = telegram.sent.length;
   for (const limit of [...whatsapp.broken.splice(0), ...telegram.broken.splice(0)]) console.log(`Refused: ${limit}`);
