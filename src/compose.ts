@@ -116,7 +116,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const outside = openOutside(config, { database, clock, log, ...shared, ...media, seal: accounts.seal, origin: origins[0], guardedFetch });
   const calls = await openCalls({ database, clock, seal: accounts.seal, origin: origins[0] });
   const { push, pushes } = await openPush(config, { database, clock, log, ...shared, seal: accounts.seal, guardedFetch });
-  const actors = createActors({ database, clock, log, ...shared, knowledge, outside, pushes, guardedFetch, ...calls });
+  const actors = createActors(config, { database, clock, log, ...shared, knowledge, outside, pushes, guardedFetch, ...calls });
   const receiver = outside.receiver(actors.mailboxes);
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
@@ -223,20 +223,23 @@ interface ActorsDeps extends Core {
 }
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
-function createActors({
-  database: db,
-  clock,
-  log,
-  fanOut,
-  warm,
-  knowledge: { answers, texts: models },
-  outside,
-  pushes,
-  guardedFetch,
-  programSecrets,
-  callbacks,
-}: ActorsDeps) {
-  const programs = createPrograms({ db, fanOut, clock });
+function createActors(
+  { hotConversations }: Config,
+  {
+    database: db,
+    clock,
+    log,
+    fanOut,
+    warm,
+    knowledge: { answers, texts: models },
+    outside,
+    pushes,
+    guardedFetch,
+    programSecrets,
+    callbacks,
+  }: ActorsDeps,
+) {
+  const programs = createPrograms({ db, fanOut, clock, forgets: hotConversations === 0 });
   const turns = createTurns({
     db,
     clock,
@@ -245,6 +248,7 @@ function createActors({
     fanOut,
     programs,
     warm,
+    hotConversations,
     onCommitted(_key, aftermath) {
       const { planned, cancelled, nextDueAt } = aftermath;
       for (const effectId of cancelled) effects.abort(effectId);

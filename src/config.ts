@@ -174,6 +174,11 @@ export const variables = {
     fallback: '3',
     schema: wholeNumber(1, 10_000),
   },
+  HOT_CONVERSATIONS: {
+    meaning: 'Conversations that stay in memory while people talk in them, about 5 kB each; 0 restores each from the record on every turn',
+    fallback: '5000',
+    schema: wholeNumber(0, 1_000_000),
+  },
   DEMO: {
     meaning: 'Whether an empty embedded database receives a demo creator with a program and a document',
     fallback: null,
@@ -211,6 +216,7 @@ export interface Config {
   readonly clockRate: number;
   readonly uploadMaxBytes: number;
   readonly widgetFramesPerSecond: number;
+  readonly hotConversations: number;
   /** Whether to fill an empty embedded database with the demo. */
   readonly demo: boolean;
 }
@@ -285,6 +291,7 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
     clockRate: values.CLOCK_RATE,
     uploadMaxBytes: values.UPLOAD_MAX_BYTES,
     widgetFramesPerSecond: values.WIDGET_FRAMES_PER_SECOND,
+    hotConversations: values.HOT_CONVERSATIONS,
     demo: given('DEMO') ?? given('DATABASE_URL') === null,
   };
 }

@@ -37,8 +37,13 @@ const freshMs = 5_000;
 const mostPrograms = 1_000;
 const mostCreators = 10_000;
 
-/** Programs read from the record, told of changes by the fan-out. */
-export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: FanOut; clock: Clock }): Programs {
+/**
+ * Programs read from the record, told of changes by the fan-out.
+ *
+ * @param parts.forgets whether nothing is kept, so that each turn reads and compiles anew: for suites that look for what only caches hold
+ */
+export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clock; forgets?: boolean }): Programs {
+  const { db, fanOut, clock, forgets = false } = parts;
   const compiled = new Map<string, Program>();
   const lists = new Map<CreatorId, { at: number; list: Promise<Known> }>();
 
@@ -46,6 +51,7 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
     const known = compiled.get(key);
     if (known) return known;
     const program = compile(definition);
+    if (forgets) return program;
     if (compiled.size >= mostPrograms) compiled.delete(compiled.keys().next().value ?? '');
     compiled.set(key, program);
     return program;
@@ -69,6 +75,7 @@ export function createPrograms({ db, fanOut, clock }: { db: Database; fanOut: Fa
   }
 
   async function known(creatorId: CreatorId): Promise<Known> {
+    if (forgets) return read(creatorId);
     const before = lists.get(creatorId);
     if (before && clock.wall() - before.at < freshMs) return before.list;
     if (!before) await watch(creatorId);

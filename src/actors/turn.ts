@@ -9,6 +9,7 @@ import { commitTurns, loadConversations, setAside, type TurnOutcome, type TurnRo
 import { announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import type { Conversation } from './conversation.ts';
+import { createHotTier } from './hot.ts';
 import { afterCommit, hydrate, type Taken, turnRow } from './hydrate.ts';
 import type { ConversationKey, Input, InputResult } from './input.ts';
 import type { Programs } from './live-programs.ts';
@@ -49,7 +50,7 @@ interface Parts {
   onCommitted(key: ConversationKey, aftermath: TurnAftermath): void;
   /** Where conversations are looked for that are not in memory, before the record. Default nowhere. */
   warm?: WarmTier;
-  /** How many conversations stay in memory after their turn; 0 restores each from the record every time. */
+  /** How many conversations stay in memory while they are in use; 0 restores each from the record every time. Default 5 000. */
   hotConversations?: number;
 }
 
@@ -64,37 +65,30 @@ type Take = typeof receive;
 /** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
   const { db, clock, log, warm = noWarmTier } = parts;
-  const hot = new Map<string, Conversation>();
-  const hotSize = parts.hotConversations ?? 5_000;
+  const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
   const fair = { most: 256, lanes: 2 };
   const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
   const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { ...fair, shareOf: (key) => key.creatorId });
 
-  function keepHot(conversation: Conversation): void {
-    hot.delete(conversation.id);
-    hot.set(conversation.id, conversation);
-    if (hot.size > hotSize) hot.delete(hot.keys().next().value ?? '');
-  }
-
   /** One that nothing but time has stirred goes back to sleep: a herd of timers would drive out those in which people talk. */
   function keep(conversation: Conversation, waiting: readonly Waiting[]): void {
     if (!hot.has(conversation.id) && waiting.every(({ input }) => input.kind === 'timer')) return;
-    keepHot(conversation);
+    hot.keep(conversation);
     warm.keep(conversation);
   }
 
   /** What was in memory, here or warm, has turned out to be old. */
   function forget(key: ConversationKey): void {
-    hot.delete(key.conversationId);
+    hot.drop(key.conversationId);
     warm.drop(key);
   }
 
   async function find(key: ConversationKey): Promise<Conversation> {
-    const known = hot.get(key.conversationId);
-    if (known?.creatorId === key.creatorId) return known;
+    const known = hot.get(key);
+    if (known) return known;
     const left = await warm.find(key);
     if (left) {
-      keepHot(left);
+      hot.keep(left);
       return left;
     }
     const row = await load(key);

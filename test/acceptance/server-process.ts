@@ -82,10 +82,10 @@ export async function killWhileStarting(environment: Environment, ms: number): P
 }
 
 function run(environment: Environment) {
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, HOT_CONVERSATIONS = '5000' } = process.env;
   // A process group of its own, so that a signal reaches the server and not only npm.
   const child = spawn(command[0], command.slice(1), {
-    env: { PATH, HOME, NO_COLOR: '1', ...environment },
+    env: { PATH, HOME, HOT_CONVERSATIONS, NO_COLOR: '1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

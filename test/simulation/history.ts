@@ -105,7 +105,7 @@ function makeWorld(db: Database, seed: number, options: HistoryOptions): World {
       const runtime = makeRuntime(wires.database(started), {
         clock,
         ids: random.ids,
-        hotConversations: options.cold ? 0 : 100,
+        ...(options.cold ? { hotConversations: 0 } : {}),
         script: wires.answers(started),
         send: wires.send(started),
       });

@@ -71,11 +71,12 @@ export function makeRuntime(
   };
   const deliveries = { send: options.send ?? (async ({ seq }) => ({ outcome: 'sent', providerId: `p${seq}` })) };
   const parts = { db, clock, log: options.log ?? quietLog, fanOut };
+  const hotConversations = options.hotConversations ?? Number(process.env.HOT_CONVERSATIONS ?? 100);
   const turns = createTurns({
     ...parts,
     ids: options.ids ?? systemIds,
-    programs: createPrograms(parts),
-    hotConversations: options.hotConversations ?? 100,
+    programs: createPrograms({ ...parts, forgets: process.env.HOT_CONVERSATIONS === '0' }),
+    hotConversations,
     ...(options.warm ? { warm: options.warm } : {}),
     onCommitted(_key, aftermath) {
       const { planned, cancelled, nextDueAt } = aftermath;
