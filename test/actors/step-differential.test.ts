@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type AnyStateNode, createActor, createMachine, type SnapshotFrom } from 'xstate';
-import { enter, step } from '../../src/actors/step.ts';
+import { enter, type Stepped, step } from '../../src/actors/step.ts';
 import { check } from '../../src/programs/check.ts';
 import { compile } from '../../src/programs/compile.ts';
 import type { Definition } from '../../src/programs/definition.ts';
@@ -15,20 +15,24 @@ interface State {
   history?: string;
   states?: Record<string, State>;
   on?: Record<string, unknown>;
+  after?: Record<string, unknown>;
   always?: unknown;
+  onDone?: unknown;
   entry?: unknown[];
   exit?: unknown[];
   meta?: unknown;
 }
 
 const events = ['EVENT.a', 'EVENT.b', 'EVENT.c'];
+/** Stands for the timer that falls due next, if one is armed. */
+const due = 'the next timer';
 const add = (amount: number) => ({ type: 'set', params: { n: `vars.n * 2.0 % 1000.0 + ${amount}.0` } });
 const amount = fc.integer({ min: 0, max: 9 });
 
 /** The shape first: nested states, some of them parallel, with a history state here and there. */
 const shape = (depth: number): fc.Arbitrary<State> =>
   depth === 0
-    ? fc.constant({})
+    ? fc.oneof({ weight: 4, arbitrary: fc.constant<State>({}) }, { weight: 1, arbitrary: fc.constant<State>({ type: 'final' }) })
     : fc.oneof(
         { weight: 2, arbitrary: fc.constant<State>({}) },
         {
@@ -63,7 +67,7 @@ const furnished = (root: State): fc.Arbitrary<State> => {
       ...(test === null ? {} : { guard: { type: 'when', params: { expr: `vars.n % 61.0 ${test[0]} ${test[1]}.0` } } }),
       actions: [add(more)],
     }));
-  const on = fc.dictionary(fc.constantFrom(...events), fc.array(way, { minLength: 1, maxLength: 2 }), {
+  const on = fc.dictionary(fc.constantFrom(...events, 'EVENT.*'), fc.array(way, { minLength: 1, maxLength: 2 }), {
     maxKeys: 2,
     noNullPrototype: true,
   });
@@ -71,14 +75,22 @@ const furnished = (root: State): fc.Arbitrary<State> => {
     way.map((one) => ({ ...one, guard: { type: 'when', params: { expr: 'vars.n % 7.0 == 3.0' } } })),
     { freq: 5, nil: undefined },
   );
+  const after = fc.option(
+    fc.array(way, { minLength: 1, maxLength: 2 }).map((ways) => ({ soon: ways })),
+    { freq: 2, nil: undefined },
+  );
+  const done = fc.option(way, { freq: 2, nil: undefined });
   const furnish = (state: State): fc.Arbitrary<State> => {
     if (state.type === 'history') return fc.constant(state);
+    if (state.type === 'final') return amount.map((entering) => ({ ...state, entry: [add(entering)] }));
     const inner = Object.entries(state.states ?? {});
     return fc
-      .tuple(on, always, amount, amount, fc.tuple(...inner.map(([, child]) => furnish(child))))
-      .map(([ways, own, entering, leaving, children]) => ({
+      .tuple(on, always, amount, amount, fc.tuple(...inner.map(([, child]) => furnish(child))), after, done)
+      .map(([ways, own, entering, leaving, children, later, ended]) => ({
         ...state,
         on: ways,
+        ...(later === undefined ? {} : { after: later }),
+        ...(ended === undefined || inner.length === 0 ? {} : { onDone: ended }),
         ...(own === undefined ? {} : { always: [own] }),
         entry: [add(entering)],
         exit: [add(leaving)],
@@ -103,6 +115,7 @@ function definitionOf(machine: State): Definition {
     meta: { id: 'chart', specVersion: 1, title: 'Chart', languages: ['en'] },
     variables: { n: { type: 'number', default: 1 } },
     content: {},
+    delays: { soon: { for: 'PT1H' } },
     machine: { ...machine, id: 'chart' },
   } as never;
 }
@@ -117,22 +130,44 @@ const scope = (vars: Scope['vars']): Scope => ({
 /** What became of a chart: its state, its variable, or that it went round for ever. */
 type Outcome = { value: unknown; n: unknown } | 'endless';
 
-function ours(definition: Definition, sent: readonly string[]): Outcome[] {
+/** Our outcomes, the events with the timers that were meant, and after each event whether the timers armed are those of the active states. */
+function ours(definition: Definition, sent: readonly string[]): { outcomes: Outcome[]; given: string[]; timed: boolean } {
   const program = compile(definition);
   const outcomes: Outcome[] = [];
-  try {
-    let { machine } = enter(program, scope(program.variables));
+  const given: string[] = [];
+  const armed = new Set<string>();
+  let timed = true;
+  const look = ({ machine, actions, active }: Stepped) => {
     outcomes.push({ value: machine.value, n: machine.vars.n });
-    for (const type of sent) {
+    for (const action of actions) {
+      if (action.type === 'arm') armed.add(action.timerId);
+      if (action.type === 'clear') armed.delete(action.timerId);
+    }
+    const wanted = [...program.timerIds].filter((id) => active.has(id.split('.').slice(3).join('.')));
+    timed &&= wanted.sort().join() === [...armed].sort().join();
+  };
+  try {
+    let stepped = enter(program, scope(program.variables));
+    look(stepped);
+    for (const name of sent) {
+      const type = name === due ? [...armed].sort()[0] : name;
+      if (type === undefined) continue;
+      given.push(type);
+      armed.delete(type);
+      const { machine } = stepped;
       // Through JSON each time, as the record does it.
-      ({ machine } = step(program, JSON.parse(JSON.stringify(machine)), { type, data: {} }, scope(machine.vars)));
-      outcomes.push({ value: machine.value, n: machine.vars.n });
+      stepped = step(program, JSON.parse(JSON.stringify(machine)), { type, data: {} }, scope(machine.vars));
+      // A timer whose way is barred has fired all the same; that of a state entered anew is armed anew.
+      if (type !== name && stepped.active.has(type.split('.').slice(3).join('.')) && !isLeft(stepped, type)) armed.add(type);
+      look(stepped);
     }
   } catch {
     outcomes.push('endless');
   }
-  return outcomes;
+  return { outcomes, given, timed };
 }
+
+const isLeft = ({ actions }: Stepped, timerId: string) => actions.some((action) => action.type === 'clear' && action.timerId === timerId);
 
 function theirs(definition: Definition, sent: readonly string[]): Outcome[] {
   const program = compile(definition);
@@ -172,15 +207,17 @@ function isLegal(value: unknown, chart: State): boolean {
   return legal((value as { program: unknown }).program, chart);
 }
 
-test('generated charts go where XState goes: hierarchy, parallel, history, always, guards and the order of actions', () => {
+test('generated charts go where XState goes: hierarchy, parallel, history, always, after, final states, guards and the order of actions', () => {
   fc.assert(
-    fc.property(chart, fc.array(fc.constantFrom(...events), { maxLength: 8 }), (machine, sent) => {
+    fc.property(chart, fc.array(fc.constantFrom(...events, due), { maxLength: 8 }), (machine, sent) => {
       const definition = definitionOf(machine);
-      const expected = theirs(definition, sent);
+      const { outcomes, given, timed } = ours(definition, sent);
+      const expected = theirs(definition, given);
       // Two regions that leave for different places at once can bring XState into a state that is none: nothing to compare after that.
       const illegal = expected.findIndex((outcome) => outcome !== 'endless' && !isLegal(outcome.value, machine));
       const compared = illegal < 0 ? expected.length : illegal;
-      expect(ours(definition, sent).slice(0, compared)).toEqual(expected.slice(0, compared));
+      expect(outcomes.slice(0, compared)).toEqual(expected.slice(0, compared));
+      if (illegal < 0) expect(timed).toBe(true);
     }),
     { numRuns: 100 },
   );
@@ -274,6 +311,113 @@ const cases: Record<string, { machine: State; sent: string[]; states: string[] }
     },
     sent: ['EVENT.a'],
     states: ['a', 'd'],
+  },
+  'a named event comes before a star, which takes every other of its kind and nothing else': {
+    machine: {
+      initial: 'a',
+      states: { a: { on: { 'EVENT.*': 'star', 'EVENT.a': 'named' } }, named: { on: { 'EVENT.*': 'star' } }, star: {} },
+    },
+    sent: ['CALENDAR.x', 'EVENT.a', 'EVENT.c'],
+    states: ['a', 'a', 'named', 'star'],
+  },
+  'a star further in comes before a name further out': {
+    machine: {
+      initial: 'o',
+      states: { o: { initial: 'i', on: { 'EVENT.a': 'outer' }, states: { i: { on: { 'EVENT.*': 'j' } }, j: {} } }, outer: {} },
+    },
+    sent: ['EVENT.a', 'EVENT.a'],
+    states: ['o.i', 'o.j', 'outer'],
+  },
+  'a compound state is done when its final child is reached, and not before': {
+    machine: {
+      initial: 'p',
+      states: {
+        p: { initial: 'x', onDone: 'next', states: { x: { on: { 'EVENT.a': 'y' } }, y: { on: { 'EVENT.a': 'z' } }, z: { type: 'final' } } },
+        next: {},
+      },
+    },
+    sent: ['EVENT.a', 'EVENT.a'],
+    states: ['p.x', 'p.y', 'next'],
+  },
+  'done of a child is not done of what is around it': {
+    machine: {
+      initial: 'o',
+      states: {
+        o: {
+          initial: 'p',
+          onDone: 'wrong',
+          states: { p: { initial: 'x', onDone: 'q', states: { x: { on: { 'EVENT.a': 'y' } }, y: { type: 'final' } } }, q: {} },
+        },
+        wrong: {},
+      },
+    },
+    sent: ['EVENT.a'],
+    states: ['o.p.x', 'o.q'],
+  },
+  'an internal way to a child stays in the parent, one that enters anew begins at its initial state': {
+    machine: {
+      initial: 'p',
+      states: {
+        p: {
+          initial: 'x',
+          on: { 'EVENT.a': '.y', 'EVENT.b': { target: 'p', reenter: true } },
+          entry: [add(1)],
+          states: { x: {}, y: {} },
+          always: [{ guard: { type: 'when', params: { expr: 'vars.n > 7.0' } }, target: 'thrice' }],
+        },
+        thrice: {},
+      } as never,
+    },
+    sent: ['EVENT.a', 'EVENT.a', 'EVENT.b', 'EVENT.b'],
+    states: ['p.x', 'p.y', 'p.y', 'p.x', 'thrice'],
+  },
+  'a history that was never there leads to its target': {
+    machine: {
+      initial: 'away',
+      states: {
+        away: { on: { 'EVENT.a': '#chart.p.h' } },
+        p: { initial: 'x', states: { x: {}, y: {}, h: { type: 'history', history: 'deep', target: 'y' } as never } },
+      },
+    },
+    sent: ['EVENT.a'],
+    states: ['away', 'p.y'],
+  },
+  'deep history of parallel regions remembers each': {
+    machine: {
+      initial: 'both',
+      states: {
+        both: {
+          type: 'parallel',
+          on: { 'EVENT.c': 'away' },
+          states: {
+            l: { initial: 'x', states: { x: { on: { 'EVENT.a': 'y' } }, y: {} } },
+            r: { initial: 'x', states: { x: { on: { 'EVENT.b': 'y' } }, y: {} } },
+            h: { type: 'history', history: 'deep' },
+          },
+        } as never,
+        away: { on: { 'EVENT.c': '#chart.both.h' } },
+      },
+    },
+    sent: ['EVENT.a', 'EVENT.c', 'EVENT.c', 'EVENT.b'],
+    states: ['both.l.x,r.x', 'both.l.y,r.x', 'away', 'both.l.y,r.x', 'both.l.y,r.y'],
+  },
+  'of two regions that would leave, the first in the chart does': {
+    machine: {
+      initial: 'both',
+      states: {
+        both: {
+          type: 'parallel',
+          states: {
+            l: { initial: 'x', states: { x: { on: { 'EVENT.a': '#chart.left' } } } },
+            r: { initial: 'x', states: { x: { on: { 'EVENT.a': '#chart.right' } } } },
+          },
+        },
+        left: {},
+        right: {},
+      },
+    },
+    sent: ['EVENT.a'],
+    states: ['both.l.x,r.x', 'left'],
   },
   'an event nobody waits for changes nothing': {
     machine: { initial: 'a', states: { a: { on: { 'EVENT.b': 'b' } }, b: {} } },
