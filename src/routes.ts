@@ -165,6 +165,7 @@ export function routes(parts: Parts): Mount[] {
         openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
         count: parts.count,
         push: parts.push,
+        linking: parts.outside,
         ownOrigins: parts.origins,
         framesPerSecond: parts.config.widgetFramesPerSecond,
         randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
@@ -182,7 +183,7 @@ function tellPrograms({ database, mailboxes }: Parts) {
   };
 }
 
-function outsideRoutes({ database, outside, tokens, clock, member, mailboxes, effects }: Parts) {
+function outsideRoutes({ database, outside, tokens, clock, count, member, mailboxes, effects }: Parts) {
   const { connections, channels, links } = outside;
   const accounts = Object.values(channels).map(({ account }) => account);
   return connectionsRoutes({
@@ -194,6 +195,7 @@ function outsideRoutes({ database, outside, tokens, clock, member, mailboxes, ef
     ids,
     clock,
     mailboxes,
+    count,
     member,
     planned: () => effects.wake(),
   });

@@ -26,6 +26,7 @@ export const limits = {
   'widget.begin': { most: 60, windowMs: 10 * minute },
   'widget.resume': { most: 60, windowMs: minute },
   'widget.ticket': { most: 30, windowMs: minute },
+  'widget.link': { most: 20, windowMs: 10 * minute },
   'widget.push': { most: 30, windowMs: minute },
   'widget.upload': { most: 40, windowMs: 10 * minute },
 } as const satisfies Record<string, { most: number; windowMs: number }>;

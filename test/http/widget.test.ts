@@ -40,6 +40,24 @@ const statusOf = (attempt: Promise<unknown>) =>
 
 const message = (text = 'hi') => ({ type: 'message', id: crypto.randomUUID() as string, text });
 
+describe('POST link', () => {
+  it('makes a key for a page of the site, and joins another session to its conversation once', async () => {
+    const first = await begin();
+    const second = await begin();
+    const ask = (token: string, body: object, creator = creatorId) =>
+      post('link', body, { authorization: `Bearer ${token}`, origin: site }, creator);
+    const made = await ask(first.token, {});
+    expect([made.status, made.headers.get('access-control-allow-origin')]).toEqual([201, site]);
+    const { key, urls } = (await made.json()) as { key: string; urls: object };
+    expect(urls).toEqual({});
+    const joined = await ask(second.token, { key });
+    expect(await joined.json()).toMatchObject({ session_id: first.sessionId });
+    expect((await ask(second.token, { key })).status).toBe(404);
+    expect((await post('link', {}, { authorization: `Bearer ${first.token}` }, otherCreatorId)).status).toBe(401);
+    expect((await ask(first.token, {}, otherCreatorId)).status).toBe(403);
+  });
+});
+
 describe('POST sessions', () => {
   it('begins a conversation and resumes it by its token', async () => {
     const begun = await post('sessions', { contact: { name: ' Ana ', zone: 'Europe/Lisbon', language: 'pt-PT' } });

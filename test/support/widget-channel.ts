@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { createLinks } from '../../src/channels/link.ts';
 import type { WidgetPrincipal } from '../../src/context.ts';
 import { AppError } from '../../src/errors.ts';
 import { createFiles } from '../../src/files.ts';
@@ -50,6 +51,7 @@ export async function testWidgetServer() {
   };
   const media = createMedia({ db: database, files: createFiles(folder, systemIds), pictures: createPictures(clock) });
   const cache = createMemoryCache(clock);
+  const randomBytes = () => crypto.getRandomValues(new Uint8Array(32));
   const routes = widgetRoutes({
     db: database,
     cache,
@@ -70,10 +72,11 @@ export async function testWidgetServer() {
       mailboxes.open({ creatorId: creator, conversationId: opened.conversationId });
       return opened;
     },
+    linking: { connections: { list: async () => [] }, links: createLinks({ db: database, cache, clock, randomBytes }) },
     push: { publicKey: 'the-public-key', allowed: ['https://push.example'] },
     ownOrigins: [ownOrigin],
     framesPerSecond: 3,
-    randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
+    randomBytes,
     clock,
     ids: systemIds,
     log: quietLog,

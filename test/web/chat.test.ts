@@ -434,6 +434,36 @@ describe('files', () => {
   });
 });
 
+describe('another channel', () => {
+  it('is reached by a key and its addresses', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.answers.set('link', { status: 201, body: { key: 'K', urls: { telegram: 'https://t.me/x?start=K' } } });
+    expect(await tab.chat.newLink()).toEqual({ key: 'K', urls: { telegram: 'https://t.me/x?start=K' } });
+    expect(tab.calls.at(-1)).toBe('POST link {}');
+  });
+
+  it('gives its conversation to the page that brings a key, without a word of an end', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.socket().hears(coachSays(1));
+    tab.answers.set('link', { status: 200, body: { session_token: 'other', session_id: 'other' } });
+    await tab.chat.join('K');
+    await settle();
+    expect(tab.calls.slice(-2)).toEqual(['POST link {"key":"K"}', 'POST tickets']);
+    expect([tab.notices, texts(tab), tab.sockets.length]).toEqual([[], [], 2]);
+    expect(tab.storage.getItem('companero:c1:session')).toBe('{"token":"other","id":"other"}');
+  });
+
+  it('whose key is no longer good changes nothing', async () => {
+    const tab = openTab();
+    await tab.goOnline();
+    tab.answers.set('link', { status: 404 });
+    await expect(tab.chat.join('K')).rejects.toMatchObject({ status: 404 });
+    expect(tab.sockets).toHaveLength(1);
+  });
+});
+
 describe('the configuration', () => {
   it('is read again when a welcome names a newer version, and not for the same', async () => {
     const tab = openTab();

@@ -77,5 +77,16 @@ async function offer() {
   show(subscription);
 }
 
+/** Goes on with a conversation of another channel: `#link=KEY`, which leaves the address at once. */
+async function goOn() {
+  const key = new URLSearchParams(location.hash.slice(1)).get('link');
+  if (key === null) return;
+  history.replaceState(null, '', location.pathname);
+  await customElements.whenDefined('companero-chat');
+  await document.querySelector('companero-chat').join(key);
+}
+
+// A key that is used or has run out leaves the page with its own conversation.
+goOn().catch(() => undefined);
 // Without a network there is nothing to offer; the chat says so itself.
 offer().catch(() => undefined);

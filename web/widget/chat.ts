@@ -6,7 +6,7 @@ import { createOutbox, type KeyValue, type OutboxItem } from './outbox.ts';
 import { fieldsOf, type LinkedFile, type MessageFrame, type ServerFrame } from './protocol.ts';
 import { type ConversationRecord, createRecord } from './record.ts';
 import { createSender } from './sender.ts';
-import { CallFailure, type ContactHints, createSessionApi } from './session.ts';
+import { CallFailure, type ContactHints, createSessionApi, type LinkKey } from './session.ts';
 import { createSessionHolder } from './session-holder.ts';
 
 /** Something the person should know: another conversation began, this site may not use the chat, or the server's own words. */
@@ -62,6 +62,10 @@ export interface Chat {
   upload(file: Blob, name: string): Promise<LinkedFile>;
   /** A new link to a file whose link has run out. @throws CallFailure */
   link(id: string): Promise<string>;
+  /** A one-use key that joins another channel of the person. @throws CallFailure */
+  newLink(): Promise<LinkKey>;
+  /** Goes on with the conversation of such a key. @throws CallFailure */
+  join(key: string): Promise<void>;
   press(messageSeq: number, button: { id: string; title: string }): void;
   /** Says that the person is writing, at most every three seconds. */
   typing(): void;
@@ -139,14 +143,14 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
   }
 
   /** Another conversation takes this one's place: what was said stays with the old one, what was not yet sent goes to the new. */
-  function beginAnew(): void {
+  function beginAnew(isJoined = false): void {
     record.clear();
     firstSeq = null;
     readSeq = 0;
     gapCursor = -1;
     for (const item of outbox.list()) if (item.button !== undefined) outbox.remove(item.id);
     waitingChanged();
-    events.notice({ kind: 'new_session' });
+    if (!isJoined) events.notice({ kind: 'new_session' });
   }
 
   function receive(frame: ServerFrame): void {
@@ -267,6 +271,11 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     },
     upload,
     link: async (id) => api.link(await session.token(), id),
+    newLink: async () => api.newLink(await session.token()),
+    async join(key) {
+      await session.join(key);
+      connection.reopen();
+    },
     press: (seq, button) => say({ text: button.title, button: { id: button.id, seq } }),
     typing() {
       if (clock.now() - typedAt < typingEveryMs) return;

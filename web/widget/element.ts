@@ -6,7 +6,7 @@ import { createLauncher, type Launcher } from './launcher.ts';
 import { usableStorage } from './outbox.ts';
 import { createPanel, type Panel, type PanelLook } from './panel.ts';
 import type { MessageFrame } from './protocol.ts';
-import type { ContactHints } from './session.ts';
+import type { ContactHints, LinkKey } from './session.ts';
 import { createSound } from './sound.ts';
 import { sheetFor, styleSheet } from './styles.ts';
 import { directionOf, english, loadWords, type Words } from './words.ts';
@@ -99,6 +99,27 @@ export class CompaneroChat extends HTMLElement {
     const known = Object.entries(contact).filter(([key, value]) => ['name', 'zone', 'language'].includes(key) && typeof value === 'string');
     this.#hints = { ...this.#hints, ...Object.fromEntries(known) };
     this.#chat?.identify(this.#hints);
+  }
+
+  /**
+   * A one-use key, good for ten minutes, that lets the person go on in another channel: `urls` has an address for each the creator has.
+   *
+   * @throws CallFailure
+   */
+  async link(): Promise<LinkKey> {
+    return this.#started().newLink();
+  }
+
+  /** Goes on with the conversation of a key that another channel gave. @throws CallFailure */
+  async join(key: string): Promise<void> {
+    return this.#started().join(String(key));
+  }
+
+  #started(): Chat {
+    const chat = this.#chat;
+    if (chat === null) throw new Error('Put the element into the page first');
+    chat.start();
+    return chat;
   }
 
   #isInline(): boolean {

@@ -12,8 +12,8 @@ export interface SessionHolderDeps {
   entry: string | null;
   contact: ContactHints;
   onConfig: (config: unknown) => void;
-  /** The conversation is another one now. */
-  onReplaced: () => void;
+  /** The conversation is another one now: a new one, or one the person had on another channel. */
+  onReplaced: (isJoined?: boolean) => void;
 }
 
 /** The session of this browser. */
@@ -30,6 +30,8 @@ export interface SessionHolder {
   refused(): void;
   /** Whether the key is the session's and another tab has put a different one there, which is then used. */
   changedElsewhere(key: string): boolean;
+  /** Goes on with the conversation of a key that another channel gave. @throws CallFailure */
+  join(key: string): Promise<void>;
   /** Tells the server who writes, now or with the next session. */
   identify(contact: ContactHints): void;
 }
@@ -64,12 +66,21 @@ export function createSessionHolder(deps: SessionHolderDeps): SessionHolder {
     const before = held;
     const session = await api.open({ token: before?.token ?? null, contact, entry: deps.entry });
     if (session.token === '') throw new CallFailure(0, 0);
+    const opened = keep(session);
+    deps.onConfig(session.config);
+    if (before !== null && before.id !== opened.id) deps.onReplaced();
+    return opened;
+  }
+
+  function keep(session: Stored): Stored {
     held = { token: session.token, id: session.id };
     isOpen = true;
     storage.setItem(key, JSON.stringify(held));
-    deps.onConfig(session.config);
-    if (before !== null && before.id !== held.id) deps.onReplaced();
     return held;
+  }
+
+  async function token(): Promise<string> {
+    return (isOpen && held !== null ? held : await open()).token;
   }
 
   function drop(): void {
@@ -84,8 +95,13 @@ export function createSessionHolder(deps: SessionHolderDeps): SessionHolder {
     get known() {
       return held !== null;
     },
-    async token() {
-      return (isOpen && held !== null ? held : await open()).token;
+    token,
+    async join(linkKey) {
+      const joined = await api.join(await token(), linkKey);
+      if (joined.token === '') throw new CallFailure(0, 0);
+      const isOther = joined.id !== held?.id;
+      keep(joined);
+      if (isOther) deps.onReplaced(true);
     },
     refused() {
       if (held !== null) drop();

@@ -17,6 +17,13 @@ export interface Session {
   config: unknown;
 }
 
+/** What joins another channel of the person to the conversation: by the address of a channel, or sent to it as `link KEY`. */
+export interface LinkKey {
+  key: string;
+  /** By channel, as in `{telegram: 'https://t.me/…'}`. */
+  urls: Readonly<Record<string, string>>;
+}
+
 /** A call that failed. `status` is 0 when the server was not reached. */
 export class CallFailure extends Error {
   readonly status: number;
@@ -40,6 +47,10 @@ export interface SessionApi {
   upload(token: string, file: Blob, name: string): Promise<LinkedFile>;
   /** A new link to a file. @throws CallFailure */
   link(token: string, id: string): Promise<string>;
+  /** A one-use key for the conversation, with the addresses that bring it over the creator's other channels. @throws CallFailure */
+  newLink(token: string): Promise<LinkKey>;
+  /** Goes on with the conversation of a key. @throws CallFailure */
+  join(token: string, key: string): Promise<Pick<Session, 'token' | 'id'>>;
   /** @throws CallFailure */
   config(): Promise<unknown>;
   /** Where the socket connects, as `wss://…`. */
@@ -60,17 +71,21 @@ export function createSessionApi(fetcher: typeof fetch, server: string, creator:
     return fieldsOf(await response.json().catch(() => null));
   }
 
+  const post = (path: string, token: string | null, body: object) =>
+    call(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(token !== null && bearer(token)) },
+      body: JSON.stringify(body),
+    });
+  const readSession = (answer: Record<string, unknown>) => ({ token: textOf(answer.session_token), id: textOf(answer.session_id) });
+
   return {
     socketUrl: new URL('connect', base).href.replace(/^http/, 'ws'),
     config: () => call('config', { method: 'GET' }),
     async open({ token, contact, entry }) {
       const body = { ...(token !== null && { session_token: token }), contact, ...(entry !== null && { entry }) };
-      const answer = await call('sessions', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      return { token: textOf(answer.session_token), id: textOf(answer.session_id), config: answer.config };
+      const answer = await post('sessions', null, body);
+      return { ...readSession(answer), config: answer.config };
     },
     async ticket(token) {
       return textOf((await call('tickets', { method: 'POST', headers: bearer(token) })).ticket);
@@ -80,6 +95,11 @@ export function createSessionApi(fetcher: typeof fetch, server: string, creator:
       body.set('file', file, name);
       return readFile(await call('media', { method: 'POST', headers: bearer(token), body, signal: AbortSignal.timeout(120_000) }));
     },
+    async newLink(token) {
+      const { key, urls } = await post('link', token, {});
+      return { key: textOf(key), urls: fieldsOf(urls) as LinkKey['urls'] };
+    },
+    join: async (token, key) => readSession(await post('link', token, { key })),
     async link(token, id) {
       return textOf((await call(`media/${id}`, { headers: bearer(token) })).url);
     },

@@ -1,35 +1,29 @@
 /** A creator's accounts on outside channels, what became of the messages sent by them, and keys that link a person's channels. */
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import type { Tokens } from '../../accounts/tokens.ts';
-import type { Mailboxes } from '../../actors/input.ts';
 import type { AccountSchema } from '../../channels/channel.ts';
 import type { Connections, GivenAccount } from '../../channels/connect.ts';
-import { type Links, leaving, linkKeyMs } from '../../channels/link.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
-import { AppError } from '../../errors.ts';
 import { type ConversationId, type Ids, isUuid } from '../../ids.ts';
 import type { ConnectionRow } from '../../store/connections.ts';
 import { conversationHead } from '../../store/conversations.ts';
 import { type DeadLetter, listDeadLetters, replayDelivery } from '../../store/deliveries.ts';
-import { bearer, type Member } from '../auth.ts';
+import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
 import { body, pathId, query } from '../validate.ts';
+import { LinkKey, type LinkRoutesDeps, linkRoutes, newLinkKey } from './link.ts';
 
 /** What these routes need. `accounts` are the schemas of what a creator gives to connect, one for each channel. */
-export interface ConnectionsRoutesDeps {
+export interface ConnectionsRoutesDeps extends LinkRoutesDeps {
   database: Database;
   connections: Connections;
   accounts: readonly AccountSchema[];
-  links: Links;
-  tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
   ids: Ids;
   clock: Clock;
-  mailboxes: Mailboxes;
   member: Member;
   /** Hears that something was planned to be sent. */
   planned(): void;
@@ -70,10 +64,6 @@ const DeadLetterQuery = v.strictObject({
   connection_id: v.optional(Uuid),
   status: v.optional(v.picklist(['failed', 'uncertain'])),
 });
-
-const LinkRequest = v.strictObject({ key: v.optional(v.pipe(v.string(), v.maxLength(64))) });
-const LinkKey = v.object({ key: v.string(), expires_at: Time, urls: v.record(v.string(), v.string()) });
-const LinkedSession = v.object({ session_token: v.string(), session_id: Id });
 
 /** To be mounted at `/api/v1/channels`. */
 export function connectionsRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
@@ -158,60 +148,11 @@ export function connectionsRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
     async (c) => {
       const key = { creatorId: c.var.principal.creatorId, conversationId: c.req.valid('json').conversation_id as ConversationId };
       if ((await conversationHead(database, key)) === null) throw notFound();
-      return c.json(await newKey(deps, key), 201);
+      return c.json(await newLinkKey(deps, key), 201);
     },
   );
 
   return new Hono<AppEnv>().route('/', routes).route('/', linkRoutes(deps));
-}
-
-/** For contacts: a key for their own conversation, or a key used up by their widget. */
-function linkRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
-  const { tokens, links } = deps;
-  const routes = new Hono<AppEnv>();
-
-  routes.post(
-    '/link',
-    describe({
-      tag,
-      summary: 'Link the channels of a person',
-      description:
-        'With a widget session as Bearer. Without `key`: makes a one-use key, good for ten minutes, to be sent over another channel. ' +
-        'With `key`: joins this widget to the conversation the key was made for and gives the session to go on with.',
-      answers: { 200: LinkedSession, 201: LinkKey },
-      errors: ['NOT_FOUND'],
-    }),
-    body(LinkRequest, 4 * 1024),
-    async (c) => {
-      const principal = await tokens.verifyWidget(bearer(c));
-      const { key } = c.req.valid('json');
-      c.header('Cache-Control', 'no-store');
-      if (key === undefined) return c.json(await newKey(deps, principal), 201);
-      const linked = await links.joinWidget(key, principal);
-      if (linked === null) throw new AppError('NOT_FOUND', 'Ask for a new key: this one is unknown, used or expired');
-      const { sessionId, conversationId, left } = linked;
-      const { creatorId } = principal;
-      if (left !== null) await deps.mailboxes.deliver({ creatorId, conversationId: left }, leaving(conversationId));
-      const token = await tokens.issueWidget({ kind: 'widget', creatorId, sessionId, conversationId });
-      return c.json({ session_token: token, session_id: sessionId }, 200);
-    },
-  );
-
-  return routes;
-}
-
-/** A key, with the addresses that bring it over each connected channel. */
-async function newKey({ connections, links, clock }: ConnectionsRoutesDeps, to: Parameters<Links['issue']>[0]) {
-  const key = await links.issue(to);
-  const active = (await connections.list(to.creatorId)).filter(({ status }) => status === 'active');
-  const urls = Object.fromEntries(active.flatMap((row) => linkUrl(row, key) ?? []));
-  return { key, expires_at: new Date(clock.wall() + linkKeyMs).toISOString(), urls };
-}
-
-function linkUrl({ channel, settings }: ConnectionRow, key: string): [string, string][] | null {
-  const number = (settings.display_phone_number ?? '').replaceAll(/\D/g, '');
-  if (channel === 'whatsapp' && number !== '') return [[channel, `https://wa.me/${number}?text=${encodeURIComponent(`link ${key}`)}`]];
-  return channel === 'telegram' && settings.username ? [[channel, `https://t.me/${settings.username}?start=${key}`]] : null;
 }
 
 function connectionItem(row: ConnectionRow, webhookUrl: string): v.InferOutput<typeof ConnectionItem> {

@@ -26,6 +26,7 @@ import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
 import type { Sockets } from '../socket.ts';
 import { body, pathId } from '../validate.ts';
+import { type LinkRoutesDeps, linkRoutes } from './link.ts';
 import { MediumAnswer } from './media.ts';
 import { type PushRoutesDeps, pushRoutes } from './push.ts';
 
@@ -46,6 +47,8 @@ export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'me
   cache: Cache;
   count: CountLimit;
   push: PushRoutesDeps['push'];
+  /** How a person's channels become one. */
+  linking: Pick<LinkRoutesDeps, 'connections' | 'links'>;
   sockets: Sockets;
   mailboxes: Mailboxes;
   tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
@@ -212,6 +215,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     },
   );
 
+  routes.route('/', linkRoutes({ ...deps, ...deps.linking }));
   routes.route('/push', pushRoutes({ ...deps, principalOf }));
 
   routes.get(

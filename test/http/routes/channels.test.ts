@@ -16,11 +16,11 @@ afterAll(() => bench.stop());
 const { connections, channels, links } = bench.outside;
 const { app, newMember, tokens } = await testApp(database, bench.clock, {
   mailboxes: bench.runtime.mailboxes,
-  mounts: ({ ids, member, tokens: issued }) => [
+  mounts: ({ count, ids, member, tokens: issued }) => [
     {
       path: '/api/v1/channels',
       routes: connectionsRoutes({
-        ...{ database, connections, links, ids, member, clock: bench.clock, tokens: issued, mailboxes: bench.runtime.mailboxes },
+        ...{ database, connections, links, ids, member, clock: bench.clock, tokens: issued, mailboxes: bench.runtime.mailboxes, count },
         accounts: Object.values(channels).map(({ account }) => account),
         planned: () => bench.runtime.effects.wake(),
       }),
