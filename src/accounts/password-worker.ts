@@ -1,16 +1,16 @@
 /** The worker thread that hashes passwords, so that the event loop of the server does not stand still for it. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { argon2id, argon2Verify } from 'hash-wasm';
 import type { PasswordAnswer, PasswordTask } from './passwords.ts';
 
-/** Below everything else of the server: a sign-in may wait for a conversation, never the other way round. */
+/** How far below everything else of the server: a sign-in may wait for a conversation, never the other way round. */
 const niceness = 5;
 
 // On Linux the priority is the thread's own (setpriority(2), notes); elsewhere it would be that of the whole process.
 if (process.platform === 'linux') {
   try {
-    setPriority(niceness);
+    setPriority(getPriority() + niceness);
   } catch {
     // not allowed here: hashing competes as everything else does
   }
