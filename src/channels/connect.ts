@@ -41,8 +41,20 @@ export interface Connections {
 /** How long a provider may take to check an account, in milliseconds. */
 const checkMs = 20_000;
 
-/** @param deps.publicUrl where providers reach this server, without a trailing slash */
-export function createConnections(deps: { db: Database; seal: Seal; ids: Ids; channels: Channels; publicUrl: string }): Connections {
+/** What connecting needs. */
+export interface ConnectionsDeps {
+  db: Database;
+  seal: Seal;
+  ids: Ids;
+  channels: Channels;
+  /** Where providers reach this server, without a trailing slash. */
+  publicUrl: string;
+  /** Hears of a connection that was renewed or let go. */
+  changed(id: string): void;
+}
+
+/** The connections of all creators, over their record. */
+export function createConnections(deps: ConnectionsDeps): Connections {
   const { db, seal, ids, channels } = deps;
   const webhookUrl: Connections['webhookUrl'] = ({ channel, id }) =>
     `${deps.publicUrl}/api/v1/channels/${channel}/${id}${channel === 'webhook' ? '' : '/webhook'}`;
@@ -63,7 +75,9 @@ export function createConnections(deps: { db: Database; seal: Seal; ids: Ids; ch
       const sealedSecrets = await seal.seal(JSON.stringify(connected.secrets), sealContext(creatorId, id));
       const settings = { ...connected.settings, uncertain };
       const row = { id, channel, account: connected.account, name, settings, sealedSecrets };
-      return { connection: await db.tenant(creatorId, (sql) => saveConnection(sql, creatorId, row)), shown: connected.shown ?? {} };
+      const connection = await db.tenant(creatorId, (sql) => saveConnection(sql, creatorId, row));
+      deps.changed(id);
+      return { connection, shown: connected.shown ?? {} };
     },
 
     async disconnect(creatorId, id) {
@@ -74,6 +88,7 @@ export function createConnections(deps: { db: Database; seal: Seal; ids: Ids; ch
         // A provider that cannot be told goes on sending to an address that no longer exists.
       });
       await db.tenant(creatorId, (sql) => removeConnection(sql, creatorId, id));
+      deps.changed(id);
     },
   };
 }

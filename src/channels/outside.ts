@@ -9,6 +9,7 @@ import type { Seal } from '../seal.ts';
 import type { Cache } from '../shared/cache.ts';
 import type { Channels } from './accounts.ts';
 import { type Connections, createConnections } from './connect.ts';
+import { createConnectionBook } from './connection-book.ts';
 import { createDeliveries, type SentFiles } from './deliver.ts';
 import { createLinks, type Links } from './link.ts';
 import type { Fetch } from './provider-call.ts';
@@ -58,12 +59,13 @@ export function createOutside(deps: OutsideDeps): Outside {
     telegram: createTelegram({ ...deps.telegram, fetch, newToken }),
     webhook: createWebhook({ fetch: deps.guardedFetch, newToken, now: () => clock.wall() }),
   };
+  const book = createConnectionBook({ db, seal, clock });
   const links = createLinks({ db, cache, clock, randomBytes });
   return {
     channels,
     links,
     deliveries: createDeliveries({ db, clock, log, seal, cache, channels, files: deps.files, random: Math.random }),
-    connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl }),
-    receiver: (mailboxes) => createReceiver({ db, clock, ids, log, seal, channels, mailboxes, links, keepMedia: deps.keepMedia }),
+    connections: createConnections({ db, seal, ids, channels, publicUrl: deps.publicUrl, changed: book.forget }),
+    receiver: (mailboxes) => createReceiver({ db, clock, ids, log, book, channels, mailboxes, links, keepMedia: deps.keepMedia }),
   };
 }

@@ -6,10 +6,10 @@ import type { Database } from '../database.ts';
 import { AppError, errorTable } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import type { Seal } from '../seal.ts';
 import { connectionsOfAccount } from '../store/connections.ts';
-import { type Channels, connectionOfPath } from './accounts.ts';
+import type { Channels } from './accounts.ts';
 import type { ChannelEvent, ChannelName, InboundRequest, OpenConnection } from './channel.ts';
+import type { ConnectionBook } from './connection-book.ts';
 import type { Links } from './link.ts';
 import { createListener, type KeepMedia } from './receive-event.ts';
 
@@ -19,7 +19,7 @@ export interface ReceiverDeps {
   clock: Clock;
   ids: Ids;
   log: Log;
-  seal: Seal;
+  book: ConnectionBook;
   channels: Channels;
   mailboxes: Mailboxes;
   links: Links;
@@ -42,7 +42,7 @@ export interface Receiver {
 
 /** The way in of this process. */
 export function createReceiver(deps: ReceiverDeps): Receiver {
-  const { db, clock, log, seal, channels, mailboxes } = deps;
+  const { db, clock, log, book, channels, mailboxes } = deps;
   const under = new Set<Promise<void>>();
   const listener = createListener({ ...deps, deliver, beside });
 
@@ -68,16 +68,16 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   async function ownerOf(account: string, asked: OpenConnection, request: InboundRequest): Promise<OpenConnection | null> {
     if (account === asked.account) return asked;
     for (const { id } of await connectionsOfAccount(db, asked.channel, account)) {
-      const other = await connectionOfPath({ db, seal }, asked.channel, id);
-      if (other !== null && (await channels[asked.channel].verify(request, other))) return other;
+      const other = await book.find(asked.channel, id, (found) => channels[asked.channel].verify(request, found));
+      if (other !== null) return other;
     }
     return null;
   }
 
   return {
     async receive(name, connectionId, request) {
-      const connection = await connectionOfPath({ db, seal }, name, connectionId);
-      if (connection === null || !(await channels[name].verify(request, connection))) {
+      const connection = await book.find(name, connectionId, (found) => channels[name].verify(request, found));
+      if (connection === null) {
         throw new AppError('UNAUTHENTICATED', 'Cannot accept this request: its signature is missing or wrong');
       }
       const { batches, ignored } = channels[name].receive(jsonOf(request.bytes), connection, clock.wall());
