@@ -2,12 +2,15 @@
 import { benchAccounts } from './accounts.ts';
 import { benchChannels } from './channels.ts';
 import { benchCold } from './cold.ts';
+import { benchDocuments } from './documents.ts';
 import { benchGrowth } from './growth.ts';
 import { benchHerd } from './herd.ts';
 import { benchIdle } from './idle.ts';
 import { benchKnowledge } from './knowledge.ts';
+import { benchNeighbours } from './neighbours.ts';
 import { benchNodes } from './nodes.ts';
 import { benchPrograms } from './programs.ts';
+import { benchRanking } from './ranking.ts';
 import { machine } from './report.ts';
 import { benchTurns } from './turns.ts';
 import { benchWidget } from './widget.ts';
@@ -16,12 +19,15 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   accounts: benchAccounts,
   channels: benchChannels,
   cold: benchCold,
+  documents: benchDocuments,
   growth: benchGrowth,
   herd: benchHerd,
   idle: benchIdle,
   knowledge: benchKnowledge,
+  neighbours: benchNeighbours,
   nodes: benchNodes,
   programs: benchPrograms,
+  ranking: benchRanking,
   turns: benchTurns,
   widget: benchWidget,
 };

@@ -52,7 +52,7 @@ describe('the warm tier', () => {
   it('and memory hold nothing of conversations whose end was told', async () => {
     const clock = manualClock(evening);
     const warm = { find: vi.fn(async () => null), keep: vi.fn(), drop: vi.fn() };
-    const node = makeRuntime(db, { clock, warm });
+    const node = makeRuntime(db, { clock, warm, hotConversations: 100 });
     const [gone, other] = [await openTestConversation(db, creatorId), await openTestConversation(db, creatorId)];
     for (const key of [gone, other]) await node.mailboxes.deliver(key, message('hello'));
     node.hearSessions(JSON.stringify({ creator_id: creatorId, conversation_ids: [gone.conversationId] }));
