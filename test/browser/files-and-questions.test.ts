@@ -179,6 +179,16 @@ describe('an open question', () => {
     await expectBubbles(visited, ['Where?', '38.72230, -9.13930']);
   });
 
+  it('is answered in words where its control cannot be fetched', async () => {
+    const visited = await open('/bubble');
+    await visited.page.route('**/widget-questions.js', (route) => route.abort());
+    await visited.chat.locator('.launcher').click();
+    stage.server.say(await newestConversation(stage.server), 'When?', { input: { type: 'time' } });
+    await write(visited, '06:30');
+    await expectBubbles(visited, ['When?', '06:30']);
+    await expectCount(visited, '.asking:visible', 0);
+  });
+
   it('of an unknown type is asked in words', async () => {
     const visited = await open('/inline');
     stage.server.say(await newestConversation(stage.server), 'Where?', { input: { type: 'constructor' } });

@@ -57,6 +57,24 @@ describe('a conversation', () => {
     await expectCount(visited, '.choice:enabled', 0);
   });
 
+  it('shows the end of a long one, and more of it to whoever scrolls up, without moving what they read', async () => {
+    const visited = await open('/inline');
+    const conversation = await newestConversation(stage.server);
+    await expectCount(visited, '.empty', 1);
+    for (let count = 1; count <= 400; count += 1) stage.server.say(conversation, `message ${count}`);
+    const log = visited.chat.locator('.log');
+    const ends = () => visited.chat.locator('.bubble').evaluateAll((all) => [all[0]?.textContent, all.at(-1)?.textContent]);
+    await visited.page.reload();
+    await expect.poll(ends).toEqual(['message 251', 'message 400']);
+    const place = visited.chat.getByText('message 251', { exact: true });
+    await log.evaluate((element) => element.scrollTo(0, 100));
+    const before = await place.boundingBox();
+    await expect.poll(ends).toEqual(['message 101', 'message 400']);
+    expect(Math.abs(((await place.boundingBox())?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(40);
+    await log.evaluate((element) => element.scrollTo(0, 0));
+    await expect.poll(ends).toEqual(['message 1', 'message 400']);
+  });
+
   it('shows a list in its sections, each row with what it means', async () => {
     const visited = await open('/inline');
     const rows = [

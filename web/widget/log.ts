@@ -17,6 +17,9 @@ export interface Log {
 }
 
 const nearEndPx = 80;
+/** How many rows are in the page, and how many more when the person scrolls up to the first. A conversation may go on for years. */
+const windowRows = 150;
+const nearStartPx = 300;
 
 /** An empty log. */
 export function createLog(): Log {
@@ -28,6 +31,9 @@ export function createLog(): Log {
   const latest = button({ class: 'latest', hidden: '' }, follow, icon(icons.down));
   const element = el('div', { class: 'log-frame' }, log, latest);
   const shown = new Map<string, { element: HTMLElement; signature: string }>();
+  let latestRows: readonly Row[] = [];
+  let latestContext: BubbleContext | null = null;
+  let most = windowRows;
 
   function isNearEnd(): boolean {
     return log.scrollHeight - log.scrollTop - log.clientHeight < nearEndPx;
@@ -40,10 +46,20 @@ export function createLog(): Log {
 
   log.addEventListener('scroll', () => {
     if (isNearEnd()) latest.hidden = true;
+    if (log.scrollTop < nearStartPx) showEarlier();
   });
 
+  /** More rows above, without what the person reads moving. */
+  function showEarlier(): void {
+    if (latestContext === null || latestRows.length <= most) return;
+    most += windowRows;
+    const fromEnd = log.scrollHeight - log.scrollTop;
+    place(latestRows.slice(-most), latestContext, false);
+    log.scrollTop = log.scrollHeight - fromEnd;
+  }
+
   /** The element of the row: the one shown before when nothing about it changed. */
-  function elementOf(row: Row, context: BubbleContext): HTMLElement {
+  function elementOf(row: Row, context: BubbleContext, enters: boolean): HTMLElement {
     const known = shown.get(row.key);
     if (known !== undefined && row.kind === 'bubble' && row.state === 'stream' && known.element.classList.contains('stream')) {
       known.element.querySelector('.bubble')?.replaceChildren(...textNodes(row.message.text));
@@ -53,13 +69,13 @@ export function createLog(): Log {
     if (known?.signature === signature) return known.element;
     const element = rowElement(row, context);
     // A row that only changes its state must not move as if it had just come.
-    if (known === undefined) element.classList.add('enters');
+    if (known === undefined && enters) element.classList.add('enters');
     keepFocus(known?.element, element);
     shown.set(row.key, { element, signature });
     return element;
   }
 
-  function place(rows: readonly Row[], context: BubbleContext): void {
+  function place(rows: readonly Row[], context: BubbleContext, enters: boolean): void {
     const keys = new Set(rows.map((row) => row.key));
     for (const [key, { element: old }] of shown) {
       if (keys.has(key)) continue;
@@ -68,7 +84,7 @@ export function createLog(): Log {
     }
     for (const [index, row] of rows.entries()) {
       const before = shown.get(row.key)?.element;
-      const wanted = elementOf(row, context);
+      const wanted = elementOf(row, context, enters);
       if (before !== undefined && before !== wanted && before.parentNode === list) before.replaceWith(wanted);
       if (list.children[index] !== wanted) list.insertBefore(wanted, list.children[index] ?? null);
     }
@@ -78,9 +94,11 @@ export function createLog(): Log {
     element,
     show(rows, isTyping, context) {
       const wasNearEnd = isNearEnd();
-      const count = list.childElementCount;
+      const count = latestRows.length;
       const ownLast = rows.at(-1);
-      place(rows, context);
+      latestRows = rows;
+      latestContext = context;
+      place(rows.slice(-most), context, count > 0);
       empty.hidden = rows.length > 0;
       dots.hidden = !isTyping;
       const isOwn = rows.length > count && ownLast?.kind === 'bubble' && ownLast.message.role === 'contact';
