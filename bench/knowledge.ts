@@ -16,13 +16,14 @@ import { goLive, insertChunks } from '../src/store/readings.ts';
 import { makePdf } from '../test/support/make-pdf.ts';
 import { median, table } from './report.ts';
 
-const documents = 200;
-const chunksEach = 50;
-/** About a thousand tokens. */
-const wordsEach = 650;
+/** As books: chunks of about a thousand tokens; and as cards, each a document of its own. */
+const books = { documents: 200, chunks: 50, words: 650 };
+const cards = { documents: 10_000, chunks: 1, words: 80 };
 const vocabulary = 30_000;
 const questions = 100;
 const never = new AbortController().signal;
+
+const chunksOf = (shape: typeof books) => shape.documents * shape.chunks;
 
 /** Words as often as in a language: the second half as often as the first, and so on (Zipf). Repeatable. */
 function createWriter(seed: number) {
@@ -39,11 +40,11 @@ function createWriter(seed: number) {
   };
 }
 
-async function fill(db: Database, creator: CreatorId, writer: ReturnType<typeof createWriter>): Promise<void> {
-  for (let at = 0; at < documents; at++) {
+async function fill(db: Database, creator: CreatorId, writer: ReturnType<typeof createWriter>, shape: typeof books): Promise<void> {
+  for (let at = 0; at < shape.documents; at++) {
     const id = systemIds.uuid<DocumentId>();
-    const chunks = Array.from({ length: chunksEach }, (_, position) => {
-      const words = Array.from({ length: wordsEach }, writer.word);
+    const chunks = Array.from({ length: shape.chunks }, (_, position) => {
+      const words = Array.from({ length: shape.words }, writer.word);
       const counts = new Map<string, number>();
       for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
       return { position, text: `${words.join(' ')}.`, start: 0, end: 1, page: null, heading: '', tokens: 1_000, lexemes: [...counts] };
@@ -96,10 +97,11 @@ export async function benchKnowledge(): Promise<string> {
     });
     const writer = createWriter(1);
     const creator = await addCreator(db, 'Bench');
-    await fill(db, creator, writer);
+    await fill(db, creator, writer, books);
     const asked = Array.from({ length: questions * 2 }, () => Array.from({ length: 6 }, writer.askedWord).join(' '));
     const question = (at: number) => asked[at] ?? '';
-    const retrieve = (at: number) => knowledge.retriever.retrieve(creator, [question(at)], null, 5, never);
+    const retrieveOf = (who: CreatorId) => (at: number) => knowledge.retriever.retrieve(who, [question(at)], null, 5, never);
+    const retrieve = retrieveOf(creator);
     const answer = (at: number) =>
       knowledge.answers.answer(
         { creatorId: creator, question: question(at), history: [], language: null, instructions: null, collections: null },
@@ -108,19 +110,24 @@ export async function benchKnowledge(): Promise<string> {
       );
     await timesOf(10, (at) => retrieve(questions + at));
     const alone = await timesOf(questions, retrieve);
-    await fill(db, await addCreator(db, 'Another'), createWriter(2));
+    await fill(db, await addCreator(db, 'Another'), createWriter(2), books);
+    const collector = await addCreator(db, 'Collector');
+    await fill(db, collector, createWriter(3), cards);
     const beside = await timesOf(questions, retrieve);
+    await timesOf(10, (at) => retrieveOf(collector)(questions + at));
+    const ofCards = await timesOf(questions, retrieveOf(collector));
     const answered = await timesOf(questions, (at) => answer(questions + at));
     const kept = await timesOf(questions, (at) => answer(questions + at));
     const book = await readBook(knowledge, await addCreator(db, 'Reader'), writer);
     return [
-      `Documents: ${documents * chunksEach} chunks of ${wordsEach} words, questions of six words, PGlite on disk.`,
+      `Documents: ${chunksOf(books)} chunks of ${books.words} words in ${books.documents} documents, questions of six words, PGlite on disk.`,
       '',
       table(
         ['', 'p50', 'p95'],
         [
           row('retrieval by words', alone),
-          row(`the same beside another creator's ${documents * chunksEach} chunks`, beside),
+          row(`the same beside two other creators' ${chunksOf(books) + chunksOf(cards)} chunks`, beside),
+          row(`in ${cards.documents} documents of one chunk of ${cards.words} words`, ofCards),
           row('an answer without a model', answered),
           row('the same answer again', kept),
         ],

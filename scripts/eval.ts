@@ -1,4 +1,4 @@
-/** `npm run eval -- DIR [--answers]`: how well a folder in the form of BEIR is found and answered from, in a database of its own in memory. */
+/** `npm run eval -- DIR [--answers]`: how well a folder in the form of BEIR is found and answered from, in a database of its own in memory, beside a plain BM25. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +8,12 @@ import { jsonLog } from '../src/log.ts';
 import { readBeir } from '../src/rag/beir.ts';
 import { evaluate } from '../src/rag/evaluate.ts';
 import { openKnowledge } from '../src/rag/knowledge.ts';
+import { mean, ndcgAt } from '../src/rag/measures.ts';
 import { createMemoryCache } from '../src/shared/memory.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { openPgliteSession } from '../src/store/pglite-session.ts';
 import { databaseOver } from '../src/store/session.ts';
+import { referenceBm25 } from '../test/support/reference-bm25.ts';
 import { addCreator, importPassages } from './import-passages.ts';
 
 const [directory, ...flags] = process.argv.slice(2);
@@ -54,6 +56,7 @@ try {
     question: text,
     relevance: new Map([...relevance].map(([name, grade]) => [byName.get(name) ?? name, grade])),
   }));
+  const namesOf = (ranked: readonly number[]) => ranked.map((at) => set.corpus[at]?.id ?? '');
   const begun = clock.wall();
   const evaluation = await evaluate(knowledge, creator, questions, {
     answers: flags.includes('--answers'),
@@ -62,7 +65,10 @@ try {
   });
   process.stderr.write('\n');
   const msPerQuestion = Math.round(((clock.wall() - begun) / questions.length) * 10) / 10;
-  console.log(JSON.stringify({ passages: texts.length, ...evaluation, ms_per_question: msPerQuestion }, null, 2));
+  const rank = referenceBm25(texts);
+  const reference = mean(set.questions.map(({ text, relevance }) => ndcgAt(10, namesOf(rank(text)), relevance)));
+  const figures = { passages: texts.length, ...evaluation, reference_ndcg_at_10: reference, ms_per_question: msPerQuestion };
+  console.log(JSON.stringify(figures, null, 2));
 } finally {
   await db.close();
   await rm(folder, { recursive: true, force: true });

@@ -9,11 +9,24 @@ const sampleChars = 20_000;
 
 /** The words of the text, folded, in order. */
 export function wordsOf(text: string): string[] {
+  return rawWordsOf(text).map((word) => fold(word).slice(0, maxWordChars));
+}
+
+/** Words as they are written. The segmenter holds names such as `app.get` and `max_size` together; whoever asks does not. */
+function rawWordsOf(text: string): string[] {
   const words: string[] = [];
   for (const { segment, isWordLike } of segmenter.segment(text)) {
-    if (isWordLike) words.push(fold(segment).slice(0, maxWordChars));
+    if (isWordLike) words.push(...(/\p{L}/u.test(segment) ? segment.split(/[._:]+/).filter((part) => part !== '') : [segment]));
   }
   return words;
+}
+
+/** The words, and of those joined by capitals (`createServer`) their parts too. */
+function termsOf(text: string): string[] {
+  return rawWordsOf(text).flatMap((word) => {
+    const parts = word.split(/(?<=[\p{Ll}\d])(?=\p{Lu})/u);
+    return (parts.length === 1 ? parts : [word, ...parts]).map((part) => fold(part).slice(0, maxWordChars));
+  });
 }
 
 /** The language of the text as an ISO 639-1 code; null when it is none we know or too little text to tell. */
@@ -24,7 +37,7 @@ export function detectLanguage(text: string): string | null {
 /** The stemmed words of the text without stop words, in order, repeats included. */
 export function lexemesOf(text: string, language: string | null): string[] {
   const rules = rulesOf(language);
-  const words = wordsOf(text);
+  const words = termsOf(text);
   if (rules === null) return words;
   return words.flatMap((word) => {
     const plain = word.endsWith("'s") ? word.slice(0, -2) : word;

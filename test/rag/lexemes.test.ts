@@ -45,3 +45,17 @@ test('counts each lexeme', () => {
     ]),
   );
 });
+
+test.each([
+  ['app.get', 'How do I get() the app?'],
+  ['max_size', 'the size'],
+  ['createServer', 'create a server'],
+  ['YouTube', 'youtube'],
+  ['youtube', 'YouTube'],
+])('%s is found by its parts and as a whole: %s', (name, question) => {
+  expect(lexemesOf(name, 'en').some((lexeme) => lexemesOf(question, 'en').includes(lexeme))).toBe(true);
+});
+
+test('numbers stay whole', () => {
+  expect(lexemesOf('3.5 hours', 'en')).toEqual(['3.5', 'hour']);
+});
