@@ -14,6 +14,7 @@ import { openPrivacy } from '../../src/privacy/open.ts';
 import { type SessionNews, sessionsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { openRedisCache } from '../../src/shared/redis.ts';
+import { tenantTables } from '../../src/store/tenant-tables.ts';
 import { testApp } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
 import { vectorDatabase } from '../support/database.ts';
@@ -319,6 +320,17 @@ describe('an erasure', () => {
     expect(lines.some((line) => line.includes('erasure.done'))).toBe(true);
     expect(lines.filter((line) => /ZEBRAFINCH|@example\.org/.test(line))).toEqual([]);
   });
+});
+
+test('every table is of a contact or a conversation, or is known to hold nothing of any', async () => {
+  const tables = await database.tenant(parts.ids.uuid<CreatorId>(), tenantTables);
+  const ofWorkspace = tables.filter(({ has }) => !has.contact && !has.conversation).map(({ name }) => name);
+  // Contacts by their own id, webhook deliveries by what they tell; reports of delivery hold the provider's ids of messages.
+  const ofContacts = 'contacts webhook_deliveries delivery_reports';
+  const made = 'programs program_versions program_migrations program_secrets broadcasts documents chunks postings embeddings collections';
+  const chosen = 'creators connections webhooks retention prompts model_choices knowledge_versions';
+  const members = 'members mail_tokens api_keys refresh_families';
+  expect(ofWorkspace.sort()).toEqual(`${ofContacts} ${made} ${chosen} ${members}`.split(' ').sort());
 });
 
 describe('retention', () => {
