@@ -6,6 +6,15 @@ import { coachSays, createTestClock, openTab, photo, settle, type Tab } from './
 const texts = (tab: Tab) => tab.chat.record.messages.map((message) => message.text);
 const sent = (tab: Tab, type: string) => tab.socket().sent.filter((frame) => frame.type === type);
 
+/** Another socket is opened between these instants from now, in milliseconds, and not before. */
+async function expectAnotherSocket(tab: Tab, from: number, to: number): Promise<void> {
+  const opened = tab.sockets.length;
+  await tab.clock.advance(from - 1);
+  expect(tab.sockets).toHaveLength(opened);
+  await tab.clock.advance(to - from + 1);
+  expect(tab.sockets).toHaveLength(opened + 1);
+}
+
 describe('opening a session', () => {
   it('asks for a session, then a ticket, and offers both subprotocols', async () => {
     const tab = openTab();
@@ -100,10 +109,7 @@ describe('a closed socket', () => {
     await tab.goOnline();
     tab.socket().hears({ type: 'closing', retry_after_ms: 4_000 });
     expect(tab.socket().isClosed).toBe(true);
-    await tab.clock.advance(4_999);
-    expect(tab.sockets).toHaveLength(1);
-    await tab.clock.advance(1);
-    expect(tab.sockets).toHaveLength(2);
+    await expectAnotherSocket(tab, 5_000, 5_000);
   });
 
   it('honours Retry-After of a refused call', async () => {
@@ -111,10 +117,7 @@ describe('a closed socket', () => {
     tab.answers.set('tickets', { status: 429, headers: { 'retry-after': '20' } });
     tab.chat.start();
     await settle();
-    await tab.clock.advance(19_999);
-    expect(tab.sockets).toHaveLength(0);
-    await tab.clock.advance(11_000);
-    expect(tab.sockets).toHaveLength(1);
+    await expectAnotherSocket(tab, 20_000, 31_000);
   });
 
   it('is tried again at once when the network or the person is back', async () => {
@@ -492,9 +495,6 @@ describe('a phone that was asleep', () => {
     const tab = openTab();
     await tab.goOnline();
     tab.chat.wake();
-    await tab.clock.advance(2_999);
-    expect(tab.sockets).toHaveLength(1);
-    await tab.clock.advance(1_000);
-    expect(tab.sockets).toHaveLength(2);
+    await expectAnotherSocket(tab, 3_000, 4_000);
   });
 });
