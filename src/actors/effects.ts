@@ -1,6 +1,7 @@
 /** The effect pump: runs what committed turns have planned, under a lease, and brings each result back as an input. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
+import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import {
   type ClaimedEffect,
@@ -42,7 +43,14 @@ const mostMs = 120_000;
 const timedOut = new Error('Took too long');
 const mostTries = 3;
 const retryMs = 2_000;
-const mostAtOnce = 64;
+const mostAtOnce = 128;
+/** A creator with so many under way rests, and so many are claimed at a time: a herd of calls that hang does not keep the others' waiting. */
+const share = 12;
+/** While a creator has its share under way, the others are looked for this often. */
+const restMs = 250;
+/** What calls somebody outside is not cut off when the node stops, or nobody could say whether it had arrived; for so long. */
+const callsOutside: ReadonlySet<string> = new Set(['send', 'http', 'push']);
+const graceMs = 10_000;
 
 /** The pump of this process, with a runner for each type of effect. */
 export function createEffectPump(parts: {
@@ -54,7 +62,7 @@ export function createEffectPump(parts: {
   mailboxes: Mailboxes;
 }): EffectPump {
   const { db, clock, log } = parts;
-  const running = new Map<string, { abort: AbortController; ended: Promise<void> }>();
+  const running = new Map<string, { creatorId: CreatorId; abort: AbortController; ended: Promise<void>; type?: string }>();
 
   function run(claimed: ClaimedEffect, leasedAt: number): void {
     const abort = new AbortController();
@@ -62,7 +70,7 @@ export function createEffectPump(parts: {
       running.delete(claimed.id);
       pump.wake();
     });
-    running.set(claimed.id, { abort, ended });
+    running.set(claimed.id, { creatorId: claimed.creator_id, abort, ended });
   }
 
   async function runToEnd(claimed: ClaimedEffect, leasedAt: number, abort: AbortController): Promise<void> {
@@ -70,6 +78,7 @@ export function createEffectPump(parts: {
     try {
       const effect = await readEffect(db, claimed);
       if (!effect) return;
+      Object.assign(running.get(claimed.id) ?? {}, { type: effect.type });
       stop = watch(claimed, effect.attempts, leasedAt, abort);
       await conclude(claimed, effect, abort.signal);
     } catch (error) {
@@ -150,12 +159,26 @@ export function createEffectPump(parts: {
   }
 
   async function round(): Promise<number | null> {
-    const room = mostAtOnce - running.size;
-    if (room <= 0) return null;
-    const leasedAt = clock.wall();
-    for (const claimed of await claimEffects(db, leasedAt, leaseMs, room, null)) run(claimed, leasedAt);
+    for (;;) {
+      const most = Math.min(share, mostAtOnce - running.size);
+      if (most <= 0) return null;
+      const leasedAt = clock.wall();
+      const rested = withTheirShare();
+      const claimed = await claimEffects(db, { wall: leasedAt, holdMs: leaseMs, most, rested });
+      for (const one of claimed) run(one, leasedAt);
+      if (claimed.length < most) return restingUntil(rested.length > 0);
+    }
+  }
+
+  function withTheirShare(): CreatorId[] {
+    const counts = Map.groupBy(running.values(), ({ creatorId }) => creatorId);
+    return [...counts].flatMap(([creatorId, theirs]) => (theirs.length >= share ? [creatorId] : []));
+  }
+
+  /** Milliseconds until the next effect may be claimed. That of a creator with its share is no reason to look: the end of one of theirs is. */
+  async function restingUntil(someRest: boolean): Promise<number | null> {
     const next = await nextEffect(db);
-    return next === null ? null : Math.max(0, next - clock.wall());
+    return next === null ? null : Math.max(someRest ? restMs : 0, next - clock.wall());
   }
 
   const pump = createPump('effects', round, { clock, log });
@@ -163,8 +186,15 @@ export function createEffectPump(parts: {
     ...pump,
     async stop() {
       await pump.stop();
-      for (const { abort } of running.values()) abort.abort(new Error('Node stops'));
-      await Promise.all(Array.from(running.values(), ({ ended }) => ended));
+      const stopAll = () => {
+        for (const { abort } of running.values()) abort.abort(new Error('Node stops'));
+      };
+      const calls = [...running.values()].filter(({ type }) => type !== undefined && callsOutside.has(type));
+      for (const one of running.values()) if (!calls.includes(one)) one.abort.abort(new Error('Node stops'));
+      const ended = Promise.all(Array.from(running.values(), (one) => one.ended));
+      const cancel = clock.after(graceMs, stopAll);
+      await ended;
+      cancel();
     },
     abort(effectId) {
       running.get(effectId)?.abort.abort(new Error('Superseded'));

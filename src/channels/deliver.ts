@@ -207,9 +207,9 @@ export function createDeliveries({ db, clock, log, seal, cache, channels, files,
   /** How long to wait before the next try; null when there is none. */
   function pauseMs({ does, afterMs = retryMs }: Refusal, attempts: number): number | null {
     if (does === 'park') return afterMs;
-    if (attempts >= mostAttempts) return null;
-    if (does === 'wait') return afterMs * 4 ** (attempts - 1);
-    return does === 'retry' ? backoffMs(attempts) : null;
+    // A provider that is out for an hour has not refused anything: eleven tries, each twice as late, last longer.
+    if (does === 'retry') return backoffMs(attempts);
+    return does === 'wait' && attempts < mostAttempts ? afterMs * 4 ** (attempts - 1) : null;
   }
 
   return {

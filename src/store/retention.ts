@@ -20,7 +20,7 @@ export async function retentionInForce(sql: Sql): Promise<Retention> {
   const declared = await sql<{ field: string; days: number }>(
     `select f.key as field, min(ceil(extract(epoch from (f.value ->> 'retention')::interval) / 86400))::integer as days
      from programs p join program_versions l on l.creator_id = p.creator_id and l.program_id = p.id and l.version = p.live_version,
-       jsonb_each(l.definition -> 'fields') f
+       json_each(l.definition -> 'fields') f
      where f.value ->> 'retention' is not null group by f.key`,
   );
   const days = declared.map((row): [string, number] => [row.field, Math.min(row.days, chosen.field_days[row.field] ?? row.days)]);
@@ -32,7 +32,7 @@ export async function watchRetention(sql: Sql, creatorId: CreatorId): Promise<vo
   await sql(
     `insert into retention (creator_id) select $1 where exists (
        select from programs p join program_versions l on l.creator_id = p.creator_id and l.program_id = p.id and l.version = p.live_version
-       where jsonb_path_exists(l.definition, '$.fields.*.retention')) on conflict do nothing`,
+       where jsonb_path_exists(l.definition::jsonb, '$.fields.*.retention')) on conflict do nothing`,
     [creatorId],
   );
 }
@@ -67,7 +67,9 @@ export async function forgetMessages(sql: Sql, until: Date, most: number): Promi
     [until, most],
   );
   await sql(
-    "update inputs set payload = '{}', trace = '{}', updated_at = now() where created_at < $1 and (payload <> '{}' or trace <> '{}')",
+    // What was earned stays: progress is counted from it whenever its rules change.
+    `update inputs set payload = '{}', trace = jsonb_strip_nulls(jsonb_build_object('progress', trace -> 'progress')), updated_at = now()
+     where created_at < $1 and (payload <> '{}' or trace - 'progress' <> '{}')`,
     [until],
   );
   await sql(

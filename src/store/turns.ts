@@ -180,20 +180,16 @@ export interface ClaimedEffect {
   id: string;
 }
 
-/** Claims effects that may run, of all conversations or of one, for `holdMs` of wall time. */
+/** Claims at most `most` effects that may run, for `holdMs` of wall time, none of the creators that are `rested`. */
 export function claimEffects(
   db: Database,
-  wall: number,
-  holdMs: number,
-  most: number,
-  only: { creatorId: CreatorId; conversationId: ConversationId } | null,
+  { wall, holdMs, most, rested }: { wall: number; holdMs: number; most: number; rested: readonly CreatorId[] },
 ): Promise<ClaimedEffect[]> {
-  return db.routing<ClaimedEffect>('select * from routing.claim_effects($1, make_interval(secs => $2), $3, $4, $5)', [
+  return db.routing<ClaimedEffect>('select * from routing.claim_effects($1, make_interval(secs => $2), $3, $4::uuid[])', [
     new Date(wall),
     holdMs / 1000,
     most,
-    only?.creatorId ?? null,
-    only?.conversationId ?? null,
+    rested,
   ]);
 }
 
@@ -226,7 +222,7 @@ export async function extendLease(db: Database, key: ClaimedEffect, attempts: nu
   const rows = await db.tenant(key.creator_id, (sql) =>
     sql(
       `update effects set leased_until = $4, updated_at = now()
-       where creator_id = $1 and id = $2 and attempts = $3 and status = 'planned' returning id`,
+       where creator_id = $1 and id = $2 and attempts = $3 and status = 'planned' and leased_until < 'infinity' returning id`,
       [key.creator_id, key.id, attempts, new Date(until)],
     ),
   );
@@ -243,11 +239,14 @@ export async function postponeEffect(db: Database, key: ClaimedEffect, notBefore
   );
 }
 
-/** Sets a conversation aside: its data stays as it is, its timers and effects wait until it is taken up again. */
+/** Sets a conversation aside: its data stays as it is, its timers and effects wait until it is taken up again. Copies of it elsewhere are old from then on. */
 export async function setAside(db: Database, key: { creatorId: CreatorId; conversationId: ConversationId }): Promise<void> {
   await db.tenant(key.creatorId, async (sql) => {
     const of = [key.creatorId, key.conversationId];
-    await sql(`update conversations set status = 'set-aside', updated_at = now() where creator_id = $1 and id = $2`, of);
+    await sql(
+      `update conversations set status = 'set-aside', version = version + 1, updated_at = now() where creator_id = $1 and id = $2`,
+      of,
+    );
     await sql(`update timers set claimed_until = 'infinity' where creator_id = $1 and conversation_id = $2`, of);
     await sql(`update effects set leased_until = 'infinity' where creator_id = $1 and conversation_id = $2 and status = 'planned'`, of);
   });
