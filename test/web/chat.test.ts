@@ -326,14 +326,18 @@ describe('the outbox', () => {
   });
 });
 
+/** Two tabs of one browser, both online. */
+async function openTwoTabs(): Promise<{ clock: Tab['clock']; one: Tab; two: Tab }> {
+  const clock = createTestClock();
+  const storage = createMemoryStorage();
+  const [one, two] = [openTab({ storage, clock, name: 'one' }), openTab({ storage, clock, name: 'two' })];
+  for (const tab of [one, two]) await tab.goOnline();
+  return { clock, one, two };
+}
+
 describe('two tabs', () => {
   it('leaves a message to the tab that wrote it, and takes it over when that tab is gone', async () => {
-    const clock = createTestClock();
-    const storage = createMemoryStorage();
-    const one = openTab({ storage, clock, name: 'one' });
-    const two = openTab({ storage, clock, name: 'two' });
-    await one.goOnline();
-    await two.goOnline();
+    const { clock, one, two } = await openTwoTabs();
     one.chat.send('hi');
     const [item] = one.chat.waiting;
     const key = `companero:c1:outbox:${item?.id}`;
@@ -346,12 +350,7 @@ describe('two tabs', () => {
   });
 
   it('follows the session another tab has begun', async () => {
-    const clock = createTestClock();
-    const storage = createMemoryStorage();
-    const one = openTab({ storage, clock, name: 'one' });
-    const two = openTab({ storage, clock, name: 'two' });
-    await one.goOnline();
-    await two.goOnline();
+    const { clock, one, two } = await openTwoTabs();
     one.socket().closes(4401);
     await clock.advance(1_000);
     await one.welcome();
