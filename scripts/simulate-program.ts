@@ -4,14 +4,14 @@ import { parseArgs } from 'node:util';
 import * as v from 'valibot';
 import { rehearse, scriptStart } from '../src/actors/rehearse.ts';
 import type { Persona } from '../src/actors/simulate.ts';
-import { readableTime, readableTranscript } from '../src/actors/transcript.ts';
+import { readableEvent, readableTime, readableTranscript } from '../src/actors/transcript.ts';
 import { check, hasErrors } from '../src/programs/check.ts';
 import { compile } from '../src/programs/compile.ts';
-import type { Definition } from '../src/programs/definition.ts';
+import type { Program } from '../src/programs/program.ts';
 import { personaSchema, type Step, startSchema, stepsSchema } from '../src/programs/script.ts';
 
 const usage = `Use: npm run simulate:program -- FILE [--test ID] [--zone Europe/Lisbon] [--language en] [--name Ana] [--channel widget]
-       [--start 2026-01-05T09:00:00Z] [--say TEXT] [--press BUTTON] [--advance P8W|next] [--event EVENT.name]
+       [--with FILE of another program that is live] [--start 2026-01-05T09:00:00Z] [--say TEXT] [--press BUTTON] [--advance P8W|next] [--event EVENT.name]
 Steps are played in the order in which they stand. Without a step every test of the program is played.`;
 
 const options = {
@@ -20,6 +20,7 @@ const options = {
   language: { type: 'string' },
   name: { type: 'string' },
   channel: { type: 'string' },
+  with: { type: 'string', multiple: true },
   start: { type: 'string' },
   say: { type: 'string', multiple: true },
   press: { type: 'string', multiple: true },
@@ -35,25 +36,38 @@ function main(): number {
     console.log(usage);
     return values.help ? 0 : 2;
   }
-  const { definition, findings } = check(JSON.parse(readFileSync(file, 'utf8')));
-  for (const { severity, pointer, message } of findings) console.log(`${severity}  ${pointer}  ${message}`);
-  if (definition === undefined || hasErrors(findings)) return 1;
+  const program = read(file);
+  const others = (values.with ?? []).flatMap((name) => read(name) ?? []);
+  if (!program || others.length < (values.with ?? []).length) return 1;
   const { zone, language, name, channel } = values;
   const persona = v.parse(personaSchema, JSON.parse(JSON.stringify({ zone, language, name, channel })));
   const steps = tokens.flatMap((token) =>
     token.kind === 'option' && ['say', 'press', 'advance', 'event'].includes(token.name) ? [{ [token.name]: token.value }] : [],
   );
-  if (steps.length === 0) return playTests(definition, values.test, persona as Persona);
+  if (steps.length === 0) return playTests({ program, others }, values.test, persona as Persona);
   const start = values.start === undefined ? scriptStart : Date.parse(v.parse(startSchema, values.start));
-  return print(definition, { persona: persona as Persona, start, steps: v.parse(stepsSchema, steps) });
+  return print({ program, others }, { persona: persona as Persona, start, steps: v.parse(stepsSchema, steps) });
 }
 
-function playTests(definition: Definition, only: string | undefined, persona: Persona): number {
-  const tests = (definition.tests ?? []).filter(({ id }) => only === undefined || id === only);
+/** The program of a file, its findings told; null where one of them is an error. */
+function read(file: string): Program | null {
+  const { definition, findings } = check(JSON.parse(readFileSync(file, 'utf8')));
+  for (const { severity, pointer, message } of findings) console.log(`${severity}  ${pointer}  ${message}`);
+  return definition === undefined || hasErrors(findings) ? null : compile(definition);
+}
+
+/** A program among the others that are live. */
+interface World {
+  program: Program;
+  others: readonly Program[];
+}
+
+function playTests(world: World, only: string | undefined, persona: Persona): number {
+  const tests = (world.program.definition.tests ?? []).filter(({ id }) => only === undefined || id === only);
   const results = tests.map((test) => {
     console.log(`\n# ${test.id}`);
     const start = test.start === undefined ? scriptStart : Date.parse(test.start);
-    return print(definition, {
+    return print(world, {
       persona: { ...(test.persona as Persona), ...persona },
       start,
       steps: [...test.steps, { expect: test.expect }],
@@ -63,13 +77,13 @@ function playTests(definition: Definition, only: string | undefined, persona: Pe
   return tests.length === 0 ? 2 : Math.max(...results);
 }
 
-function print(definition: Definition, script: { persona: Persona; start: number; steps: readonly Step[] }): number {
-  const { simulation, failures, stopped } = rehearse(compile(definition), script);
+function print({ program, others }: World, script: { persona: Persona; start: number; steps: readonly Step[] }): number {
+  const { simulation, failures, stopped } = rehearse(program, script, { others });
   const zone = simulation.zone();
   for (const line of readableTranscript(simulation.transcript(), zone)) console.log(line);
   const { state, status, outcome } = simulation.conversation();
   console.log(`\n${readableTime(simulation.now(), zone)} ${zone}: ${status}${outcome === null ? '' : ` (${outcome})`} in "${state}"`);
-  for (const { id, dueAt } of simulation.timers()) console.log(`next  ${readableTime(dueAt, zone)}  ${id}`);
+  for (const { id, dueAt } of simulation.timers()) console.log(`next  ${readableTime(dueAt, zone)}  ${readableEvent(id)}`);
   for (const { problem } of failures) console.log(`not as expected: ${problem}`);
   if (stopped !== null) console.log(`stopped: ${stopped}`);
   return failures.length > 0 || stopped !== null ? 1 : 0;

@@ -49,11 +49,11 @@ export function readableTranscript(lines: readonly Line[], zone: string): string
   });
 }
 
-/** An event in a coach's words: a delay by its name, an invoke by what came of it. */
+/** An event or timer in a coach's words: a delay by its name, an invoke by what came of it. */
 export function readableEvent(event: string): string {
-  const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];
+  const [, delay] = /^(?:\d\/)?xstate\.after\.([^.]+)\./.exec(event) ?? [];
   if (delay !== undefined) return `after ${delay}`;
-  return event.replace(/^xstate\.(done|error)\..*$/, '$1');
+  return event.replace(/^(?:\d\/)?(?:timer|calendar):/, '').replace(/^xstate\.(done|error)\..*$/, '$1');
 }
 
 type Decision = Extract<Line, { decisions: unknown }>['decisions'][number];

@@ -53,7 +53,7 @@ export async function addBroadcast(
 ): Promise<void> {
   await db.tenant(creatorId, async (sql) => {
     await sql(
-      'insert into broadcasts (creator_id, id, filter, message, at, created_at, updated_at) values ($1, $2, $3, $4::jsonb, $5, $6, $6)',
+      'insert into broadcasts (creator_id, id, filter, message, at, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $6, $6)',
       [creatorId, broadcast.id, broadcast.filter, JSON.stringify(broadcast.message), broadcast.at, new Date(at)],
     );
     await sql(

@@ -57,7 +57,7 @@ export async function createDraft(
   const rows = await refusing(
     db.tenant(creatorId, (sql) =>
       sql<ProgramRow>(
-        `insert into programs (creator_id, id, slug, draft, created_at, updated_at) values ($1, $2, $3, $4::jsonb, $5, $5)
+        `insert into programs (creator_id, id, slug, draft, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $5)
          returning ${programColumns}`,
         [creatorId, draft.id, draft.slug, JSON.stringify(draft.definition), new Date(draft.at)],
       ),
@@ -110,7 +110,7 @@ export async function updateDraft(
   return refusing(
     db.tenant(creatorId, async (sql) => {
       const [row] = await sql<ProgramRow>(
-        `update programs set slug = $3, draft = $4::jsonb, draft_revision = draft_revision + 1, updated_at = $6
+        `update programs set slug = $3, draft = $4::json, draft_revision = draft_revision + 1, updated_at = $6
          where creator_id = $1 and id = $2 and draft_revision = $5 returning ${programColumns}`,
         [creatorId, programId, draft.slug, JSON.stringify(draft.definition), draft.expectedRevision, new Date(draft.at)],
       );
@@ -171,7 +171,7 @@ export async function addVersion(
     if (newest?.hash === published.hash) return newest;
     const [added] = await sql<ProgramVersionRow>(
       `insert into program_versions (creator_id, program_id, version, hash, definition, created_at, updated_at)
-       values ($1, $2, $3, $4, $5::jsonb, $6, $6) returning ${versionColumns}`,
+       values ($1, $2, $3, $4, $5::json, $6, $6) returning ${versionColumns}`,
       [creatorId, programId, (newest?.version ?? 0) + 1, published.hash, JSON.stringify(published.definition), new Date(published.at)],
     );
     return added as ProgramVersionRow;

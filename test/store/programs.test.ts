@@ -19,6 +19,15 @@ async function draft(slug = 'move', creator?: CreatorId) {
 }
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
+it('keeps the order of names, which means something in a chart', async () => {
+  const { creatorId, id } = await draft();
+  const definition = { zeta: { b: 1, aa: 2, a: { y: 1, x: 2 } }, alpha: 0 };
+  const { draft: kept } = await programs.updateDraft(db, creatorId, id, { slug: 'move', definition, expectedRevision: 1, at });
+  expect(JSON.stringify(kept)).toBe(JSON.stringify(definition));
+  const { version } = await programs.addVersion(db, creatorId, id, { definition, hash: 'h', at });
+  expect(JSON.stringify((await programs.getVersion(db, creatorId, id, version)).definition)).toBe(JSON.stringify(definition));
+});
+
 it('keeps a draft as it was given', async () => {
   const { creatorId, id, program } = await draft();
   expect(program).toEqual({

@@ -12,7 +12,7 @@ import { addBroadcast, type BroadcastProgress, cancelBroadcast, type Recipient, 
 import type { Member } from '../auth.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
-import { body, pathId } from '../validate.ts';
+import { body, pathId, query } from '../validate.ts';
 
 const tag = 'broadcasts';
 
@@ -87,17 +87,18 @@ export function broadcastsRoutes(deps: {
       summary: 'Send a message or an event to a group of contacts',
       description:
         '`filter` is an expression over `contact`, such as `"trial" in contact.tags`; without one everybody is meant. ' +
-        '`dry_run` only answers who would get it and when.',
+        '`dryRun=true`, or `dry_run` beside the message, only answers who would get it and when.',
       answers: { 200: PreviewAnswer, 202: PreviewAnswer },
     }),
     member('conversations.act'),
+    query(v.strictObject({ dryRun: v.optional(v.picklist(['true', 'false'])) })),
     body(NewBroadcast, 64 * 1024),
     async (c) => {
       const { creatorId } = c.var.principal;
       const { filter, at, dry_run: isDry, ...given } = c.req.valid('json');
       const recipients = await recipientsOf({ db, programs, clock }, creatorId, filter, at ?? null);
       const preview = previewOf(recipients);
-      if (isDry) return c.json({ broadcast: null, preview }, 200);
+      if (isDry || c.req.valid('query').dryRun === 'true') return c.json({ broadcast: null, preview }, 200);
       const id = ids.uuid();
       const message = 'event' in given ? given : { content: { wordings: given.content, class: given.class } };
       await addBroadcast(db, creatorId, { id, filter, message, at: at ?? 'now' }, recipients, clock.now());

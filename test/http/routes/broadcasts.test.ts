@@ -54,7 +54,10 @@ const other = await contact('Europe/Lisbon', []);
 const news = { content: { en: { text: 'We have news' }, pt: { text: 'Temos novidades' } }, class: 'nudge' };
 
 test('who would get it and when is told before anything is sent', async () => {
-  const answer = await call('POST', path, { ...news, filter: '"trial" in contact.tags', at: '2026-10-21T19:00', dry_run: true });
+  const asked = { ...news, filter: '"trial" in contact.tags', at: '2026-10-21T19:00' };
+  const answer = await call('POST', path, { ...asked, dry_run: true });
+  expect(await (await call('POST', `${path}?dryRun=true`, asked)).json()).toEqual(await answer.clone().json());
+  expect((await call('POST', `${path}?dryrun=true`, asked)).status).toBe(400);
   expect(answer.status).toBe(200);
   const { broadcast, preview } = await read(answer);
   expect(broadcast).toBeNull();
@@ -85,6 +88,14 @@ test('it reaches each contact of the group once, at their own hour, and says how
   await expect
     .poll(async () => (await read(await call('GET', `${path}/${broadcast.id}`))).broadcast)
     .toMatchObject({ progress: { planned: 0, taken: 2 }, decisions: [{ do: 'send', reason: 'nudge', count: 2 }] });
+});
+
+test('the first of its languages stands in for those it does not have', async () => {
+  await patchContact(database, creatorId, other.id, { language: 'de' }, clock.now());
+  const content = { pt: { text: 'Boas notícias' }, en: { text: 'Good news' } };
+  await call('POST', path, { content, class: 'nudge', filter: 'contact.language == "de"' });
+  pump.wake();
+  await expect.poll(other.texts).toContain('Boas notícias');
 });
 
 test('what has not gone out can be cancelled', async () => {

@@ -1,5 +1,8 @@
 /** Programs over HTTP: drafts, checks, versions and what is live. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { type AnyStateNode, createMachine } from 'xstate';
+import { compile } from '../../../src/programs/compile.ts';
 import { programsTopic } from '../../../src/shared/fan-out.ts';
 import { testApp } from '../../support/app.ts';
 import { manualClock } from '../../support/clock.ts';
@@ -118,3 +121,23 @@ test('the schema of a definition is public', async () => {
   expect(response.status).toBe(200);
   expect(await read(response)).toMatchObject({ type: 'object', required: expect.arrayContaining(['meta', 'machine']) });
 });
+
+const statesOf = ({ id, type, states, transitions, always }: AnyStateNode): unknown => ({
+  id,
+  type,
+  events: [...transitions.keys()],
+  always: always?.length ?? 0,
+  states: Object.values(states).map((inner) => statesOf(inner as AnyStateNode)),
+});
+
+test.each(['better-sleep', 'first-strength', 'spanish-daily', 'smoke-free'])(
+  'the machine of %s opens in XState as it is run',
+  async (name) => {
+    const { call } = await newMember();
+    const example = JSON.parse(readFileSync(new URL(`../../../examples/${name}.json`, import.meta.url), 'utf8'));
+    const { program } = await read(await call('POST', programs, { definition: example }));
+    const opened = createMachine(await read(await call('GET', `${programs}/${program.id}/machine`)));
+    expect(statesOf(opened.root)).toEqual(statesOf(compile(example).machine.root));
+    expect(opened.root.states.program?.id).toBe(example.machine.id);
+  },
+);
