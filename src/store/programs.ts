@@ -168,7 +168,9 @@ export async function addVersion(
       `select ${versionColumns} from program_versions where creator_id = $1 and program_id = $2 order by version desc limit 1`,
       [creatorId, programId],
     );
-    if (newest?.hash === published.hash) return newest;
+    // The hash knows no order, and that of states means something.
+    const isSame = newest?.hash === published.hash && JSON.stringify(newest.definition) === JSON.stringify(published.definition);
+    if (newest && isSame) return newest;
     const [added] = await sql<ProgramVersionRow>(
       `insert into program_versions (creator_id, program_id, version, hash, definition, created_at, updated_at)
        values ($1, $2, $3, $4, $5::json, $6, $6) returning ${versionColumns}`,

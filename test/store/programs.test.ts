@@ -26,6 +26,9 @@ it('keeps the order of names, which means something in a chart', async () => {
   expect(JSON.stringify(kept)).toBe(JSON.stringify(definition));
   const { version } = await programs.addVersion(db, creatorId, id, { definition, hash: 'h', at });
   expect(JSON.stringify((await programs.getVersion(db, creatorId, id, version)).definition)).toBe(JSON.stringify(definition));
+  const turned = { alpha: 0, zeta: definition.zeta };
+  const publish = async (one: object) => (await programs.addVersion(db, creatorId, id, { definition: one, hash: 'h', at })).version;
+  expect([await publish(definition), await publish(turned), await publish(turned)]).toEqual([1, 2, 2]);
 });
 
 it('keeps a draft as it was given', async () => {
