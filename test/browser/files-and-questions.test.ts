@@ -232,6 +232,15 @@ describe('the configuration', () => {
     expect(await accessibilityFaults(visited)).toEqual([]);
   });
 
+  it('shows no picture where the one it names cannot be had', async () => {
+    stage.server.config = { version: 1, avatar: 'https://127.0.0.1:9/me.png' };
+    const visited = await open('/bubble');
+    await visited.chat.locator('.launcher').click();
+    await expectCount(visited, '.avatar[hidden]', 1);
+    // The policy of this site says so as well.
+    expect(visited.problems.splice(0).join()).toContain('img-src');
+  });
+
   it('leaves the sound off until the person turns it on, and remembers', async () => {
     const visited = await open('/inline');
     const sound = visited.chat.getByRole('button', { name: 'Sound' });

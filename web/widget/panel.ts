@@ -52,6 +52,10 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions)
   close.hidden = on.isInline;
   const sound = button({ class: 'icon' }, () => drawSound(on.toggleSound()));
   const avatar = el('img', { class: 'avatar', alt: '', referrerpolicy: 'no-referrer' });
+  // Not there, or not allowed by the site's policy.
+  avatar.addEventListener('error', () => {
+    avatar.hidden = true;
+  });
   const header = el('header', { class: 'header' }, avatar, el('div', { class: 'names' }, title, subtitle, progress), sound, close);
   const status = el('div', { class: 'status', role: 'status' });
   const announcer = el('div', { class: 'hidden', 'aria-live': 'polite', 'aria-atomic': 'true' });
@@ -107,8 +111,10 @@ export function createPanel(look: PanelLook, chat: () => Chat, on: PanelActions)
     title.textContent = appearance.title || words.title;
     subtitle.textContent = appearance.subtitle;
     subtitle.hidden = appearance.subtitle === '';
-    if (avatar.getAttribute('src') !== appearance.avatar) avatar.src = appearance.avatar;
-    avatar.hidden = appearance.avatar === '';
+    if (avatar.getAttribute('src') !== appearance.avatar) {
+      avatar.src = appearance.avatar;
+      avatar.hidden = appearance.avatar === '';
+    }
     close.setAttribute('aria-label', words.close);
     sound.setAttribute('aria-label', words.sound);
     log.setWords(words);

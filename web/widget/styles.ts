@@ -44,6 +44,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .status { padding: 9px 16px; font-size: 13px; line-height: 1.4; background: light-dark(#fdf0dc, #3a2f1b); color: light-dark(#6b4300, #f5d9a8); }
 .status.calm { background: var(--tint); color: var(--soft); }
 
+.status:not([hidden]) + .log-frame .empty { visibility: hidden; }
 .log-frame { position: relative; flex: 1; min-height: 0; }
 .log { height: 100%; overflow: hidden auto; overscroll-behavior: contain; padding: 14px 16px 10px; scrollbar-width: thin; scrollbar-color: var(--line) transparent; }
 .log:focus-visible { outline-offset: -3px; border-radius: 6px; }
@@ -116,8 +117,8 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 .asking .offer { flex: 1; margin: 0; max-height: 30vh; overflow: auto; padding: 3px; }
 .asking form { flex: 1; display: flex; align-items: center; gap: 8px; }
 .asking input { flex: 1; min-width: 0; min-height: 44px; padding: 0 15px; font: inherit; font-size: 16px; color: inherit; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); }
-.scale, .mood { flex-wrap: nowrap !important; gap: 5px !important; }
-.scale .choice, .mood .choice { flex: 1 1 0; min-width: 24px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; justify-content: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
+.scale, .mood { flex-wrap: nowrap !important; gap: min(5px, .7vw) !important; }
+.scale .choice, .mood .choice { flex: 1 1 0; min-width: 22px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; justify-content: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
 .mood .choice { justify-content: start; font-weight: 450; font-size: 12px; }
 .mood b { font: 24px/1.3 system-ui; }
 small { font-size: 11px; color: var(--soft); }
@@ -127,6 +128,7 @@ small { font-size: 11px; color: var(--soft); }
 .recording svg { fill: currentColor; }
 .files { list-style: none; display: flex; flex-wrap: wrap; gap: 6px; margin: 0; padding: 0; flex-basis: 100%; }
 .file { display: flex; gap: 8px; align-items: center; max-width: 100%; padding: 3px 12px; border: 1px solid var(--line); border-radius: 14px; font-size: 13px; overflow-wrap: anywhere; }
+.file .link { min-width: 24px; text-decoration: none; }
 .pending span { opacity: .6; }
 .failed { color: var(--alert); }
 .attach { height: 44px; margin: 0 !important; margin-inline-start: -6px !important; flex: none; }
