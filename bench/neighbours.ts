@@ -2,6 +2,7 @@
 import { type Node, startInstallation } from './installation.ts';
 import { closedLoop, openLoop, type Waits } from './load.ts';
 import { table } from './report.ts';
+import { cpuMs } from './server-process.ts';
 import { openTalkers, openWorkspace } from './talkers.ts';
 
 const flooding = 400;
@@ -14,14 +15,18 @@ const measureMs = 10_000;
 export async function benchNeighbours(): Promise<string> {
   const installation = await startInstallation(['alone']);
   try {
-    const [{ origin }] = installation.nodes as [Node];
+    const [node] = installation.nodes as [Node];
+    const { origin } = node;
+    const burnt = () => cpuMs(node.pid) + cpuMs(installation.postgres.pid, true);
     const chat = await openTalkers(origin, await openWorkspace(origin), chatting);
     const flood = await openTalkers(origin, await openWorkspace(origin), flooding);
     const alone = await openLoop(chat, chatPerSecond, warmMs, measureMs);
+    const before = burnt();
     const [flooded, beside] = await Promise.all([
       closedLoop(flood, warmMs, measureMs),
       openLoop(chat, chatPerSecond, warmMs, measureMs - warmMs),
     ]);
+    const us = ((burnt() - before) * 1000) / ((flooded.perSecond * (warmMs + measureMs)) / 1000);
     for (const talker of [...chat, ...flood]) talker.close();
     return [
       `### One creator's flood, PostgreSQL: ${flooding} conversations that never pause, beside another creator's ${chatting} (${chatPerSecond} messages a second)`,
@@ -33,6 +38,7 @@ export async function benchNeighbours(): Promise<string> {
           row('the flood', Math.round(flooded.perSecond), flooded.waits),
         ],
       ),
+      `A turn of the flood took ${Math.round(us)} µs of CPU, server and PostgreSQL.`,
     ].join('\n\n');
   } finally {
     await installation.stop();

@@ -1,17 +1,22 @@
 /** Mailboxes: the inputs of a conversation in the order they came, one turn at a time. An idle conversation has no mailbox. */
 import { createAdmission } from './admission.ts';
-import type { Mailboxes } from './input.ts';
+import type { ConversationKey, Mailboxes } from './input.ts';
 import type { Turns, Waiting } from './turn.ts';
+import { createTurnstile } from './turnstile.ts';
 
 /** Inputs that may share one commit. */
 const turnSize = 32;
 
 /** The mailboxes of this process. */
-export function createMailboxes(turns: Turns, admission = createAdmission()): Mailboxes {
+export function createMailboxes(turns: Turns, admission = createAdmission(), turnstile = createTurnstile()): Mailboxes {
   const mailboxes = new Map<string, Waiting[]>();
 
-  async function work(name: string, key: Parameters<Turns['settle']>[0], mailbox: Waiting[]): Promise<void> {
-    while (mailbox.length > 0) await turns.settle(key, mailbox.splice(0, turnSize));
+  async function work(name: string, key: ConversationKey, mailbox: Waiting[]): Promise<void> {
+    while (mailbox.length > 0) {
+      await turnstile.enter(key.creatorId);
+      await turns.settle(key, mailbox.splice(0, turnSize));
+      turnstile.leave(key.creatorId);
+    }
     mailboxes.delete(name);
   }
 
