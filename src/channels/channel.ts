@@ -1,4 +1,4 @@
-/** The port to an outside channel, kept by `whatsapp.ts`, `telegram.ts` and `webhook.ts`: who may speak, what was said, how a message looks, and what became of it. */
+/** The port to an outside channel, kept by `whatsapp/`, `telegram/` and `webhook/`: who may speak, what was said, how a message looks, and what became of it. */
 import type { GenericSchema } from 'valibot';
 import type { CreatorId } from '../ids.ts';
 import type { Attachment, MessageBody } from '../message.ts';

@@ -15,9 +15,9 @@ import { createLinks, type Links } from './link.ts';
 import type { Fetch } from './provider-call.ts';
 import { createReceiver, type Receiver } from './receive.ts';
 import type { KeepMedia } from './receive-event.ts';
-import { createTelegram } from './telegram.ts';
-import { createWebhook } from './webhook.ts';
-import { createWhatsApp } from './whatsapp.ts';
+import { createTelegram } from './telegram/telegram.ts';
+import { createWebhook } from './webhook/webhook.ts';
+import { createWhatsApp } from './whatsapp/whatsapp.ts';
 
 /** What outside channels need. Addresses without a trailing slash. */
 export interface OutsideDeps {

@@ -1,6 +1,6 @@
 /** Sealing everything anew after the master key has changed. */
 import { sealContext } from '../channels/accounts.ts';
-import { pushKeyContext } from '../channels/push-key.ts';
+import { pushKeyContext } from '../channels/push/key.ts';
 import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Seal } from '../seal.ts';

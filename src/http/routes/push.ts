@@ -1,7 +1,7 @@
 /** Web Push of the widget: the key browsers subscribe with, and the subscriptions of a conversation. docs/push.md is the contract. */
 import { Hono } from 'hono';
 import * as v from 'valibot';
-import { PushSubscriptionBody, readSubscription } from '../../channels/push-subscription.ts';
+import { PushSubscriptionBody, readSubscription } from '../../channels/push/subscription.ts';
 import type { WidgetPrincipal } from '../../context.ts';
 import type { Database } from '../../database.ts';
 import type { CreatorId, Ids } from '../../ids.ts';

@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono';
 import type { ChannelName, InboundRequest } from '../../channels/channel.ts';
 import type { Receiver } from '../../channels/receive.ts';
-import { verifySubscription } from '../../channels/whatsapp.ts';
+import { verifySubscription } from '../../channels/whatsapp/whatsapp.ts';
 import type { Clock } from '../../clock.ts';
 import { AppError } from '../../errors.ts';
 import { isUuid } from '../../ids.ts';

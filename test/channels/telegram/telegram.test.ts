@@ -1,11 +1,11 @@
 /** Telegram end to end: updates in, the real runtime, sends against a stand-in that enforces the Bot API's limits. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
-import { deliveriesOf } from '../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
-import { type OutsideBench, openOutside } from '../support/outside.ts';
-import { answerOf, openTestConversation, publish } from '../support/runtime.ts';
-import { botToken, callbackUpdate, human, textUpdate } from '../support/telegram-stand-in.ts';
+import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../../src/ids.ts';
+import { deliveriesOf } from '../../../src/store/deliveries.ts';
+import { testCreator, testDatabase } from '../../support/database.ts';
+import { type OutsideBench, openOutside } from '../../support/outside.ts';
+import { answerOf, openTestConversation, publish } from '../../support/runtime.ts';
+import { botToken, callbackUpdate, human, textUpdate } from '../../support/telegram-stand-in.ts';
 
 const db = await testDatabase();
 const person = 4711;

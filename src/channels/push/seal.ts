@@ -1,6 +1,6 @@
 /** The cryptography of Web Push: payloads only the browser opens (RFC 8291 over RFC 8188), and who sends them (RFC 8292). */
 import { importJWK, type JWK, SignJWT } from 'jose';
-import type { PushSubscription } from './push-subscription.ts';
+import type { PushSubscription } from './subscription.ts';
 
 const curve = { name: 'ECDH', namedCurve: 'P-256' } as const;
 /** One record takes the whole payload. */

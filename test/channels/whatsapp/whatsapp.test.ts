@@ -1,10 +1,10 @@
 /** WhatsApp end to end: signed webhooks in, the real runtime, sends against a stand-in that enforces the Cloud API's limits. */
 import { describe, expect, it } from 'vitest';
-import type { ConversationId } from '../../src/ids.ts';
-import { listDeadLetters, replayDelivery } from '../../src/store/deliveries.ts';
-import { testDatabase } from '../support/database.ts';
-import { status, webhookBody } from '../support/whatsapp-stand-in.ts';
-import { account, askWake, phone, welcome, whatsappTalk } from '../support/whatsapp-talk.ts';
+import type { ConversationId } from '../../../src/ids.ts';
+import { listDeadLetters, replayDelivery } from '../../../src/store/deliveries.ts';
+import { testDatabase } from '../../support/database.ts';
+import { status, webhookBody } from '../../support/whatsapp-stand-in.ts';
+import { account, askWake, phone, welcome, whatsappTalk } from '../../support/whatsapp-talk.ts';
 
 const db = await testDatabase();
 const talk = whatsappTalk(db);

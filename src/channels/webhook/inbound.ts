@@ -1,7 +1,7 @@
 /** What another system tells over the webhook channel, as events. Our own format, still read leniently: one broken event spoils no other. */
 import * as v from 'valibot';
-import type { ChannelEvent, Received } from './channel.ts';
-import { isVisible } from './split-text.ts';
+import type { ChannelEvent, Received } from '../channel.ts';
+import { isVisible } from '../split-text.ts';
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(200), v.regex(/^[\x21-\x7e]+$/));
 const From = v.pipe(

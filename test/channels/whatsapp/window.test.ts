@@ -1,13 +1,13 @@
 /** WhatsApp's 24 hours: what may be said after them, to whom, and what becomes of the rest. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
-import { listConsent } from '../../src/store/consent.ts';
-import { deliveriesOf, listDeadLetters } from '../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
-import { sleepReset } from '../support/example.ts';
-import { agreeToMessages, type OutsideBench, openOutside } from '../support/outside.ts';
-import { publish } from '../support/runtime.ts';
-import { inbound, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
+import { type ConversationId, type CreatorId, systemIds } from '../../../src/ids.ts';
+import { listConsent } from '../../../src/store/consent.ts';
+import { deliveriesOf, listDeadLetters } from '../../../src/store/deliveries.ts';
+import { testCreator, testDatabase } from '../../support/database.ts';
+import { sleepReset } from '../../support/example.ts';
+import { agreeToMessages, type OutsideBench, openOutside } from '../../support/outside.ts';
+import { publish } from '../../support/runtime.ts';
+import { inbound, webhookBody, whatsappAccount } from '../../support/whatsapp-stand-in.ts';
 
 const db = await testDatabase();
 const phone = '351911000111';

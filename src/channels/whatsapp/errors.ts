@@ -1,5 +1,5 @@
 /** What to do about each error of the WhatsApp Cloud API, by its code; titles change, codes do not. */
-import type { Refusal } from './channel.ts';
+import type { Refusal } from '../channel.ts';
 
 const seconds = 1_000;
 const hours = 3_600_000;

@@ -1,8 +1,8 @@
 /** The installation's key for Web Push: made once, its private half sealed. */
-import type { Database } from '../database.ts';
-import type { Seal } from '../seal.ts';
-import { pushKeyOf } from '../store/push.ts';
-import { makePushKey, type PushKey } from './push-seal.ts';
+import type { Database } from '../../database.ts';
+import type { Seal } from '../../seal.ts';
+import { pushKeyOf } from '../../store/push.ts';
+import { makePushKey, type PushKey } from './seal.ts';
 
 /** What the private half is sealed for. */
 export function pushKeyContext(publicKey: string): string {

@@ -1,8 +1,8 @@
 /** WhatsApp Cloud API webhooks: their JSON as events. Unknown kinds are counted, broken ones too; nothing is refused. */
 import * as v from 'valibot';
-import type { ChannelEvent, Received, Sender } from './channel.ts';
-import { isVisible } from './split-text.ts';
-import { refusalOf } from './whatsapp-errors.ts';
+import type { ChannelEvent, Received, Sender } from '../channel.ts';
+import { isVisible } from '../split-text.ts';
+import { refusalOf } from './errors.ts';
 
 const Text = v.pipe(v.string(), v.maxLength(65_536));
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(512));

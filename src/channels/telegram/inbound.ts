@@ -1,7 +1,7 @@
 /** Telegram updates as events: private chats with people only; everything else is counted. */
 import * as v from 'valibot';
-import type { ChannelEvent, Received, Sender } from './channel.ts';
-import { isVisible } from './split-text.ts';
+import type { ChannelEvent, Received, Sender } from '../channel.ts';
+import { isVisible } from '../split-text.ts';
 
 const Text = v.pipe(v.string(), v.maxLength(65_536));
 /** Ids may need 64 bits: kept as text, and only those a double holds exactly, which is all Telegram gives people. */

@@ -1,12 +1,12 @@
 /** Telegram as a channel: a thin client of the Bot API, one secret per bot, and its errors as decisions. */
 import * as v from 'valibot';
-import { AppError } from '../errors.ts';
-import { accountEntries } from './account-entries.ts';
-import type { Channel, ChannelEvent, OpenConnection, Recipient, Refusal, SendOutcome } from './channel.ts';
-import { downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from './provider-call.ts';
-import { sameText } from './signature.ts';
-import { readUpdate } from './telegram-inbound.ts';
-import { renderTelegram } from './telegram-render.ts';
+import { AppError } from '../../errors.ts';
+import { accountEntries } from '../account-entries.ts';
+import type { Channel, ChannelEvent, OpenConnection, Recipient, Refusal, SendOutcome } from '../channel.ts';
+import { downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from '../provider-call.ts';
+import { sameText } from '../signature.ts';
+import { readUpdate } from './inbound.ts';
+import { renderTelegram } from './render.ts';
 
 /** What a creator gives: the token BotFather gave. */
 const Account = v.strictObject({

@@ -1,8 +1,8 @@
 /** How a message looks on WhatsApp: pure, within the limits of the Cloud API. */
-import type { Attachment, MessageBody } from '../message.ts';
-import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from './rendering.ts';
-import { isVisible, shorten, splitText } from './split-text.ts';
+import type { Attachment, MessageBody } from '../../message.ts';
+import type { Part, Showable, Shown } from '../channel.ts';
+import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from '../rendering.ts';
+import { isVisible, shorten, splitText } from '../split-text.ts';
 
 /** The limits; lengths in code points, except for texts, whose caps are kept in UTF-16 units to be on the safe side. */
 export const whatsappLimits = {

@@ -1,21 +1,21 @@
 /** Web Push: the cryptography by the RFC's own example, and browsers that are told of messages, at a push service of this machine. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { ConversationKey } from '../../src/actors/input.ts';
-import { createPresence, type Presence } from '../../src/channels/presence.ts';
-import { createPush } from '../../src/channels/push.ts';
-import { openPushKey } from '../../src/channels/push-key.ts';
-import { type PushKey, sealPush } from '../../src/channels/push-seal.ts';
-import { systemIds } from '../../src/ids.ts';
-import { createPublicFetch } from '../../src/public-fetch.ts';
-import { createSeal } from '../../src/seal.ts';
-import { createMemoryCache } from '../../src/shared/memory.ts';
-import { saveSubscription } from '../../src/store/push.ts';
-import { moveReadMark } from '../../src/store/read-marks.ts';
-import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
-import { type PushStandIn, startPushService } from '../support/push-stand-in.ts';
-import { quietLog } from '../support/quiet-log.ts';
-import { evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../support/runtime.ts';
+import type { ConversationKey } from '../../../src/actors/input.ts';
+import { createPresence, type Presence } from '../../../src/channels/presence.ts';
+import { openPushKey } from '../../../src/channels/push/key.ts';
+import { createPush } from '../../../src/channels/push/push.ts';
+import { type PushKey, sealPush } from '../../../src/channels/push/seal.ts';
+import { systemIds } from '../../../src/ids.ts';
+import { createPublicFetch } from '../../../src/public-fetch.ts';
+import { createSeal } from '../../../src/seal.ts';
+import { createMemoryCache } from '../../../src/shared/memory.ts';
+import { saveSubscription } from '../../../src/store/push.ts';
+import { moveReadMark } from '../../../src/store/read-marks.ts';
+import { manualClock } from '../../support/clock.ts';
+import { testCreator, testDatabase } from '../../support/database.ts';
+import { type PushStandIn, startPushService } from '../../support/push-stand-in.ts';
+import { quietLog } from '../../support/quiet-log.ts';
+import { evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../../support/runtime.ts';
 
 describe('the cryptography', () => {
   it('seals as in the example of RFC 8291, section 5', async () => {

@@ -1,13 +1,13 @@
 /** Web Push: tells browsers whose page is closed that a message waits, and never what it says. */
-import type { Clock } from '../clock.ts';
-import type { Database } from '../database.ts';
-import type { Log } from '../log.ts';
-import type { Push, PushRequest } from '../push.ts';
-import { forgetSubscription, loadPush, noteTold, type StoredSubscription } from '../store/push.ts';
-import type { Presence } from './presence.ts';
-import type { Fetch } from './provider-call.ts';
-import { drawPushChance, type PushKey, pushAuthorization, sealPush } from './push-seal.ts';
-import { stableUuid } from './stable-id.ts';
+import type { Clock } from '../../clock.ts';
+import type { Database } from '../../database.ts';
+import type { Log } from '../../log.ts';
+import type { Push, PushRequest } from '../../push.ts';
+import { forgetSubscription, loadPush, noteTold, type StoredSubscription } from '../../store/push.ts';
+import type { Presence } from '../presence.ts';
+import type { Fetch } from '../provider-call.ts';
+import { stableUuid } from '../stable-id.ts';
+import { drawPushChance, type PushKey, pushAuthorization, sealPush } from './seal.ts';
 
 /** What pushes need. */
 export interface PushDeps {

@@ -1,8 +1,8 @@
 /** How a message looks on Telegram: pure, plain text within the limits of the Bot API, options as an inline keyboard. */
-import type { Attachment } from '../message.ts';
-import type { Part, Showable, Shown } from './channel.ts';
-import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from './rendering.ts';
-import { splitText } from './split-text.ts';
+import type { Attachment } from '../../message.ts';
+import type { Part, Showable, Shown } from '../channel.ts';
+import { buttonKey, captionOf, fileText, linkText, publicMedia, titleOf, withWords, wordsOf } from '../rendering.ts';
+import { splitText } from '../split-text.ts';
 
 /** The limits: texts in UTF-16 units, titles in code points, `callback_data` in bytes. */
 export const telegramLimits = { text: 4_096, caption: 1_024, buttons: 20, buttonTitle: 60, callbackData: 64 } as const;

@@ -1,14 +1,14 @@
 /** What goes wrong on WhatsApp, by the rows W1–W15 of the channels' bad inputs; W1 is asked over HTTP (test/http/routes/channels.test.ts). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { renderWhatsApp } from '../../src/channels/whatsapp-render.ts';
-import type { ConversationId, CreatorId } from '../../src/ids.ts';
-import { check } from '../../src/programs/check.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
-import { makeDefinition, sleepReset } from '../support/example.ts';
-import { agreeToMessages, openOutside } from '../support/outside.ts';
-import { answerOf, publish } from '../support/runtime.ts';
-import { brokenLimit, inbound, signedWebhook, status, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
-import { account, askWake, phone, welcome, whatsappTalk } from '../support/whatsapp-talk.ts';
+import { renderWhatsApp } from '../../../src/channels/whatsapp/render.ts';
+import type { ConversationId, CreatorId } from '../../../src/ids.ts';
+import { check } from '../../../src/programs/check.ts';
+import { testCreator, testDatabase } from '../../support/database.ts';
+import { makeDefinition, sleepReset } from '../../support/example.ts';
+import { agreeToMessages, openOutside } from '../../support/outside.ts';
+import { answerOf, publish } from '../../support/runtime.ts';
+import { brokenLimit, inbound, signedWebhook, status, webhookBody, whatsappAccount } from '../../support/whatsapp-stand-in.ts';
+import { account, askWake, phone, welcome, whatsappTalk } from '../../support/whatsapp-talk.ts';
 
 const db = await testDatabase();
 const talk = whatsappTalk(db);

@@ -1,6 +1,6 @@
 /** A browser's subscription to Web Push, believed only where its address is a push service's and its keys are keys. */
 import * as v from 'valibot';
-import { AppError } from '../errors.ts';
+import { AppError } from '../../errors.ts';
 
 /** `PushSubscription.toJSON()` (Push API §9). */
 export const PushSubscriptionBody = v.strictObject({

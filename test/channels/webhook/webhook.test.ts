@@ -1,11 +1,11 @@
 /** The webhook channel end to end: another system on a loopback port, signatures both ways. */
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import { isSigned, sign } from '../../src/channels/signature.ts';
-import type { CreatorId } from '../../src/ids.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
-import { type OutsideBench, openOutside } from '../support/outside.ts';
-import { type StandInAnswer, serveJson } from '../support/provider-stand-in.ts';
-import { publish } from '../support/runtime.ts';
+import { isSigned, sign } from '../../../src/channels/signature.ts';
+import type { CreatorId } from '../../../src/ids.ts';
+import { testCreator, testDatabase } from '../../support/database.ts';
+import { type OutsideBench, openOutside } from '../../support/outside.ts';
+import { type StandInAnswer, serveJson } from '../../support/provider-stand-in.ts';
+import { publish } from '../../support/runtime.ts';
 
 interface Told {
   text: string;

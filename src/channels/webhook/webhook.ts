@@ -1,12 +1,12 @@
 /** Any other system as a channel: signed JSON in and out. docs/webhook-channel.md says what the other side must do. */
 import * as v from 'valibot';
-import { AccountSecret, accountEntries } from './account-entries.ts';
-import type { Channel, Part, Received, Refusal, SendOutcome, Showable } from './channel.ts';
-import { type Fetch, type ProviderAnswer, postText } from './provider-call.ts';
-import { buttonKey, publicMedia, wordsOf } from './rendering.ts';
-import { isSigned, sign } from './signature.ts';
-import { splitText } from './split-text.ts';
-import { readEvents } from './webhook-inbound.ts';
+import { AccountSecret, accountEntries } from '../account-entries.ts';
+import type { Channel, Part, Received, Refusal, SendOutcome, Showable } from '../channel.ts';
+import { type Fetch, type ProviderAnswer, postText } from '../provider-call.ts';
+import { buttonKey, publicMedia, wordsOf } from '../rendering.ts';
+import { isSigned, sign } from '../signature.ts';
+import { splitText } from '../split-text.ts';
+import { readEvents } from './inbound.ts';
 
 const Account = v.strictObject({
   channel: v.literal('webhook'),

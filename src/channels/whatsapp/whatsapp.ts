@@ -1,14 +1,14 @@
 /** WhatsApp Cloud API as a channel: our own thin client, signatures over raw bytes, and the provider's error codes as decisions. */
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
-import { AppError } from '../errors.ts';
-import { AccountSecret, accountEntries } from './account-entries.ts';
-import type { Channel, ChannelEvent, OpenConnection, OutgoingFile, Recipient, Refusal, SendOutcome, Shown } from './channel.ts';
-import { callProvider, downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from './provider-call.ts';
-import { isSigned, sameText } from './signature.ts';
-import { refusalOf } from './whatsapp-errors.ts';
-import { readWebhook } from './whatsapp-inbound.ts';
-import { renderWhatsApp } from './whatsapp-render.ts';
+import { AppError } from '../../errors.ts';
+import { AccountSecret, accountEntries } from '../account-entries.ts';
+import type { Channel, ChannelEvent, OpenConnection, OutgoingFile, Recipient, Refusal, SendOutcome, Shown } from '../channel.ts';
+import { callProvider, downloadFile, type Fetch, type ProviderAnswer, postForm, postJson } from '../provider-call.ts';
+import { isSigned, sameText } from '../signature.ts';
+import { refusalOf } from './errors.ts';
+import { readWebhook } from './inbound.ts';
+import { renderWhatsApp } from './render.ts';
 
 /**
  * What a creator gives: the number's id, a permanent token, the app's secret, and the word Meta repeats when it verifies the webhook.
