@@ -1,9 +1,12 @@
 /** Commands of the operator, on the machine of the installation: `npm run admin -- <command>`. With the embedded database the server must be stopped. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { makeOperator } from '../src/accounts/operators.ts';
 import { rotateSigningKeys } from '../src/accounts/signing-keys.ts';
 import { loadConfig } from '../src/config.ts';
 import { embeddedMasterKey } from '../src/data-folder.ts';
 import type { Database } from '../src/database.ts';
+import { AppError } from '../src/errors.ts';
 import { systemIds } from '../src/ids.ts';
 import { jsonLog } from '../src/log.ts';
 import { createSeal } from '../src/seal.ts';
@@ -73,9 +76,13 @@ function usage(): never {
 const [noun = '', verb = '', argument = ''] = process.argv.slice(2);
 const { run } = commands[`${noun} ${verb}`] ?? usage();
 const { databaseUrl, dataDir } = config;
-const database = databaseUrl === null ? await openPglite({ dataDir, log }) : await openPostgres({ url: databaseUrl, log, poolSize: 2 });
 try {
-  await run(database, argument);
-} finally {
-  await database.close();
+  if (databaseUrl === null && !existsSync(join(dataDir, 'postgres'))) {
+    throw new AppError('NOT_FOUND', `Check DATA_DIR: there is no database in "${dataDir}"`);
+  }
+  const database = databaseUrl === null ? await openPglite({ dataDir, log }) : await openPostgres({ url: databaseUrl, log, poolSize: 2 });
+  await run(database, argument).finally(() => database.close());
+} catch (error) {
+  console.error(error instanceof AppError ? error.message : String((error as Error).stack));
+  process.exitCode = 1;
 }

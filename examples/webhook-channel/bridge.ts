@@ -3,7 +3,7 @@
  *
  *   OUTBOUND_ALLOW=http://127.0.0.1:4020 npm start
  *   curl … -d '{"channel":"webhook","url":"http://127.0.0.1:4020/","secret":"a-secret-of-16-or-more"}' …/api/v1/channels/connections
- *   node examples/webhook-channel/bridge.ts <webhook_url> a-secret-of-16-or-more
+ *   npx node examples/webhook-channel/bridge.ts <webhook_url> a-secret-of-16-or-more
  */
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';

@@ -1,5 +1,6 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
 import { grantConsent, placeOf, save } from '../programs/changes.ts';
+import type { Entry } from '../programs/definition.ts';
 import { isCrisis, matchEntry, matchGlobal } from '../programs/entry.ts';
 import { hintFor } from '../programs/hints.ts';
 import { type Circumstances, isSkipped, readAnswer } from '../programs/inputs.ts';
@@ -104,12 +105,18 @@ function wayIn({ program: { definition } }: LiveProgram, name: string) {
 function asEntry(draft: Draft, text: string, isFirst: boolean): boolean {
   const matches = draft.surroundings.live.flatMap((live) => {
     const entry = matchEntry(live.program.definition, { text, isFirst });
-    return entry && mayEnter(draft, live, entry.reentry ?? 'after-end') ? [{ live, priority: entry.priority ?? 0 }] : [];
+    return entry && mayEnter(draft, live, entry.reentry ?? 'after-end') ? [{ live, entry }] : [];
   });
-  const [first] = matches.sort((a, b) => b.priority - a.priority);
+  const [first] = matches.sort((a, b) => beforeOther(a.entry, b.entry));
   if (!first) return false;
   begin(draft, first.live.program, { id: first.live.id, version: first.live.version });
   return true;
+}
+
+/** Of entries of several programs the one of higher priority, else the one whose word it was, comes first. */
+function beforeOther(one: Entry, other: Entry): number {
+  const isWord = (entry: Entry) => Number('keywords' in entry);
+  return (other.priority ?? 0) - (one.priority ?? 0) || isWord(other) - isWord(one);
 }
 
 function mayEnter(draft: Draft, live: LiveProgram, reentry: 'never' | 'after-end' | 'always'): boolean {
@@ -185,7 +192,8 @@ export function askAgain(draft: Draft): void {
   const { question, offer } = draft.snapshot;
   if (!question && !offer) return;
   const asked = question && draft.program ? [draft.program.render(question.content, scopeOf(draft), { type: 'MESSAGE' }).text] : [];
-  const text = [wordsFor(draft.contact.language).passed, ...asked].join('\n\n');
+  const { passed, here } = wordsFor(draft.contact.language);
+  const text = question ? [`${passed} ${here}`, ...asked].join('\n\n') : passed;
   const buttons = offer?.question === (question?.id ?? null) ? { buttons: offer.buttons } : {};
   const input = question ? { input: question.input } : {};
   post(draft, 'reply', { text, ...buttons, ...input }, { content: question?.content ?? 'word.passed', question: question?.id ?? null });

@@ -10,6 +10,8 @@ export interface Words {
   failed: string;
   /** Above the question that is open, where a button of an old message was pressed. */
   passed: string;
+  /** Before the open question, asked again. */
+  here: string;
 }
 
 const words: Readonly<Record<string, Words>> = {
@@ -20,7 +22,8 @@ const words: Readonly<Record<string, Words>> = {
     help: 'You can write STOP to get no more messages, RESTART to begin again, or HUMAN to talk to a person.',
     nothingFound: 'I find nothing about that in my documents.',
     failed: 'Something went wrong on our side. Please try again in a moment.',
-    passed: 'That button belongs to an earlier message. This is where we are:',
+    passed: 'That button belongs to an earlier message.',
+    here: 'This is where we are:',
   },
   es: {
     optedOut: 'Ya no recibirás más mensajes de este programa. Escribe ALTA para seguir.',
@@ -29,7 +32,8 @@ const words: Readonly<Record<string, Words>> = {
     help: 'Puedes escribir BAJA para no recibir más mensajes, REINICIAR para empezar de nuevo o HUMANO para hablar con una persona.',
     nothingFound: 'No encuentro nada sobre eso en mis documentos.',
     failed: 'Algo falló de nuestro lado. Inténtalo de nuevo en un momento.',
-    passed: 'Ese botón es de un mensaje anterior. Estamos aquí:',
+    passed: 'Ese botón es de un mensaje anterior.',
+    here: 'Estamos aquí:',
   },
   pt: {
     optedOut: 'Não receberá mais mensagens deste programa. Escreva VOLTAR para continuar.',
@@ -38,7 +42,8 @@ const words: Readonly<Record<string, Words>> = {
     help: 'Pode escrever SAIR para não receber mais mensagens, REINICIAR para começar de novo ou HUMANO para falar com uma pessoa.',
     nothingFound: 'Não encontro nada sobre isso nos meus documentos.',
     failed: 'Algo correu mal do nosso lado. Tente de novo daqui a pouco.',
-    passed: 'Esse botão é de uma mensagem anterior. Estamos aqui:',
+    passed: 'Esse botão é de uma mensagem anterior.',
+    here: 'Estamos aqui:',
   },
   de: {
     optedOut: 'Sie erhalten keine Nachrichten dieses Programms mehr. Schreiben Sie START, um weiterzumachen.',
@@ -47,7 +52,8 @@ const words: Readonly<Record<string, Words>> = {
     help: 'Sie können STOPP schreiben, um keine Nachrichten mehr zu erhalten, NEUSTART, um von vorne zu beginnen, oder MENSCH, um mit einem Menschen zu sprechen.',
     nothingFound: 'Dazu finde ich nichts in meinen Unterlagen.',
     failed: 'Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.',
-    passed: 'Dieser Knopf gehört zu einer früheren Nachricht. Wir sind hier:',
+    passed: 'Dieser Knopf gehört zu einer früheren Nachricht.',
+    here: 'Wir sind hier:',
   },
   fr: {
     optedOut: 'Vous ne recevrez plus de messages de ce programme. Écrivez REPRENDRE pour continuer.',
@@ -56,7 +62,8 @@ const words: Readonly<Record<string, Words>> = {
     help: 'Vous pouvez écrire ARRET pour ne plus recevoir de messages, RECOMMENCER pour reprendre au début ou HUMAIN pour parler à une personne.',
     nothingFound: 'Je ne trouve rien à ce sujet dans mes documents.',
     failed: 'Un problème est survenu de notre côté. Réessayez dans un instant.',
-    passed: 'Ce bouton appartient à un message précédent. Nous en sommes ici :',
+    passed: 'Ce bouton appartient à un message précédent.',
+    here: 'Nous en sommes ici :',
   },
 };
 

@@ -3,9 +3,11 @@ import { Hono } from 'hono';
 import * as v from 'valibot';
 import { isMoving, planMigration, type SweepParts, sweep, versionsToMove } from '../../actors/migrations.ts';
 import type { Clock } from '../../clock.ts';
+import { AppError } from '../../errors.ts';
 import type { ProgramId } from '../../ids.ts';
 import { type FanOut, programsTopic } from '../../shared/fan-out.ts';
 import { addMigrations } from '../../store/migrations.ts';
+import { livePrograms } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
@@ -43,7 +45,7 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       summary: 'Take everybody over to this version, or see where each would land',
       description:
         'With dryRun=true nothing changes. Otherwise each run goes over in a turn of its own, by the policy that the newer version declares. ' +
-        'An older version takes people back: whoever has not moved on since to exactly where they came from, the others the same way. Refused while anybody would have no state to be in.',
+        'An older version takes people back: whoever has not moved on since to exactly where they came from, the others the same way. Refused while anybody would have no state to be in, and while newcomers begin on another version.',
       answers: { 200: PlanAnswer, 202: PlanAnswer },
       errors: ['NOT_FOUND', 'CONFLICT'],
     }),
@@ -58,6 +60,7 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       const plan = { people: people.map((group) => ({ ...group, missing: [...group.missing] })), moving };
       if (c.req.valid('query').dryRun === 'true') return c.json(plan, 200);
       const versions = versionsToMove(people);
+      checkLive(programId, version, await livePrograms(db, creatorId));
       await addMigrations(db, creatorId, programId, version, versions, clock.wall());
       fanOut.publish(programsTopic(creatorId), 'migrating');
       // Durable already: the sweep only spares people the wait for their next turn.
@@ -70,4 +73,11 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       return c.json(plan, 202);
     },
   );
+}
+
+/** Where newcomers begin on a version that others are taken away from, each of them would be taken away at once. */
+function checkLive(programId: ProgramId, version: number, live: readonly { programId: ProgramId; version: number }[]): void {
+  const now = live.find((one) => one.programId === programId);
+  if (now === undefined || now.version === version) return;
+  throw new AppError('CONFLICT', `Set version ${version} live first: people who come now begin on version ${now.version}`);
 }

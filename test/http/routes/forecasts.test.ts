@@ -88,11 +88,14 @@ test('a draft is replayed against what people did, and they are taken over to it
   const stateOf = async () => (await read(await call('GET', conversation))).conversation;
   expect(await stateOf()).toMatchObject({ state: 'asleep' });
 
+  expect((await call('POST', `${path}/versions/2/migrations`)).status).toBe(409);
+  await call('POST', `${path}/versions/2/live`);
   const moved = await call('POST', `${path}/versions/2/migrations`);
   expect([moved.status, await read(moved)]).toEqual([202, plan]);
   clock.advance(5_000);
   await runtime.mailboxes.deliver(key, { id: 'migrate:test', kind: 'migrate' });
   expect(await stateOf()).toMatchObject({ state: 'resting' });
+  await call('POST', `${path}/versions/1/live`);
   expect((await call('POST', `${path}/versions/1/migrations`)).status).toBe(202);
   clock.advance(5_000);
   await runtime.mailboxes.deliver(key, { id: 'migrate:back', kind: 'migrate' });
