@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { rehearse, scriptStart } from '../src/actors/rehearse.ts';
+import { rehearse, type Script, scriptStart } from '../src/actors/rehearse.ts';
 import type { Persona } from '../src/actors/simulate.ts';
 import { readableEvent, readableTime, readableTranscript } from '../src/actors/transcript.ts';
 import { check, hasErrors } from '../src/programs/check.ts';
 import { compile } from '../src/programs/compile.ts';
 import type { Program } from '../src/programs/program.ts';
-import { personaSchema, type Step, startSchema, stepsSchema } from '../src/programs/script.ts';
+import { personaSchema, startSchema, stepsSchema } from '../src/programs/script.ts';
 
 const usage = `Use: npm run simulate:program -- FILE [--test ID] [--zone Europe/Lisbon] [--language en] [--name Ana] [--channel widget]
        [--with FILE of another program that is live] [--start 2026-01-05T09:00:00Z] [--say TEXT] [--press BUTTON] [--advance P8W|next] [--event EVENT.name]
@@ -70,6 +70,7 @@ function playTests(world: World, only: string | undefined, persona: Persona): nu
     return print(world, {
       persona: { ...(test.persona as Persona), ...persona },
       start,
+      world: test.world,
       steps: [...test.steps, { expect: test.expect }],
     });
   });
@@ -77,7 +78,7 @@ function playTests(world: World, only: string | undefined, persona: Persona): nu
   return tests.length === 0 ? 2 : Math.max(...results);
 }
 
-function print({ program, others }: World, script: { persona: Persona; start: number; steps: readonly Step[] }): number {
+function print({ program, others }: World, script: Script): number {
   const { simulation, failures, stopped } = rehearse(program, script, { others });
   const zone = simulation.zone();
   for (const line of readableTranscript(simulation.transcript(), zone)) console.log(line);

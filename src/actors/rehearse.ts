@@ -1,7 +1,7 @@
 /** Plays a script on a virtual clock and holds what comes of it against what was expected. */
 import { ExpressionError } from '../programs/expressions.ts';
 import type { Program } from '../programs/program.ts';
-import type { Expectation, Step } from '../programs/script.ts';
+import type { Expectation, Step, World } from '../programs/script.ts';
 import { isWithin } from '../programs/state-names.ts';
 import { createSimulation, type Persona, type Simulation, type SimulationOptions } from './simulate.ts';
 
@@ -10,6 +10,8 @@ export interface Script {
   persona: Persona;
   start: number;
   steps: readonly Step[];
+  /** What the world answers. */
+  world?: World | undefined;
 }
 
 /** What came of a script. */
@@ -27,8 +29,8 @@ export const scriptStart = Date.UTC(2026, 0, 5, 9);
 /**
  * Plays a script. Never throws for what a program does.
  */
-export function rehearse(program: Program, { persona, start, steps }: Script, options: SimulationOptions = {}): Rehearsal {
-  const simulation = createSimulation(program, persona, start, options);
+export function rehearse(program: Program, { persona, start, steps, world }: Script, options: SimulationOptions = {}): Rehearsal {
+  const simulation = createSimulation(program, persona, start, { world, ...options });
   const failures: { step: number; problem: string }[] = [];
   try {
     for (const [index, step] of steps.entries()) {

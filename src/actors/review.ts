@@ -43,7 +43,7 @@ function playTests(program: Program, others: readonly Program[]): Finding[] {
     if (turns >= allTestTurns) return [warning('not-covered', pointer, `The test "${test.id}" was not played: there are too many tests`)];
     const watch = watchPromises(program);
     const start = test.start === undefined ? scriptStart : Date.parse(test.start);
-    const script = { persona: personaOf(test.persona), start, steps: [...test.steps, { expect: test.expect }] };
+    const script = { persona: personaOf(test.persona), start, world: test.world, steps: [...test.steps, { expect: test.expect }] };
     const { simulation, failures, stopped } = rehearse(program, script, {
       turns: testTurns,
       others,

@@ -2,8 +2,9 @@
 import type { ContactId, ConversationId, CreatorId, ProgramId, SessionId } from '../ids.ts';
 import type { Program } from '../programs/program.ts';
 import { addDuration } from '../programs/schedule.ts';
-import { type Contact, newContact, type Scope } from '../programs/scope.ts';
-import type { Conversation, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
+import { type Contact, type Json, newContact, type Scope } from '../programs/scope.ts';
+import type { World } from '../programs/script.ts';
+import type { Conversation, ModelParams, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
 import { programKey, rowOf } from './draft.ts';
 import type { ControlAct, EffectResult, Input } from './input.ts';
 import { receive } from './receive.ts';
@@ -59,6 +60,8 @@ export interface SimulationOptions {
   turns?: number;
   /** Hears of every turn. */
   onTurn?: (stepping: Stepping, now: number) => void;
+  /** What the world answers; questions to the documents are answered by a placeholder where nothing is said, everything else fails. */
+  world?: World | undefined;
   /** Other live programs of the creator, which this one may start. */
   others?: readonly Program[];
 }
@@ -100,7 +103,7 @@ export function createSimulation(program: Program, persona: Persona, start: numb
   }
 
   function answer(effect: NewEffect): void {
-    const result = resultOf(effect);
+    const result = resultOf(effect, options.world ?? {});
     if (result) take({ id: `effect:${effect.id}`, kind: 'effect', effectId: effect.id, ...result });
   }
 
@@ -161,22 +164,40 @@ export function createSimulation(program: Program, persona: Persona, start: numb
 
 type Ended = { outcome: 'done' | 'failed'; result: EffectResult };
 
+const done = (output: Readonly<Record<string, Json>>): Ended => ({ outcome: 'done', result: { output } });
+const failed: Ended = { outcome: 'failed', result: { reason: 'simulated' } };
+
 /**
- * What stands in for the world: every question to the documents is answered at once and says so, what is sent arrives, and
- * whatever else would be asked of the world fails, as a program must be ready for.
+ * What stands in for the world: what is sent arrives, people are told, every question to the documents is answered at once, and whatever else
+ * is asked of the world gives what the script says of it, or fails, as a program must be ready for.
  */
-function resultOf(effect: NewEffect): Ended | null {
+function resultOf(effect: NewEffect, world: World): Ended | null {
   switch (effect.type) {
-    case 'send':
-      return null;
     case 'answer':
-      return {
-        outcome: 'done',
-        result: { answer: { text: '(an answer from the documents)', citations: [], grounded: true, degraded: false } },
-      };
+      return answered(world.answer === undefined ? '(an answer from the documents)' : world.answer);
+    case 'event':
+      return { outcome: 'done', result: {} };
+    case 'model':
+      return modelled(effect.params, world);
+    case 'http':
+      return world.http ? done({ status: world.http.status ?? 200, text: JSON.stringify(world.http.data), data: world.http.data }) : failed;
+    case 'recount':
+      return failed;
     default:
-      return { outcome: 'failed', result: { reason: 'simulated' } };
+      // What goes out has no answer.
+      return null;
   }
+}
+
+function answered(text: string | null): Ended {
+  return { outcome: 'done', result: { answer: { text: text ?? '', citations: [], grounded: text !== null, degraded: false } } };
+}
+
+/** What a model is taken to propose; a label that is none of the declared ones is as wrong here as in service. */
+function modelled({ task, labels = [] }: ModelParams, { classify, extract, summarize }: World): Ended {
+  if (task === 'classify') return classify !== undefined && labels.includes(classify) ? done({ text: classify, score: 1 }) : failed;
+  if (task === 'extract') return extract ? done({ data: extract }) : failed;
+  return summarize === undefined ? failed : done({ text: summarize });
 }
 
 function unstarted({ channel = 'widget', ...known }: Persona): Conversation {

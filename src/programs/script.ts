@@ -10,6 +10,7 @@ import {
   languageSchema,
   nameSchema,
   oneOf,
+  placeSchema,
   textSchema,
   zoneSchema,
 } from './names.ts';
@@ -34,6 +35,18 @@ export const personaSchema = v.strictObject({
 
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
 const pieces = v.optional(v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(400))), v.maxLength(50)));
+
+/**
+ * What the world answers a program: `answer` from the documents (null where they hold none), the label of `classify`, the values of `extract` by
+ * their places, the text of `summarize`, and what a called service says. What is left out fails, but for answers.
+ */
+export const worldSchema = v.strictObject({
+  answer: v.optional(v.nullable(textSchema)),
+  classify: v.optional(labelSchema),
+  extract: v.optional(v.record(placeSchema, valueSchema)),
+  summarize: v.optional(textSchema),
+  http: v.optional(v.strictObject({ status: v.optional(v.pipe(v.number(), v.integer())), data: v.record(labelSchema, valueSchema) })),
+});
 
 /** What is to have come of a conversation so far. `said` and `notSaid` name content, or words of a message. */
 export const expectationSchema = v.strictObject({
@@ -82,10 +95,13 @@ export const testSchema = v.strictObject({
   id: idSchema,
   persona: v.optional(personaSchema),
   start: v.optional(startSchema),
+  world: v.optional(worldSchema),
   steps: stepsSchema,
   expect: expectationSchema,
 });
 
+/** What the world answers a program. */
+export type World = v.InferOutput<typeof worldSchema>;
 /** One thing that happens in a script. */
 export type Step = v.InferOutput<typeof stepSchema>;
 /** What is to have come of a conversation so far. */

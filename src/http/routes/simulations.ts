@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { personaOf } from '../../actors/personas.ts';
 import { scriptStart } from '../../actors/rehearse.ts';
 import type { ProgramId } from '../../ids.ts';
-import { personaSchema, startSchema, stepsSchema } from '../../programs/script.ts';
+import { personaSchema, startSchema, stepsSchema, worldSchema } from '../../programs/script.ts';
 import type { Member } from '../auth.ts';
 import { type DefinitionDeps, definitionOf, othersOf } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
@@ -18,6 +18,7 @@ const maxBytes = 256 * 1024;
 const Script = v.strictObject({
   persona: v.optional(personaSchema),
   start: v.optional(startSchema),
+  world: v.optional(worldSchema),
   steps: stepsSchema,
   /** A published version; the draft when left out. */
   version: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
@@ -76,18 +77,18 @@ export function simulationRoutes({ member, ...deps }: DefinitionDeps & { member:
       summary: 'Play a scripted conversation on a virtual clock',
       description:
         'Steps: {say}, {press: button id}, {advance: ISO 8601 duration or "next" timer}, {event, data}, {start: true}, {expect}. The same step, timers and ' +
-        'governor as in service; questions to the documents are answered by a placeholder. Without a start the script begins on 2026-01-05T09:00:00Z.',
+        'governor as in service. `world` says what documents, models and services answer; without it the documents give a placeholder and the rest fails. Without a start the script begins on 2026-01-05T09:00:00Z.',
       answers: { 200: Simulated },
       errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'TOO_LARGE', 'OVERLOADED', 'UNAVAILABLE'],
     }),
     member('programs.read'),
     body(Script, maxBytes),
     async (c) => {
-      const { persona, start, steps, version } = c.req.valid('json');
+      const { persona, start, steps, version, world } = c.req.valid('json');
       const { creatorId } = c.var.principal;
       const definition = await definitionOf(deps, creatorId, pathId<ProgramId>(c), version);
       const others = await othersOf(deps.database, creatorId, definition);
-      const script = { persona: personaOf(persona), start: start === undefined ? scriptStart : Date.parse(start), steps };
+      const script = { persona: personaOf(persona), start: start === undefined ? scriptStart : Date.parse(start), steps, world };
       const task = { kind: 'simulate', definition, others, script, turns: mostTurns } as const;
       return c.json((await deps.calculations.run(task, c.req.raw.signal)) as v.InferInput<typeof Simulated>);
     },
