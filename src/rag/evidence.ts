@@ -25,6 +25,8 @@ const inNeighbour = 0.6;
 /** A rare word counts up to this many times a common one; one that stands in no document, in between: it may be a verb or the very subject. */
 const rarest = 3;
 const unknown = 1.5;
+/** What a word counts that stands in place of a misspelt one: it may be quite another. */
+const asGuessed = 0.7;
 const maxQuoteChars = 700;
 const maxHeadingChars = 80;
 
@@ -51,18 +53,23 @@ export function evidenceIn(question: string, passage: Passage, rank: number, { r
   const weights = weigh(new Set(lexemes), rarity);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return [];
+  const guessed = new Set(corrections.values());
   const sentences = sentencesIn(passage);
-  return sentences.flatMap(({ quote, words, heading, quotable }, sentence) => {
-    if (!quotable) return [];
-    const beside = [sentences[sentence - 1], sentences[sentence + 1]].filter((other) => other?.heading === heading && !other.isHeading);
+  return sentences.flatMap((sentence, at) => {
+    if (!sentence.quotable) return [];
+    const beside = [sentences[at - 1], sentences[at + 1]].filter((other) => other?.heading === sentence.heading && !other.isHeading);
     let covered = 0;
     for (const [lexeme, weight] of weights) {
-      if (words.has(lexeme)) covered += weight;
-      else if (heading.has(lexeme)) covered += weight * inHeading;
-      else if (beside.some((neighbour) => neighbour?.words.has(lexeme))) covered += weight * inNeighbour;
+      covered += weight * presenceOf(lexeme, sentence, beside) * (guessed.has(lexeme) ? asGuessed : 1);
     }
-    return [{ passage, rank, sentence, quote, coverage: covered / total }];
+    return [{ passage, rank, sentence: at, quote: sentence.quote, coverage: covered / total }];
   });
+}
+
+function presenceOf(lexeme: string, { words, heading }: Sentence, beside: readonly (Sentence | undefined)[]): number {
+  if (words.has(lexeme)) return 1;
+  if (heading.has(lexeme)) return inHeading;
+  return beside.some((neighbour) => neighbour?.words.has(lexeme)) ? inNeighbour : 0;
 }
 
 interface Sentence {

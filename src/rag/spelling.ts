@@ -4,7 +4,7 @@ import type { CreatorId } from '../ids.ts';
 import { createRemember } from './remembered.ts';
 
 /** Shorter words have too many neighbours. */
-const leastChars = 4;
+const leastChars = 5;
 const mostWords = 4;
 
 /** So many words of all creators are remembered, some fifty bytes each: reading them takes longer than a question may. */
