@@ -4,9 +4,10 @@ import type pg from 'pg';
 /**
  * Copies the oldest conversation of a creator, contact, snapshot, messages and armed timer included.
  *
- * @param dueAt when every copy's timer falls due, milliseconds since 1970; null leaves it where it was
+ * @param leadMs how long after everything else has been written every copy's timer falls due; null leaves it where it was
+ * @returns when they fall due, milliseconds since 1970
  */
-export async function breed(record: pg.Client, creatorId: string, count: number, dueAt: number | null): Promise<void> {
+export async function breed(record: pg.Client, creatorId: string, count: number, leadMs: number | null): Promise<number> {
   await record.query('begin');
   // Keys of other tables need no proof here: they are copied too. Only a superuser may say so.
   await record.query('set local session_replication_role = replica');
@@ -29,9 +30,11 @@ export async function breed(record: pg.Client, creatorId: string, count: number,
   await record.query(`insert into messages (creator_id, conversation_id, seq, id, role, class, body)
     select m.creator_id, b.id, m.seq, gen_random_uuid(), m.role, m.class, m.body
     from bred b, original o join messages m on m.creator_id = o.creator_id and m.conversation_id = o.id`);
+  const dueAt = Date.now() + (leadMs ?? 0);
   await record.query(`insert into timers (creator_id, conversation_id, timer_id, generation, due_at, detail)
-    select t.creator_id, b.id, t.timer_id, t.generation, ${dueAt === null ? 't.due_at' : `to_timestamp(${dueAt / 1000})`}, t.detail
+    select t.creator_id, b.id, t.timer_id, t.generation, ${leadMs === null ? 't.due_at' : `to_timestamp(${dueAt / 1000})`}, t.detail
     from bred b, original o join timers t on t.creator_id = o.creator_id and t.conversation_id = o.id`);
   await record.query('commit');
   await record.query('analyze contacts, conversations, messages, inputs, timers');
+  return dueAt;
 }

@@ -57,7 +57,7 @@ async function perSocket(name: string, server: ServerProcess, open: (n: number) 
 }
 
 /** What conversations cost the process that are only on record. */
-async function asleep(server: ServerProcess, fill: () => Promise<void>): Promise<string[][]> {
+async function asleep(server: ServerProcess, fill: () => Promise<unknown>): Promise<string[][]> {
   const before = { memory: memoryMiB(server.pid), cpu: await atRest(server) };
   await fill();
   await settled();

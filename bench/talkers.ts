@@ -113,7 +113,8 @@ export async function joinTalk(origin: string, creatorId: string, token: string)
   socket.onText = (frame) => {
     if (frame.includes('"type":"ack"')) acks += 1;
     else if (frame.includes('"role":"coach"')) replies += 1;
-    else if (frame.includes('"type":"error"') || frame.includes('"type":"closing"')) throw new Error(`The server refused: ${frame}`);
+    else if (frame.includes('"type":"error"') || (waiting.length > 0 && frame.includes('"type":"closing"')))
+      throw new Error(`The server refused: ${frame}`);
     for (; answered < Math.min(acks, replies); answered += 1) waiting.shift()?.();
   };
   return talker(socket, waiting);
