@@ -18,22 +18,35 @@ export interface HeardAddress {
   holds: boolean;
 }
 
-/** Notes that the person was heard: the window is open anew and they can be reached. Undefined for somebody unknown. */
+/** Notes that the person was heard: the window is open anew, to the minute, and they can be reached. Undefined for somebody unknown. */
 export async function hearAddress(
   sql: Sql,
   key: AddressKey,
   heard: { phone: string | null; windowExpiresAt: number | null },
 ): Promise<HeardAddress | undefined> {
-  const [row] = await sql<HeardAddress>(
-    `update addresses a set phone = coalesce($4, a.phone), window_expires_at = greatest(a.window_expires_at, $5::timestamptz),
-       unreachable = null, strikes = 0, updated_at = now()
-     from conversations c
-     where a.creator_id = $1 and a.connection_id = $2 and a.external_id = $3 and c.creator_id = a.creator_id and c.id = a.conversation_id
-     returning c.id as "conversationId", c.contact_id as "contactId", c.channel, c.connection_id as "connectionId",
-       exists (select from deliveries d where d.creator_id = c.creator_id and d.conversation_id = c.id and d.status = 'held') as holds`,
-    [key.creatorId, key.connectionId, key.externalId, heard.phone, timeOf(heard.windowExpiresAt)],
+  const news = [key.creatorId, key.connectionId, key.externalId, heard.phone, timeOf(heard.windowExpiresAt)];
+  const [row] = await sql<HeardAddress & { isNews: boolean }>(
+    `select c.id as "conversationId", c.contact_id as "contactId", c.channel, c.connection_id as "connectionId",
+       exists (select from deliveries d where d.creator_id = c.creator_id and d.conversation_id = c.id and d.status = 'held') as holds,
+       a.phone is distinct from coalesce($4, a.phone) or a.unreachable is not null or a.strikes > 0
+         or a.window_expires_at < $5::timestamptz - interval '1 minute'
+         or exists (select from addresses b where b.creator_id = a.creator_id and b.conversation_id = a.conversation_id
+                    and b.connection_id = a.connection_id and b.external_id <> a.external_id) as "isNews"
+     from addresses a join conversations c on c.creator_id = a.creator_id and c.id = a.conversation_id
+     where a.creator_id = $1 and a.connection_id = $2 and a.external_id = $3`,
+    news,
   );
-  return row;
+  if (row === undefined) return undefined;
+  const { isNews, ...address } = row;
+  // Most words change nothing of the address: what writes nothing need not wait for the disk.
+  if (isNews) {
+    await sql(
+      `update addresses set phone = coalesce($4, phone), window_expires_at = greatest(window_expires_at, $5::timestamptz),
+         unreachable = null, strikes = 0, updated_at = now() where creator_id = $1 and connection_id = $2 and external_id = $3`,
+      news,
+    );
+  }
+  return address;
 }
 
 /** Writes down where a person is reached from now on, and by which conversation. */
