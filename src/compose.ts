@@ -31,6 +31,7 @@ import type { Database } from './database.ts';
 import { createFiles } from './files.ts';
 import { createApp } from './http/app.ts';
 import { memberGate, operatorGate } from './http/auth.ts';
+import { createOnce } from './http/idempotency.ts';
 import { createCountLimit, createPseudonym, createSignInLimits } from './http/limits.ts';
 import { type BufferedSocket, createSockets, type Sockets } from './http/socket.ts';
 import { type CreatorId, systemIds as ids } from './ids.ts';
@@ -239,7 +240,7 @@ function createActors(
     callbacks,
   }: ActorsDeps,
 ) {
-  const programs = createPrograms({ db, fanOut, clock, forgets: hotConversations === 0 });
+  const programs = createPrograms({ db, fanOut, clock, log, forgets: hotConversations === 0 });
   const turns = createTurns({
     db,
     clock,
@@ -287,7 +288,8 @@ async function openAccess(config: Config, core: Core & { cache: Cache; fanOut: F
   const opened = await openAccounts({ ...core, seal, issuer: config.publicUrl ?? 'companero', post, ids });
   const nameOf = createPseudonym(await seal.mac('limits', new Uint8Array()));
   const count = createCountLimit(core.cache, createMemoryCache(core.clock), nameOf);
-  const gates = { member: memberGate({ ...opened, ...core, count }), operator: operatorGate(opened.operators, count) };
+  const once = createOnce({ ...core, seal });
+  const gates = { once, member: memberGate({ ...opened, ...core, count, once }), operator: operatorGate(opened.operators, count) };
   return { ...opened, ...gates, seal, post, count, signInLimits: createSignInLimits(core.cache, count, nameOf) };
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
+import type { Log } from '../log.ts';
 import { compile } from '../programs/compile.ts';
 import { migrationBetween } from '../programs/landing.ts';
 import type { Program } from '../programs/program.ts';
@@ -42,10 +43,12 @@ const mostCreators = 10_000;
  *
  * @param parts.forgets whether nothing is kept, so that each turn reads and compiles anew: for suites that look for what only caches hold
  */
-export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clock; forgets?: boolean }): Programs {
-  const { db, fanOut, clock, forgets = false } = parts;
+export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clock; log: Log; forgets?: boolean }): Programs {
+  const { db, fanOut, clock, log, forgets = false } = parts;
   const compiled = new Map<string, Program>();
   const lists = new Map<CreatorId, { at: number; list: Promise<Known> }>();
+  /** Ends the hearing of changes, by creator: one for each that was asked about, kept through failures. */
+  const heard = new Map<CreatorId, () => void>();
 
   function compiledOnce(key: string, definition: Program['definition']): Program {
     const known = compiled.get(key);
@@ -59,19 +62,38 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
 
   async function read(creatorId: CreatorId): Promise<Known> {
     const [rows, migrations] = await Promise.all([livePrograms(db, creatorId), listMigrations(db, creatorId)]);
-    const live = rows.map((row) => ({
-      id: row.programId,
-      version: row.version,
-      program: compiledOnce(`${row.programId}:${row.version}`, row.definition as Program['definition']),
-    }));
+    const live = rows.flatMap(({ programId: id, version, definition }) => {
+      const program = compiledIfKnown(creatorId, `${id}:${version}`, definition as Program['definition']);
+      return program ? [{ id, version, program }] : [];
+    });
     return { live, migrations };
   }
 
+  /** Null for a program that this release cannot read, one of a newer release: the creator's others go on. */
+  function compiledIfKnown(creatorId: CreatorId, key: string, definition: Program['definition']): Program | null {
+    try {
+      return compiledOnce(key, definition);
+    } catch (error) {
+      log.error('program.unreadable', error, { creator_id: creatorId, program: key });
+      return null;
+    }
+  }
+
   async function watch(creatorId: CreatorId): Promise<void> {
-    const stop = await fanOut.subscribe(programsTopic(creatorId), () => {
-      lists.delete(creatorId);
-      stop();
-    });
+    if (heard.has(creatorId)) return;
+    heard.set(creatorId, () => undefined);
+    try {
+      heard.set(creatorId, await fanOut.subscribe(programsTopic(creatorId), () => lists.delete(creatorId)));
+    } catch (error) {
+      heard.delete(creatorId);
+      throw error;
+    }
+  }
+
+  function forget(creatorId: CreatorId): void {
+    lists.delete(creatorId);
+    heard.get(creatorId)?.();
+    heard.delete(creatorId);
   }
 
   async function known(creatorId: CreatorId): Promise<Known> {
@@ -80,7 +102,7 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
     if (before && clock.wall() - before.at < freshMs) return before.list;
     if (!before) await watch(creatorId);
     const list = read(creatorId);
-    if (lists.size >= mostCreators) lists.delete(lists.keys().next().value as CreatorId);
+    if (lists.size >= mostCreators) forget(lists.keys().next().value as CreatorId);
     lists.set(creatorId, { at: clock.wall(), list });
     list.catch(() => lists.delete(creatorId));
     return list;

@@ -38,9 +38,7 @@ export function createPump(name: string, round: () => Promise<number | null>, { 
   function look(): void {
     if (!running) return;
     again = true;
-    busy ??= rounds().finally(() => {
-      busy = null;
-    });
+    busy ??= rounds();
   }
 
   async function rounds(): Promise<void> {
@@ -53,6 +51,8 @@ export function createPump(name: string, round: () => Promise<number | null>, { 
         sleep(afterFailureMs);
       }
     }
+    // In the same breath as the last look at `again`, or a wake in between would be lost.
+    busy = null;
   }
 
   return {

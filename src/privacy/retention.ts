@@ -29,11 +29,9 @@ export function createRetentionPump({ database, clock, log }: { database: Databa
   }
 
   async function round(): Promise<number | null> {
-    for (;;) {
-      const creators = await claimRetention(database.routing, clock.wall(), dayMs, creatorsAtOnce);
-      for (const creatorId of creators) await sweep(creatorId);
-      if (creators.length < creatorsAtOnce) return null;
-    }
+    const creators = await claimRetention(database.routing, clock.wall(), dayMs, creatorsAtOnce);
+    for (const creatorId of creators) await sweep(creatorId);
+    return creators.length < creatorsAtOnce ? null : 0;
   }
 
   return createPump('retention', round, { clock, log });

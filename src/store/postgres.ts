@@ -6,6 +6,8 @@ import type { Log } from '../log.ts';
 import { beginOwner, beginTenant, ensureRole, type Run, rowParsers, sessionSetup, transaction } from './session.ts';
 
 const connectTimeoutMs = 5_000;
+/** A statement of everyday work that has no answer by then has none: a network may go silent without a word. Migrations take their time. */
+const answerTimeoutMs = 20_000;
 /** A node that hangs in the middle of a transaction may hold its locks no longer than this. */
 const idleInTransaction = "set idle_in_transaction_session_timeout = '10s'";
 
@@ -29,6 +31,7 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
     types,
     onConnect: async (client) => {
       await client.query(`${sessionSetup}; ${idleInTransaction}`);
@@ -37,13 +40,13 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
   pool.on('error', (error) => log.warn('database.connection.lost', { code: (error as { code?: string }).code }));
 
   /** Gives `work` a connection of its own; one that failed below SQL is not used again. */
-  async function connected<T>(work: (run: Run) => Promise<T>): Promise<T> {
+  async function connected<T>(work: (run: Run) => Promise<T>, timeoutMs = answerTimeoutMs): Promise<T> {
     const client = await reaching(pool.connect());
     let broken = false;
     try {
       return await work(async (text, params) => {
         try {
-          return await reaching(query(client, text, params));
+          return await reaching(query(client, text, params, timeoutMs));
         } catch (error) {
           broken ||= error instanceof AppError;
           throw error;
@@ -60,16 +63,22 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
       const begin = beginTenant(creator);
       return connected((run) => transaction(run, begin, work));
     },
-    owner: (work: (sql: Sql) => Promise<unknown>) => connected((run) => transaction(run, beginOwner, work)) as never,
+    owner: (work: (sql: Sql) => Promise<unknown>) => connected((run) => transaction(run, beginOwner, work), 0) as never,
     routing: async <Row>(text: string, params: readonly unknown[] = []) =>
       connected(async (run) => (await run(text, params)).rows as Row[]),
     close: () => pool.end(),
   };
 }
 
-async function query(client: pg.ClientBase, text: string, params: readonly unknown[]): ReturnType<Run> {
+/** @param timeoutMs 0 for none */
+async function query(client: pg.ClientBase, text: string, params: readonly unknown[], timeoutMs: number): ReturnType<Run> {
   // Without parameters `pg` speaks the simple protocol, where several statements give several results.
-  const result: pg.QueryResult | pg.QueryResult[] = params.length === 0 ? await client.query(text) : await client.query(text, [...params]);
+  const values = params.length === 0 ? {} : { values: [...params] };
+  const result: pg.QueryResult | pg.QueryResult[] = await client.query({
+    text,
+    ...values,
+    ...(timeoutMs > 0 ? { query_timeout: timeoutMs } : {}),
+  });
   const last = Array.isArray(result) ? result.at(-1) : result;
   return { command: last?.command ?? '', rows: last?.rows ?? [] };
 }

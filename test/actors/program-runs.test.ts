@@ -13,10 +13,11 @@ import { addVersion, setLive } from '../../src/store/programs.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const db = await testDatabase();
 const clock = manualClock(evening);
-const programs = createPrograms({ db, fanOut: createMemoryFanOut(() => undefined), clock });
+const programs = createPrograms({ db, fanOut: createMemoryFanOut(() => undefined), clock, log: silentLog });
 const runtime = makeRuntime(db, { clock, hotConversations: 0, runners: { recount: recountRunner({ db, programs }) } });
 afterAll(() => runtime.stop());
 

@@ -232,6 +232,8 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
     });
   }
 
+  const pressed = new Set<number>();
+
   function say(item: Pick<OutboxItem, 'text' | 'button' | 'attachments'>): void {
     sender.add({ id: deps.uuid(), ...item });
   }
@@ -276,7 +278,12 @@ export function createChat(deps: ChatDeps, events: ChatEvents): Chat {
       await session.join(key);
       connection.reopen();
     },
-    press: (seq, button) => say({ text: button.title, button: { id: button.id, seq } }),
+    press(seq, button) {
+      // An offer is taken once: the second half of a double click is no answer to what comes next.
+      if (pressed.has(seq)) return;
+      pressed.add(seq);
+      say({ text: button.title, button: { id: button.id, seq } });
+    },
     typing() {
       if (clock.now() - typedAt < typingEveryMs) return;
       if (connection.send({ type: 'typing' })) typedAt = clock.now();

@@ -1,5 +1,6 @@
 /** What another system tells over the webhook channel, as events. Our own format, still read leniently: one broken event spoils no other. */
 import * as v from 'valibot';
+import { AppError } from '../../errors.ts';
 import type { ChannelEvent, Received } from '../channel.ts';
 import { isVisible } from '../split-text.ts';
 
@@ -40,10 +41,10 @@ const Event = v.variant('type', [
 ]);
 const Body = v.object({ events: v.pipe(v.array(v.unknown()), v.maxLength(1_000)) });
 
-/** Every event of a body. @param now milliseconds since 1970 */
+/** Every event of a body. @param now milliseconds since 1970 @throws AppError INVALID_INPUT for what is no list of events, or one of more than a thousand */
 export function readEvents(value: unknown, account: string, now: number): Received {
   const body = v.safeParse(Body, value);
-  if (!body.success) return { batches: [], ignored: { broken: 1 } };
+  if (!body.success) throw new AppError('INVALID_INPUT', 'Send {"events": […]} with at most 1000 events');
   const events: ChannelEvent[] = [];
   for (const given of body.output.events) {
     const read = v.safeParse(Event, given);

@@ -13,11 +13,12 @@ import { manualClock } from '../../support/clock.ts';
 import { testDatabase } from '../../support/database.ts';
 import { quietLog } from '../../support/quiet-log.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../../support/runtime.ts';
+import { silentLog } from '../../support/silent-log.ts';
 
 const database = await testDatabase();
 const runtime = makeRuntime(database);
 const { clock, mailboxes } = runtime;
-const programs = createPrograms({ db: database, clock, fanOut: createMemoryFanOut(() => undefined) });
+const programs = createPrograms({ db: database, clock, log: silentLog, fanOut: createMemoryFanOut(() => undefined) });
 const pump = createBroadcastPump({ db: database, clock, log: quietLog, mailboxes });
 afterAll(() => Promise.all([pump.stop(), runtime.stop()]));
 
