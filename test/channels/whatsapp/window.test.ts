@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConversationId, type CreatorId, systemIds } from '../../../src/ids.ts';
 import { listConsent } from '../../../src/store/consent.ts';
-import { deliveriesOf, listDeadLetters } from '../../../src/store/deliveries.ts';
+import { deliveriesOf, listDeadLetters, replayDelivery } from '../../../src/store/deliveries.ts';
 import { testCreator, testDatabase } from '../../support/database.ts';
 import { sleepReset } from '../../support/example.ts';
 import { agreeToMessages, type OutsideBench, openOutside } from '../../support/outside.ts';
@@ -143,6 +143,20 @@ describe('words without a template', () => {
     expect(sent()).toEqual([]);
     await says('hello again');
     expect(sent()).toEqual(['Day 1\n\nDay 2\n\nDay 3', 'Day 4', 'Day 5']);
+    expect(await standing()).toEqual(Array(5).fill('sent'));
+  });
+
+  it('are one dead letter where a joined bubble is refused, and replayed as one by any of its messages', async () => {
+    for (const day of [1, 2, 3, 4, 5]) await writes(`Day ${day}`);
+    bench.whatsapp.faults.push(131008);
+    await says('hello again');
+    expect(await standing()).toEqual([...Array(3).fill('failed: 131008'), 'sent', 'sent']);
+    const { items } = await listDeadLetters(db, creatorId, { limit: 10 });
+    expect(items).toHaveLength(1);
+    const key = await only();
+    expect(await replayDelivery(db, { ...key, seq: (items[0]?.seq ?? 0) - 2 }, systemIds.uuid())).toBe(true);
+    await bench.settled();
+    expect(sent().at(-1)).toBe('Day 1\n\nDay 2\n\nDay 3');
     expect(await standing()).toEqual(Array(5).fill('sent'));
   });
 
