@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addCreator } from '../scripts/import-passages.ts';
 import { systemClock } from '../src/clock.ts';
-import type { Database } from '../src/database.ts';
+import type { Database, Sql } from '../src/database.ts';
 import { type CreatorId, type DocumentId, systemIds } from '../src/ids.ts';
 import { jsonLog } from '../src/log.ts';
 import { type Knowledge, openKnowledge } from '../src/rag/knowledge.ts';
@@ -12,7 +12,7 @@ import { createMemoryCache } from '../src/shared/memory.ts';
 import { insertDocument } from '../src/store/documents.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { openPglite } from '../src/store/pglite.ts';
-import { goLive, insertChunks } from '../src/store/readings.ts';
+import { goLive, insertChunks, type NewChunk } from '../src/store/readings.ts';
 import { makePdf } from '../test/support/make-pdf.ts';
 import { median, table } from './report.ts';
 
@@ -41,22 +41,31 @@ function createWriter(seed: number) {
 }
 
 async function fill(db: Database, creator: CreatorId, writer: ReturnType<typeof createWriter>, shape: typeof books): Promise<void> {
-  for (let at = 0; at < shape.documents; at++) {
-    const id = systemIds.uuid<DocumentId>();
-    const chunks = Array.from({ length: shape.chunks }, (_, position) => {
-      const words = Array.from({ length: shape.words }, writer.word);
-      const counts = new Map<string, number>();
-      for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-      return { position, text: `${words.join(' ')}.`, start: 0, end: 1, page: null, heading: '', tokens: 1_000, lexemes: [...counts] };
-    });
+  const together = Math.ceil(50 / shape.chunks);
+  for (let at = 0; at < shape.documents; at += together) {
     await db.tenant(creator, async (sql) => {
-      const row = { id, title: `Document ${at}`, collection: 'default', kind: 'text' as const, bytes: 1, hash: id, file: id, source: null };
-      await insertDocument(sql, creator, row, new Date());
-      await sql(`update documents set status = 'processing', attempts = 1 where creator_id = $1 and id = $2`, [creator, id]);
-      await insertChunks(sql, { creator, id, attempt: 1 }, chunks);
-      await goLive(sql, { creator, id, attempt: 1 }, { language: null, flags: [], now: new Date() });
+      for (let number = at; number < at + together; number++)
+        await addDocument(sql, creator, `Document ${number}`, chunksFrom(writer, shape));
     });
   }
+}
+
+function chunksFrom(writer: ReturnType<typeof createWriter>, shape: typeof books): NewChunk[] {
+  return Array.from({ length: shape.chunks }, (_, position) => {
+    const words = Array.from({ length: shape.words }, writer.word);
+    const counts = new Map<string, number>();
+    for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+    return { position, text: `${words.join(' ')}.`, start: 0, end: 1, page: null, heading: '', tokens: 1_000, lexemes: [...counts] };
+  });
+}
+
+async function addDocument(sql: Sql, creator: CreatorId, title: string, chunks: readonly NewChunk[]): Promise<void> {
+  const id = systemIds.uuid<DocumentId>();
+  const row = { id, title, collection: 'default', kind: 'text' as const, bytes: 1, hash: id, file: id, source: null };
+  await insertDocument(sql, creator, row, new Date());
+  await sql(`update documents set status = 'processing', attempts = 1 where creator_id = $1 and id = $2`, [creator, id]);
+  await insertChunks(sql, { creator, id, attempt: 1 }, chunks);
+  await goLive(sql, { creator, id, attempt: 1 }, { language: null, flags: [], now: new Date() });
 }
 
 async function timesOf(count: number, work: (at: number) => Promise<unknown>): Promise<number[]> {
