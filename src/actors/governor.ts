@@ -28,7 +28,8 @@ export interface Circumstances {
 const dayMs = 86_400_000;
 /** Sends older than this no longer count for any cap. */
 const memoryMs = 31 * dayMs;
-const memoryLength = 64;
+/** Sends of one class that are remembered: what `max` of a cap may ask for. */
+const memoryLength = 100;
 
 /** Decides whether a message of this class may go out now. Replies and safety messages always pass. */
 export function govern(messageClass: MessageClass, circumstances: Circumstances): Decision {
@@ -48,7 +49,11 @@ export function govern(messageClass: MessageClass, circumstances: Circumstances)
 /** The contact's sends with one more, trimmed to what caps can still ask for. */
 export function recordSend(sends: readonly Send[], messageClass: MessageClass, now: number): readonly Send[] {
   if (messageClass === 'reply' || messageClass === 'safety' || messageClass === 'inbound') return sends;
-  return [...sends.filter((send) => now - send.at < memoryMs), { class: messageClass, at: now }].slice(-memoryLength);
+  const counts = sends.filter((send) => now - send.at < memoryMs);
+  const others = counts.filter((send) => send.class !== messageClass);
+  // Each class by itself: many of one must not make the cap of another forget.
+  const own = counts.filter((send) => send.class === messageClass).slice(1 - memoryLength);
+  return [...others, ...own, { class: messageClass, at: now }];
 }
 
 /** Why a cap stops the message, or null. Periods of whole days count local dates, so that a daily message never drifts into its own cap. */

@@ -170,7 +170,7 @@ const machineSchema = v.strictObject({
 }) as v.GenericSchema<unknown, MachineDefinition>;
 
 const capSchema = v.strictObject({
-  max: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1000)),
+  max: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(100, 'Use at most 100')),
   per: durationSchema,
 });
 
