@@ -43,7 +43,11 @@ export function attachmentElement(file: LinkedFile, language: string, server: st
 function fitted({ width, height }: LinkedFile): Record<string, string> {
   if (!width || !height) return {};
   const scale = Math.min(1, pictureSidePx / Math.max(width, height));
-  return { width: String(Math.round(width * scale)), height: String(Math.round(height * scale)) };
+  return {
+    width: String(Math.round(width * scale)),
+    height: String(Math.round(height * scale)),
+    class: Math.max(width, height) < pictureSidePx ? '' : 'large',
+  };
 }
 
 /** The server has a smaller picture behind each of its links to a picture. */
@@ -59,7 +63,7 @@ export function fileElement({ kind, url, label, size, renew }: ShownFile): HTMLE
   }
   if (kind !== 'image') return linkTo(url, renew, icon(icons.attach), label);
   const src = renew === undefined ? url : smaller(url);
-  const picture = el('img', { src, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer', ...size });
+  const picture = el('img', { src, alt: label, loading: 'lazy', referrerpolicy: 'no-referrer', class: 'large', ...size });
   const link = linkTo(url, renew, picture);
   link.target = '_blank';
   // A site's policy may forbid pictures of other origins: the link is left.

@@ -75,10 +75,10 @@ a.media:hover { text-decoration: underline; }
 .media svg { flex: none; color: var(--soft); }
 .media img { display: block; max-width: 100%; height: auto; border-radius: 14px; background: var(--tint); }
 .media img:not([height]) { max-height: 260px; min-height: 40px; }
-/* A picture with words is one card. */
-.media:has(img):has(+ .bubble) { margin: 0 0 2px; }
-.media:has(+ .bubble) img { width: 260px; max-height: 260px; object-fit: cover; border-end-start-radius: 4px; border-end-end-radius: 4px; }
-.media:has(img) + .bubble { border-start-start-radius: 4px; border-start-end-radius: 4px; width: 260px; }
+/* A picture with words is one card, unless it is too small for one. */
+.media:has(.large):has(+ .bubble) { margin: 0 0 2px; }
+.media:has(+ .bubble) .large { width: 260px; max-height: 260px; object-fit: cover; border-end-start-radius: 4px; border-end-end-radius: 4px; }
+.media:has(.large) + .bubble { border-start-start-radius: 4px; border-start-end-radius: 4px; width: 260px; }
 video.media { max-height: 260px; }
 .foot { margin: 3px 4px 0; font-size: 11.5px; line-height: 1.4; color: var(--soft); display: flex; flex-wrap: wrap; align-items: center; gap: 0 10px; font-variant-numeric: tabular-nums; }
 .foot.hidden { margin: 0; }
