@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Database } from './database.ts';
 import type { Mount } from './http/app.ts';
+import type { Once } from './http/idempotency.ts';
 import type { CountLimit } from './http/limits.ts';
 import { accountPagesRoutes } from './http/routes/account-pages.ts';
 import { type AddressChangeRoutesDeps, addressChangeRoutes } from './http/routes/address-change.ts';
@@ -90,6 +91,7 @@ export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersR
   effects: Pick<EffectPump, 'wake'>;
   audit: Audit;
   count: CountLimit;
+  once: Once;
   outbound: PublicFetchOptions;
   wakeWebhooks: () => void;
   privacy: ReturnType<typeof openPrivacy>;
@@ -164,6 +166,7 @@ export function routes(parts: Parts): Mount[] {
         },
         openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
         count: parts.count,
+        once: parts.once,
         push: parts.push,
         linking: parts.outside,
         ownOrigins: parts.origins,

@@ -45,9 +45,12 @@ export function createApp(deps: AppDeps, mounts: readonly Mount[]): Hono<AppEnv>
   });
   app.use(securityHeaders());
   app.use(countRequests(clock));
-  app.use(async function limitTime(_c, next) {
+  app.use(async function limitTime(c, next) {
     const late = Promise.withResolvers<never>();
-    const cancel = clock.after(timeLimitMs, () => late.reject(new AppError('UNAVAILABLE', `Cannot answer within ${timeLimitMs} ms`)));
+    const cancel = clock.after(timeLimitMs, () => {
+      c.set('late', true);
+      late.reject(new AppError('UNAVAILABLE', `Cannot answer within ${timeLimitMs} ms`));
+    });
     await Promise.race([next(), late.promise]).finally(cancel);
   });
 

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { Caller, MemberPrincipal } from '../context.ts';
 import { AppError } from '../errors.ts';
 import type { AppEnv, MemberEnv, OperatorEnv, WidgetEnv } from './env.ts';
+import type { Once } from './idempotency.ts';
 import type { CountLimit } from './limits.ts';
 
 /** Makes the middleware for a route that does `action`. Sets `c.var.principal`, with the role the record gives now. */
@@ -23,6 +24,7 @@ export interface MemberGateDeps {
   audit: Audit;
   count: CountLimit;
   clock: Clock;
+  once: Once;
 }
 
 /** How long a proof of the password counts for acts that need a recent one. */
@@ -35,15 +37,16 @@ interface Asker {
 }
 
 /**
- * The gate of every route for members. Refuses by default; each refusal of a known member leaves a row in the audit.
+ * The gate of every route for members. Refuses by default; each refusal of a known member leaves a row in the audit. Who may pass and has
+ * asked the same before, by its Idempotency-Key, gets the first answer.
  *
  * @throws AppError UNAUTHENTICATED no valid access token or key · SESSION_ENDED the sign-in has ended · FORBIDDEN the role or the scopes may
  * not · REAUTH_REQUIRED the password was proved too long ago · RATE_LIMITED
  */
 export function memberGate(deps: MemberGateDeps): Member {
-  const { audit, count } = deps;
+  const { audit, count, once } = deps;
   return (action) => {
-    async function requireMember(c: Parameters<MiddlewareHandler<MemberEnv>>[0], next: () => Promise<void>): Promise<void> {
+    async function requireMember(c: Parameters<MiddlewareHandler<MemberEnv>>[0], next: () => Promise<void>): Promise<Response | undefined> {
       const token = bearer(c);
       const { principal, objection } = looksLikeApiKey(token) ? await keyOf(deps, token) : await sessionOf(deps, token);
       await Promise.all([count('api.session', principal.sid, principal.creatorId), count('api.creator', '', principal.creatorId)]);
@@ -55,7 +58,7 @@ export function memberGate(deps: MemberGateDeps): Member {
       }
       c.set('principal', principal);
       c.header('Cache-Control', 'no-store');
-      await next();
+      return once(c, { creatorId: principal.creatorId, id: principal.memberId }, next);
     }
     // In the open, so that the table of roles can be held against every route.
     return Object.assign(requireMember, { action });

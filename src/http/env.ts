@@ -8,6 +8,8 @@ export interface AppEnv {
     requestId: string;
     /** Address of the client as far as the trusted proxies vouch for it; counted by limits, never logged. */
     address: string;
+    /** Set when the time to answer is over. The route may go on, but nobody hears of it. */
+    late?: true;
   };
 }
 

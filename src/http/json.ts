@@ -1,4 +1,5 @@
 /** Reads JSON that strangers send: capped while it streams, strict UTF-8, bounded depth, and nothing the database or JavaScript would trip over. */
+import type { Hash } from 'node:crypto';
 import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
 
@@ -8,8 +9,17 @@ const maxDepth = 64;
 /** Keys that reach a prototype when a value is merged or assigned carelessly. */
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** The body as it arrives. What is read goes into the request's fingerprint, where somebody asks for one. */
+export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array> {
+  const fingerprint: Hash | undefined = c.get('fingerprint');
+  for await (const chunk of c.req.raw.body ?? []) {
+    fingerprint?.update(chunk);
+    yield chunk;
+  }
+}
+
 /**
- * The whole body, read at most one chunk past the cap: a lying Content-Length does not help. The only way to read a body.
+ * The whole body, read at most one chunk past the cap: a lying Content-Length does not help. The only way to read a body whole.
  *
  * @throws AppError TOO_LARGE more than `maxBytes` bytes
  */
@@ -18,7 +28,7 @@ export async function readBytes(c: Context, maxBytes: number): Promise<Uint8Arra
   if (declared > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of c.req.raw.body ?? []) {
+  for await (const chunk of bodyOf(c)) {
     size += chunk.byteLength;
     if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);

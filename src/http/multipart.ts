@@ -1,4 +1,5 @@
 /** Uploads as multipart/form-data: one file and a few short fields, capped while they arrive. */
+import type { Hash } from 'node:crypto';
 import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
 import { isStorable } from './json.ts';
@@ -42,7 +43,7 @@ export async function receiveUpload<T>(c: Context, maxFileBytes: number, receive
     new AppError('TOO_LARGE', `Upload a file of at most ${maxFileBytes} bytes`, { details: { max_bytes: maxFileBytes } });
   if (Number(c.req.header('Content-Length') ?? 0) > maxFileBytes + overheadBytes) throw tooLarge();
   const body = capped(c.req.raw.body ?? [], maxFileBytes + overheadBytes, tooLarge);
-  const parts = partsOf(body, border[1] ?? border[2] ?? '');
+  const parts = noted(partsOf(body, border[1] ?? border[2] ?? ''), c.get('fingerprint'));
   const fields: Fields = Object.create(null);
   try {
     const file = await readFields(parts, fields, false);
@@ -60,12 +61,32 @@ export async function receiveUpload<T>(c: Context, maxFileBytes: number, receive
   }
 }
 
+/** Whether the request says that it is a form with a file. */
+export function isUpload(c: Context): boolean {
+  return /^multipart\//i.test(c.req.header('Content-Type') ?? '');
+}
+
 /** The same with the whole file in memory: for small ones. */
 export function readUpload(c: Context, maxFileBytes: number): Promise<MultipartUpload> {
   return receiveUpload(c, maxFileBytes, async ({ name, content, fields }) => {
     const bytes = await collect(content, maxFileBytes);
     return { file: { name, bytes: Uint8Array.from(bytes) }, fields: await fields() };
   });
+}
+
+/** Adds what the parts say to the request's fingerprint: the border between them is another one each time the same form is sent. */
+async function* noted(parts: AsyncGenerator<Part>, fingerprint: Hash | undefined): AsyncGenerator<Part> {
+  for await (const part of parts) {
+    fingerprint?.update(`\n${JSON.stringify([part.name, part.fileName])}\n`);
+    yield fingerprint === undefined ? part : { ...part, content: notedContent(part.content, fingerprint) };
+  }
+}
+
+async function* notedContent(content: AsyncIterable<Uint8Array>, fingerprint: Hash): AsyncGenerator<Uint8Array> {
+  for await (const piece of content) {
+    fingerprint.update(piece);
+    yield piece;
+  }
 }
 
 /** Reads text fields up to the file, or up to the end when it has been there. */

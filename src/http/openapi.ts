@@ -1,11 +1,12 @@
 /** The OpenAPI 3.1 document, made from the schemas the routes validate with. */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { Hono, MiddlewareHandler } from 'hono';
-import { describeRoute, openAPIRouteHandler, resolver } from 'hono-openapi';
+import { describeRoute, generateSpecs, resolver } from 'hono-openapi';
 import type { GenericSchema } from 'valibot';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { AppEnv } from './env.ts';
 import { ErrorAnswer } from './errors.ts';
+import { idempotentRoutes } from './idempotent-routes.ts';
 
 /** What a route says about itself. */
 export interface Operation {
@@ -17,6 +18,8 @@ export interface Operation {
   public?: true;
   /** Status → schema of the JSON answer, or null for an answer without a body. */
   answers: Readonly<Record<number, GenericSchema | null>>;
+  /** Headers that must be sent, with what they say. */
+  headers?: Readonly<Record<string, string>>;
   /** Error codes beyond those every route may give. */
   errors?: readonly ErrorCode[];
 }
@@ -31,6 +34,7 @@ export function describe(operation: Operation): MiddlewareHandler {
     summary: operation.summary,
     ...(operation.description === undefined ? {} : { description: operation.description }),
     security: operation.public ? [] : [{ bearer: [] }],
+    ...(operation.headers === undefined ? {} : { parameters: headersOf(operation.headers) }),
     responses: { ...answersOf(operation.answers), ...errorsOf([...everyRoute, ...protectedErrors, ...(operation.errors ?? [])]) },
   });
 }
@@ -39,26 +43,61 @@ const errorSchema: object = toJsonSchema(ErrorAnswer, { typeMode: 'output' });
 
 /** Serves the document of the app at /openapi.json. Must come after all routes. */
 export function openApiRoute(app: Hono<AppEnv>): void {
-  app.get(
-    '/openapi.json',
-    openAPIRouteHandler(app, {
-      documentation: {
-        openapi: '3.1.0',
-        info: {
-          title: 'Compañero',
-          version: '1',
-          description: 'Conversations for proactive coaching: programs, contacts, documents, channels.',
-        },
-        servers: [{ url: '/' }],
-        components: {
-          schemas: { Error: errorSchema },
-          securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
-        },
-      },
-      excludeStaticFile: false,
-      defaultValidationErrorResponse: false,
-    }),
-  );
+  let made: Promise<object> | undefined;
+  app.get('/openapi.json', async (c) => {
+    made ??= generateSpecs(app, { documentation, excludeStaticFile: false, defaultValidationErrorResponse: false }).then(withKeys);
+    return c.json(await made);
+  });
+}
+
+const documentation = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Compañero',
+    version: '1',
+    description: 'Conversations for proactive coaching: programs, contacts, documents, channels.',
+  },
+  servers: [{ url: '/' }],
+  components: {
+    schemas: { Error: errorSchema },
+    securitySchemes: { bearer: { type: 'http' as const, scheme: 'bearer', bearerFormat: 'JWT' } },
+  },
+};
+
+const idempotencyHeader = {
+  in: 'header',
+  name: 'Idempotency-Key',
+  description:
+    'A name of your own for this request. The same request under the same name is done once: within a day it gets the first answer again, ' +
+    'with `Idempotency-Replayed: true`. Another request under that name answers 409.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+};
+
+type Document = Awaited<ReturnType<typeof generateSpecs>>;
+
+/** Adds the header to the routes that honour it. */
+function withKeys(document: Document): object {
+  const paths = Object.entries(document.paths).map(([path, item]) => {
+    if (!item.post || !idempotentRoutes.has(path)) return [path, item];
+    const { parameters = [], responses } = item.post;
+    const post = {
+      ...item.post,
+      parameters: [...parameters, idempotencyHeader],
+      responses: { ...errorsOf(['CONFLICT']), ...responses },
+    };
+    return [path, { ...item, post }];
+  });
+  return { ...document, paths: Object.fromEntries(paths) };
+}
+
+function headersOf(headers: Readonly<Record<string, string>>) {
+  return Object.entries(headers).map(([name, description]) => ({
+    in: 'header' as const,
+    name,
+    description,
+    required: true,
+    schema: { type: 'string' as const },
+  }));
 }
 
 function answersOf(answers: Operation['answers']) {

@@ -51,7 +51,16 @@ function condition(table: TenantTable, subject: Subject): { where: string; param
 }
 
 /** Columns that nobody may read: digests, sealed secrets, and vectors, which say nothing to people. */
-const withheld = ['password_hash', 'digest', 'sealed_secret', 'sealed_previous_secret', 'sealed_secrets', 'auth', 'embedding'];
+const withheld = [
+  'password_hash',
+  'digest',
+  'sealed_secret',
+  'sealed_previous_secret',
+  'sealed_secrets',
+  'sealed_answer',
+  'auth',
+  'embedding',
+];
 
 /** At most `most` rows of the subject after the place `after`, without what nobody may read. Null for a table that holds nothing of it. */
 export async function readRows(

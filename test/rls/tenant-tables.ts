@@ -192,6 +192,10 @@ export const tenantTables: Readonly<Record<string, TenantTable>> = {
     insert: "insert into push_subscriptions (creator_id, id, conversation_id, endpoint, p256dh, auth) values ($1, $2, $3, 'e', 'p', 'a')",
     values: ['family', 'conversation'],
   },
+  idempotency_keys: {
+    insert: "insert into idempotency_keys (creator_id, route, asker, key, claimed_at) values ($1, 'r', '', 'k', now())",
+    values: [],
+  },
   webhook_deliveries: {
     insert: "insert into webhook_deliveries (creator_id, webhook_id, event, payload) values ($1, $2, 'message', '{}')",
     values: ['family'],

@@ -6,6 +6,7 @@ import { openAccounts } from '../../src/accounts/open.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Caller } from '../../src/context.ts';
 import type { Database } from '../../src/database.ts';
+import { createOnce } from '../../src/http/idempotency.ts';
 import { createCountLimit, createPseudonym, createSignInLimits } from '../../src/http/limits.ts';
 import { systemIds } from '../../src/ids.ts';
 import type { Log } from '../../src/log.ts';
@@ -46,5 +47,6 @@ export async function testAccounts(
   afterAll(() => opened.passwords.close());
   const nameOf = createPseudonym(new Uint8Array(32));
   const count = createCountLimit(cache, createMemoryCache(clock), nameOf);
-  return { ...opened, ids, clock, cache, fanOut, seal, count, signInLimits: createSignInLimits(cache, count, nameOf) };
+  const once = createOnce({ database, seal, clock, log: options.log ?? quietLog });
+  return { ...opened, once, ids, clock, cache, fanOut, seal, count, signInLimits: createSignInLimits(cache, count, nameOf) };
 }

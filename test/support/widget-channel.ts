@@ -9,6 +9,7 @@ import { AppError } from '../../src/errors.ts';
 import { createFiles } from '../../src/files.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { Member } from '../../src/http/auth.ts';
+import { createOnce } from '../../src/http/idempotency.ts';
 import { createCountLimit } from '../../src/http/limits.ts';
 import { mediaRoutes } from '../../src/http/routes/media.ts';
 import { widgetRoutes } from '../../src/http/routes/widget.ts';
@@ -18,6 +19,7 @@ import { createMediaLinks } from '../../src/media/links.ts';
 import { createMedia } from '../../src/media/media.ts';
 import { createPictures } from '../../src/media/pictures.ts';
 import { connInfo, serve, upgradeWebSocket } from '../../src/runtime/node.ts';
+import { createSeal } from '../../src/seal.ts';
 import { widgetsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
@@ -56,6 +58,7 @@ export async function testWidgetServer() {
     db: database,
     cache,
     count: createCountLimit(cache, createMemoryCache(clock), (subject) => subject),
+    once: createOnce({ database, seal: await createSeal(new Uint8Array(32).fill(7)), clock, log: quietLog }),
     sockets,
     mailboxes,
     record: mailboxes.record,

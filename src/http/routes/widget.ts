@@ -21,6 +21,7 @@ import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-setti
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import type { Once } from '../idempotency.ts';
 import type { CountLimit } from '../limits.ts';
 import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
@@ -46,6 +47,7 @@ export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'me
   /** Keeps tickets, and who is there. */
   cache: Cache;
   count: CountLimit;
+  once: Once;
   push: PushRoutesDeps['push'];
   /** How a person's channels become one. */
   linking: Pick<LinkRoutesDeps, 'connections' | 'links'>;
@@ -90,7 +92,7 @@ export function widgetRoutes(deps: WidgetDeps): Hono<AppEnv> {
 }
 
 function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
-  const { db, cache, count, links, log, mailboxes, media, sockets, tokens } = deps;
+  const { db, cache, count, links, log, mailboxes, media, once, sockets, tokens } = deps;
   const tickets = createWidgetTickets(cache, deps.randomBytes);
   const socketDeps: WidgetSocketDeps = {
     ...deps,
@@ -147,6 +149,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
       answers: { 200: SessionAnswer, 201: SessionAnswer },
       errors: ['UNAUTHENTICATED', 'ORIGIN_REFUSED', 'RATE_LIMITED'],
     }),
+    (c, next) => once(c, { creatorId: c.var.creatorId, id: '' }, next),
     body(SessionRequest, 16 * 1024),
     async (c) => {
       const { creatorId, settings, address } = c.var;
@@ -189,6 +192,10 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
       answers: { 201: MediumAnswer },
       errors: ['ORIGIN_REFUSED', 'RATE_LIMITED', 'TOO_LARGE', 'UNSUPPORTED_MEDIA'],
     }),
+    async (c, next) => {
+      const { creatorId, sessionId } = await principalOf(bearer(c), c.var.creatorId);
+      return once(c, { creatorId, id: sessionId }, next);
+    },
     async (c) => {
       const { creatorId, conversationId, sessionId } = await principalOf(bearer(c), c.var.creatorId);
       await count('widget.upload', sessionId, creatorId);
@@ -291,7 +298,7 @@ function checkOrigin({ db, ownOrigins }: WidgetDeps): MiddlewareHandler<ChannelE
     }
     if (origin !== undefined) {
       c.header('Access-Control-Allow-Origin', origin);
-      c.header('Access-Control-Expose-Headers', 'Retry-After, X-Request-Id');
+      c.header('Access-Control-Expose-Headers', 'Idempotency-Replayed, Retry-After, X-Request-Id');
       c.header('Cross-Origin-Resource-Policy', 'cross-origin');
     }
     c.set('creatorId', creatorId);

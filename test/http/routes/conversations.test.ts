@@ -58,6 +58,11 @@ describe('a conversation', async () => {
     const first = await write();
     expect(first.status).toBe(201);
     expect(await read(await write())).toEqual(await read(first));
+    const other = await ana.call('POST', `${root}/${id}/messages`, { text: 'Other words' }, { 'Idempotency-Key': 'one' });
+    expect([other.status, (await read(other)).error.code]).toEqual([409, 'CONFLICT']);
+    // So that an erasure reaches what was answered.
+    const kept = await database.tenant(ana.creatorId, (sql) => sql('select conversation_id from idempotency_keys'));
+    expect(kept).toEqual([{ conversation_id: id }]);
     const written = (await read(await ana.call('GET', `${root}/${id}/messages`))).items.filter(
       (message: { role: string }) => message.role === 'person',
     );
@@ -75,7 +80,7 @@ describe('a conversation', async () => {
   test('refuses what cannot be written', async () => {
     for (const text of ['', '   ', 'x'.repeat(4_097), null])
       expect((await ana.call('POST', `${root}/${id}/messages`, { text })).status).toBe(400);
-    const key = await ana.call('POST', `${root}/${id}/messages`, { text: 'x' }, { 'Idempotency-Key': 'x'.repeat(201) });
+    const key = await ana.call('POST', `${root}/${id}/messages`, { text: 'x' }, { 'Idempotency-Key': 'x'.repeat(256) });
     expect(key.status).toBe(400);
   });
 });
