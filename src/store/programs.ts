@@ -115,15 +115,18 @@ export async function updateDraft(
         [creatorId, programId, draft.slug, JSON.stringify(draft.definition), draft.expectedRevision, new Date(draft.at)],
       );
       if (row !== undefined) return row;
-      const revision = await revisionOf(sql, creatorId, programId);
-      throw new AppError('PRECONDITION_FAILED', `Read program "${programId}" again: its draft has changed meanwhile`, {
-        details: { revision },
-      });
+      throw hasChanged(programId, await revisionOf(sql, creatorId, programId));
     }),
     sqlState.unique,
     'CONFLICT',
     `Choose another id: this workspace already has a program "${draft.slug}"`,
   );
+}
+
+function hasChanged(programId: ProgramId, revision: number): AppError {
+  return new AppError('PRECONDITION_FAILED', `Read program "${programId}" again: its draft has changed meanwhile`, {
+    details: { revision },
+  });
 }
 
 async function revisionOf(sql: Sql, creatorId: CreatorId, programId: ProgramId): Promise<number> {
@@ -138,16 +141,20 @@ async function revisionOf(sql: Sql, creatorId: CreatorId, programId: ProgramId):
 /**
  * Removes a program and its versions.
  *
- * @throws AppError NOT_FOUND · CONFLICT while conversations follow one of its versions
+ * @param expectedRevision the `draftRevision` it was read at
+ * @throws AppError NOT_FOUND · PRECONDITION_FAILED when the draft has moved on (`details.revision` is the present one) · CONFLICT while conversations follow one of its versions
  */
-export async function deleteProgram(db: Database, creatorId: CreatorId, programId: ProgramId): Promise<void> {
-  const rows = await refusing(
-    db.tenant(creatorId, (sql) => sql('delete from programs where creator_id = $1 and id = $2 returning id', [creatorId, programId])),
+export async function deleteProgram(db: Database, creatorId: CreatorId, programId: ProgramId, expectedRevision: number): Promise<void> {
+  await refusing(
+    db.tenant(creatorId, async (sql) => {
+      const revision = await revisionOf(sql, creatorId, programId);
+      if (revision !== expectedRevision) throw hasChanged(programId, revision);
+      await sql('delete from programs where creator_id = $1 and id = $2', [creatorId, programId]);
+    }),
     sqlState.foreignKey,
     'CONFLICT',
     `Keep program "${programId}": conversations follow it`,
   );
-  if (rows.length === 0) throw noProgram(programId);
 }
 
 /**

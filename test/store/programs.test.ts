@@ -99,7 +99,8 @@ it('removes a program with its versions, live or not', async () => {
   const { creatorId, id } = await draft();
   await programs.addVersion(db, creatorId, id, { definition: {}, hash: 'a', at });
   await programs.setLive(db, creatorId, id, 1, at);
-  await programs.deleteProgram(db, creatorId, id);
+  await expect(programs.deleteProgram(db, creatorId, id, 2)).rejects.toEqual(code('PRECONDITION_FAILED'));
+  await programs.deleteProgram(db, creatorId, id, 1);
   await expect(programs.getProgram(db, creatorId, id)).rejects.toEqual(code('NOT_FOUND'));
 });
 
@@ -109,7 +110,7 @@ it('finds nothing of another creator', async () => {
   const tries = [
     () => programs.getProgram(db, stranger, id),
     () => programs.getVersion(db, stranger, id, 1),
-    () => programs.deleteProgram(db, stranger, id),
+    () => programs.deleteProgram(db, stranger, id, 1),
     () => programs.setLive(db, stranger, id, null, at),
     () => programs.addVersion(db, stranger, id, { definition: {}, hash: 'a', at }),
     () => programs.updateDraft(db, stranger, id, { slug: 's', definition: {}, expectedRevision: 1, at }),

@@ -40,6 +40,8 @@ const tag = 'programs';
 /** A definition may have 256 KiB; the rest is the envelope around it. */
 const maxBytes = 256 * 1024 + 1024;
 
+const ifMatch = { 'If-Match': 'The ETag of the draft as it was read last, such as `"3"`.' };
+
 /** A draft may be wrong in every way but one: its id names the program. */
 const Draft = v.strictObject({
   definition: v.looseObject({
@@ -131,6 +133,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
     describe({
       tag,
       summary: 'Replace the draft last read, named by If-Match',
+      headers: ifMatch,
       answers: { 200: ProgramAnswer },
       errors: ['NOT_FOUND', 'CONFLICT', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED', 'TOO_LARGE'],
     }),
@@ -145,11 +148,17 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
 
   routes.delete(
     '/:id',
-    describe({ tag, summary: 'Remove a program nobody follows', answers: { 204: null }, errors: ['NOT_FOUND', 'CONFLICT'] }),
+    describe({
+      tag,
+      summary: 'Remove a program nobody follows, named as last read by If-Match',
+      headers: ifMatch,
+      answers: { 204: null },
+      errors: ['NOT_FOUND', 'CONFLICT', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED'],
+    }),
     member('programs.write'),
     async (c) => {
       const { creatorId } = c.var.principal;
-      await deleteProgram(database, creatorId, pathId(c));
+      await deleteProgram(database, creatorId, pathId(c), expectedRevision(c));
       fanOut.publish(programsTopic(creatorId), 'deleted');
       return c.body(null, 204);
     },

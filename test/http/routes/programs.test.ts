@@ -53,7 +53,9 @@ test('a draft is replaced only by whoever has read it', async () => {
   expect([put.status, put.headers.get('ETag')]).toEqual([200, '"2"']);
   expect((await read(await call('GET', path))).program.title).toBe('Better sleep');
   expect((await call('PUT', path, changed, { 'If-Match': '"1"' })).status).toBe(412);
-  expect((await call('DELETE', path)).status).toBe(204);
+  expect((await call('DELETE', path)).status).toBe(428);
+  expect((await call('DELETE', path, undefined, { 'If-Match': '"1"' })).status).toBe(412);
+  expect((await call('DELETE', path, undefined, { 'If-Match': put.headers.get('ETag') ?? '' })).status).toBe(204);
   expect((await call('GET', path)).status).toBe(404);
 });
 
