@@ -16,6 +16,7 @@ export const errorTable = {
   UNSUPPORTED_MEDIA: { status: 415, close: 1003, retryable: false },
   INVALID_PROGRAM: { status: 422, close: 0, retryable: false },
   INVALID_DOCUMENT: { status: 422, close: 0, retryable: false },
+  INVALID_FIELD: { status: 422, close: 0, retryable: false },
   INVALID_ADDRESS: { status: 422, close: 0, retryable: false },
   PRECONDITION_REQUIRED: { status: 428, close: 0, retryable: false },
   RATE_LIMITED: { status: 429, close: 1008, retryable: true },

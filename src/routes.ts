@@ -21,6 +21,7 @@ import { aiRoutes } from './http/routes/ai.ts';
 import { aiEvaluationsRoutes } from './http/routes/ai-evaluations.ts';
 import { aiModelsRoutes } from './http/routes/ai-models.ts';
 import { aiPromptsRoutes } from './http/routes/ai-prompts.ts';
+import { analyticsRoutes } from './http/routes/analytics.ts';
 import { type AuthRoutesDeps, authRoutes } from './http/routes/auth.ts';
 import { broadcastsRoutes } from './http/routes/broadcasts.ts';
 import { callbacksRoutes } from './http/routes/callbacks.ts';
@@ -28,6 +29,7 @@ import { chatPageRoutes } from './http/routes/chat-page.ts';
 import { collectionsRoutes } from './http/routes/collections.ts';
 import { connectionsRoutes } from './http/routes/connections.ts';
 import { contactsRoutes } from './http/routes/contacts.ts';
+import { contactsTransferRoutes } from './http/routes/contacts-transfer.ts';
 import { conversationsRoutes } from './http/routes/conversations.ts';
 import { docsRoutes } from './http/routes/docs.ts';
 import { documentsRoutes } from './http/routes/documents.ts';
@@ -128,8 +130,10 @@ export function routes(parts: Parts): Mount[] {
       routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock }),
     },
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member, onChanged: tellPrograms(parts) }) },
+    { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, ids }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ ...parts, onChanged: tellPrograms(parts) }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
+    { path: '/api/v1/creators/analytics', routes: analyticsRoutes(parts) },
     { path: '/api/v1/creators/secrets', routes: programSecretsRoutes(parts) },
     { path: '/api/v1/callbacks', routes: callbacksRoutes(parts) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },

@@ -18,6 +18,9 @@ export const roleTable = {
   'conversations.act': staff,
   'contacts.read': everyone,
   'contacts.write': staff,
+  'contacts.import': authors,
+  'contacts.export': authors,
+  'analytics.read': everyone,
   'documents.read': everyone,
   'documents.write': authors,
   'ai.query': everyone,
@@ -52,6 +55,7 @@ const recentActions: ReadonlySet<Action> = new Set<Action>([
   'account.email',
   'members.write',
   'keys.write',
+  'contacts.export',
   'privacy.contact',
   'privacy.workspace',
 ]);

@@ -4,8 +4,6 @@ import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { ExpressionError } from '../programs/expressions.ts';
-import { createFilter } from '../programs/filter.ts';
 import { instantOf, isZone } from '../programs/schedule.ts';
 import {
   claimRecipients,
@@ -16,6 +14,7 @@ import {
   reachableContacts,
   readRecipient,
 } from '../store/broadcasts.ts';
+import { contactFilter } from './find-contacts.ts';
 import { readContact } from './hydrate.ts';
 import type { BroadcastContent, Input, Mailboxes } from './input.ts';
 import type { Programs } from './live-programs.ts';
@@ -42,11 +41,7 @@ export async function recipientsOf(
   at: string | null,
 ): Promise<readonly Recipient[]> {
   const now = clock.now();
-  const lets = filterOf(
-    filter,
-    (await programs.live(creatorId)).map(({ program }) => program.definition),
-    now,
-  );
+  const lets = await contactFilter({ programs, clock }, creatorId, filter);
   const found: Recipient[] = [];
   for (let after: string | null = null; ; ) {
     const page = await reachableContacts(db, creatorId, after);
@@ -60,15 +55,6 @@ export async function recipientsOf(
   }
   found.sort((left, right) => left.dueAt.getTime() - right.dueAt.getTime());
   return found.map((one, index) => ({ ...one, dueAt: new Date(one.dueAt.getTime() + Math.floor(index / perSecond) * 1000) }));
-}
-
-function filterOf(source: string, ...rest: [Parameters<typeof createFilter>[1], number]) {
-  try {
-    return createFilter(source, ...rest);
-  } catch (error) {
-    if (error instanceof ExpressionError) throw new AppError('INVALID_INPUT', `Cannot filter: ${error.message}`, { cause: error });
-    throw error;
-  }
 }
 
 function momentOf(at: string | null, zone: string | null, now: number): number {

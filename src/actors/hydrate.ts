@@ -58,7 +58,7 @@ export function loadedRow(conversation: Conversation): LoadedRow {
 }
 
 /** The contact of a stored row. */
-export function readContact(row: LoadedRow['contact']): Contact {
+export function readContact(row: Omit<LoadedRow['contact'], 'version' | 'sends'>): Contact {
   const blank = newContact(row.id as ContactId);
   return {
     ...blank,

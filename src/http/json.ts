@@ -24,13 +24,10 @@ export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array> {
  * @throws AppError TOO_LARGE more than `maxBytes` bytes
  */
 export async function readBytes(c: Context, maxBytes: number): Promise<Uint8Array> {
-  const declared = Number(c.req.header('Content-Length') ?? 0);
-  if (declared > maxBytes) throw tooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of bodyOf(c)) {
+  for await (const chunk of pieces(c, maxBytes)) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge(maxBytes);
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);
@@ -40,6 +37,36 @@ export async function readBytes(c: Context, maxBytes: number): Promise<Uint8Arra
     offset += chunk.byteLength;
   }
   return bytes;
+}
+
+async function* pieces(c: Context, maxBytes: number): AsyncGenerator<Uint8Array> {
+  const declared = Number(c.req.header('Content-Length') ?? 0);
+  if (declared > maxBytes) throw tooLarge(maxBytes);
+  let size = 0;
+  for await (const chunk of bodyOf(c)) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    yield chunk;
+  }
+}
+
+/**
+ * The body as text while it arrives, without a byte order mark.
+ *
+ * @throws AppError TOO_LARGE more than `maxBytes` bytes · UNSUPPORTED_MEDIA compressed · INVALID_INPUT not UTF-8
+ */
+export async function* readText(c: Context, maxBytes: number): AsyncGenerator<string> {
+  if (c.req.header('Content-Encoding') !== undefined) throw new AppError('UNSUPPORTED_MEDIA', 'Send the body uncompressed');
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const decode = (bytes?: Uint8Array) => {
+    try {
+      return bytes === undefined ? decoder.decode() : decoder.decode(bytes, { stream: true });
+    } catch (cause) {
+      throw new AppError('INVALID_INPUT', 'Cannot read the body as UTF-8', { cause });
+    }
+  };
+  for await (const piece of pieces(c, maxBytes)) yield decode(piece);
+  yield decode();
 }
 
 /**

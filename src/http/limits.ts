@@ -20,6 +20,8 @@ export const limits = {
   'email.member': { most: 5, windowMs: 60 * minute },
   'invite.creator': { most: 30, windowMs: 60 * minute },
   'export.creator': { most: 10, windowMs: 60 * minute },
+  'analytics.creator': { most: 120, windowMs: minute },
+  'import.creator': { most: 30, windowMs: 60 * minute },
   'operator.address': { most: 60, windowMs: minute },
   'api.session': { most: 1_200, windowMs: minute },
   'api.creator': { most: 6_000, windowMs: minute },

@@ -183,12 +183,17 @@ export async function conversationHead(db: Database, key: Key): Promise<Conversa
 
 const cursorAt = `('epoch'::timestamptz + $2::bigint * interval '1 microsecond')`;
 
+const waitsForPerson = `c.control = 'human' and c.status in ('open', 'active') and (select m.role from messages m
+  where m.creator_id = c.creator_id and m.conversation_id = c.id order by m.seq desc limit 1) is distinct from 'person'`;
+
 /** What a list may be narrowed to. */
 export interface ConversationFilter {
   state?: string | undefined;
   programId?: ProgramId | undefined;
   channel?: string | undefined;
   control?: ConversationRow['control'] | undefined;
+  /** Those in a person's hand in which no person has had the last word; those that do not wait otherwise. */
+  waiting?: boolean | undefined;
 }
 
 /** The creator's conversations with the contact's name, latest first. @throws AppError INVALID_INPUT for a foreign cursor */
@@ -208,6 +213,7 @@ export async function listConversations(
            and (c.updated_at, c.id) < (${cursorAt}, $3::uuid))
          and ($4::text is null or c.state = $4) and ($5::uuid is null or c.program_id = $5)
          and ($6::text is null or c.channel = $6) and ($7::text is null or c.control = $7)
+         ${page.waiting === undefined ? '' : `and ${page.waiting ? '' : 'not '}(${waitsForPerson})`}
        order by c.active_hour desc, c.updated_at desc, c.id desc limit $8`,
       [
         creatorId,

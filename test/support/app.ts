@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Hono } from 'hono';
 import { afterAll } from 'vitest';
 import type { Mailboxes } from '../../src/actors/input.ts';
+import { createPrograms } from '../../src/actors/live-programs.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
@@ -15,6 +16,7 @@ import type { AppEnv } from '../../src/http/env.ts';
 import { addressChangeRoutes } from '../../src/http/routes/address-change.ts';
 import { authRoutes } from '../../src/http/routes/auth.ts';
 import { contactsRoutes } from '../../src/http/routes/contacts.ts';
+import { contactsTransferRoutes } from '../../src/http/routes/contacts-transfer.ts';
 import { conversationsRoutes } from '../../src/http/routes/conversations.ts';
 import { docsRoutes } from '../../src/http/routes/docs.ts';
 import { healthRoutes } from '../../src/http/routes/health.ts';
@@ -46,6 +48,8 @@ export async function testApp(
   const parts = await testAccounts(database, clock, options);
   const { ids, fanOut, tokens, accounts, count, signInLimits } = parts;
   const member = memberGate(parts);
+  const core = { db: database, fanOut, clock, log: quietLog };
+  const programs = createPrograms(core);
   const mailboxes = options.mailboxes ?? noConversations;
   const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -67,7 +71,8 @@ export async function testApp(
     { path: '/api/v1/auth', routes: membersRoutes({ ...parts, database, signInLimits, member }) },
     { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log: quietLog }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, clock, member }) },
+    { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, database, programs, clock, member }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, programs, clock, member }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member, media }) },
     { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
     { path: '/test-widget', routes: widget },

@@ -1,20 +1,27 @@
 /** /api/v1/creators/contacts: the end users, as members read and edit them. */
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
+import { type FindContactsDeps, findContacts, liveDefinitions } from '../../actors/find-contacts.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
-import type { CreatorId } from '../../ids.ts';
+import { AppError } from '../../errors.ts';
+import { type CreatorId, isUuid } from '../../ids.ts';
+import { declaredFields, fieldProblem } from '../../programs/field-values.ts';
 import { isZone } from '../../programs/schedule.ts';
-import { type ContactRow, getContact, listContacts, patchContact } from '../../store/contacts.ts';
+import type { Json } from '../../programs/scope.ts';
+import { type ContactRow, getContact, listTags, patchContact, setTag } from '../../store/contacts.ts';
 import type { Member } from '../auth.ts';
-import type { AppEnv } from '../env.ts';
+import type { AppEnv, MemberEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
-import { body, pathId, query } from '../validate.ts';
+import { body, parse, pathId, query } from '../validate.ts';
 
 const tag = 'contacts';
 const maxBytes = 64 * 1024;
 
+const Name = v.pipe(v.string(), v.trim(), v.maxLength(200));
+const Zone = v.pipe(v.string(), v.maxLength(64), v.check(isZone, 'Expected a time zone such as "Europe/Lisbon"'));
+const Language = v.pipe(v.string(), v.regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, 'Expected a language such as "pt-PT"'));
 const FieldValue = v.nullable(
   v.union([
     v.pipe(v.string(), v.maxLength(4_000)),
@@ -26,14 +33,38 @@ const FieldValue = v.nullable(
 const FieldName = v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'Expected the name of a field'));
 const Tag = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(100));
 
+const Fields = v.pipe(v.record(FieldName, FieldValue), v.maxEntries(200));
+
 const Patch = v.strictObject({
-  name: v.optional(v.pipe(v.string(), v.trim(), v.maxLength(200))),
-  zone: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(64), v.check(isZone, 'Expected a time zone such as "Europe/Lisbon"')))),
-  language: v.optional(
-    v.nullable(v.pipe(v.string(), v.regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$/, 'Expected a language such as "pt-PT"'))),
-  ),
-  fields: v.optional(v.pipe(v.record(FieldName, FieldValue), v.maxEntries(200))),
+  name: v.optional(Name),
+  zone: v.optional(v.nullable(Zone)),
+  language: v.optional(v.nullable(Language)),
+  fields: v.optional(Fields),
   tags: v.optional(v.pipe(v.array(Tag), v.maxLength(100))),
+});
+
+/** What a row of an import says of a contact, before its fields are held against what programs declare. */
+export const GivenRow = v.strictObject({
+  id: v.optional(v.pipe(v.string(), v.check(isUuid, 'Expected the id of a contact'))),
+  channel: v.optional(v.picklist(['import', 'whatsapp', 'telegram', 'webhook']), 'import'),
+  external_id: v.optional(v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(256))),
+  name: v.optional(Name),
+  zone: v.optional(Zone),
+  language: v.optional(Language),
+  tags: v.optional(v.pipe(v.array(Tag), v.maxLength(100)), []),
+  fields: v.optional(Fields, {}),
+});
+
+const since = v.optional(v.pipe(v.string(), v.isoTimestamp('Expected a time such as 2026-11-24T09:00:00Z')));
+const ListQuery = v.strictObject({
+  ...pageQuery,
+  filter: v.optional(v.pipe(v.string(), v.maxLength(2_000)), ''),
+  tag: v.optional(Tag),
+  program_id: v.optional(v.pipe(v.string(), v.check(isUuid, 'Expected a UUID'))),
+  state: v.optional(v.pipe(v.string(), v.maxLength(500))),
+  channel: v.optional(v.picklist(['widget', 'whatsapp', 'telegram', 'webhook'])),
+  active_since: since,
+  inactive_since: since,
 });
 
 const Time = v.pipe(v.string(), v.isoTimestamp());
@@ -53,23 +84,59 @@ export const ContactItem = v.object({
 });
 const ContactAnswer = v.object({ contact: ContactItem });
 
-/** Mounted under /api/v1/creators/contacts. */
-export function contactsRoutes(deps: {
+const TagsAnswer = v.object({ items: v.array(v.object({ tag: v.string(), contacts: v.number() })) });
+
+/** What these routes need. */
+export interface ContactsRoutesDeps {
   database: Database;
+  programs: FindContactsDeps['programs'];
   clock: Clock;
   member: Member;
   /** Told of a contact whose zone, language or fields a member has changed. */
   onChanged?(creatorId: CreatorId, contact: ContactRow): Promise<void>;
-}): Hono<AppEnv> {
-  const { database, clock, member, onChanged } = deps;
+}
+
+/** Mounted under /api/v1/creators/contacts. */
+export function contactsRoutes({ database, programs, clock, member, onChanged }: ContactsRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
+
+  /** @throws AppError INVALID_FIELD with `details.issues`, as in every refusal of a body */
+  async function requireDeclared(creatorId: CreatorId, fields: Readonly<Record<string, Json>> = {}): Promise<void> {
+    const given = Object.entries(fields).filter(([, value]) => value !== null);
+    if (given.length === 0) return;
+    const declared = declaredFields(await liveDefinitions(programs, creatorId));
+    const issues = given.flatMap(([name, value]) => {
+      const message = fieldProblem(declared, name, value);
+      return message === null ? [] : [{ pointer: `/fields/${name}`, message }];
+    });
+    if (issues[0] !== undefined) throw new AppError('INVALID_FIELD', issues[0].message, { details: { issues: issues.slice(0, 20) } });
+  }
 
   routes.get(
     '/',
-    describe({ tag, summary: 'List contacts, newest first', answers: { 200: pageOf(ContactItem) } }),
+    describe({
+      tag,
+      summary: 'List contacts, newest first',
+      description:
+        '`filter` is an expression over `contact`, as in programs and broadcasts: `"trial" in contact.tags && contact.points > 50`. With one, a page may ' +
+        'hold fewer than `limit`; the list ends where `next_cursor` is null. `program_id`, `state` and `channel` speak of one conversation of theirs; ' +
+        '`active_since` and `inactive_since` of the latest.',
+      answers: { 200: pageOf(ContactItem) },
+    }),
     member('contacts.read'),
-    query(v.strictObject(pageQuery)),
-    async (c) => c.json(pageAnswer(await listContacts(database, c.var.principal.creatorId, c.req.valid('query')), contactItem)),
+    query(ListQuery),
+    async (c) => {
+      const { program_id, active_since, inactive_since, ...rest } = c.req.valid('query');
+      const request = { ...rest, programId: program_id, activeSince: active_since, inactiveSince: inactive_since };
+      return c.json(pageAnswer(await findContacts({ db: database, programs, clock }, c.var.principal.creatorId, request), contactItem));
+    },
+  );
+
+  routes.get(
+    '/tags',
+    describe({ tag, summary: 'List the tags in use, most used first', answers: { 200: TagsAnswer } }),
+    member('contacts.read'),
+    async (c) => c.json({ items: await listTags(database, c.var.principal.creatorId) }),
   );
 
   routes.get(
@@ -84,18 +151,40 @@ export function contactsRoutes(deps: {
     describe({
       tag,
       summary: 'Change a contact',
-      description: 'Fields are laid over the present ones, null removes one; tags replace all.',
+      description:
+        'Fields are laid over the present ones, null removes one; each must be declared by a live program and of its type. Tags replace all.',
       answers: { 200: ContactAnswer },
-      errors: ['NOT_FOUND'],
+      errors: ['NOT_FOUND', 'INVALID_FIELD'],
     }),
     member('contacts.write'),
     body(Patch, maxBytes),
     async (c) => {
       const { creatorId } = c.var.principal;
-      const row = await patchContact(database, creatorId, pathId(c), c.req.valid('json'), clock.now());
+      const { id } = await getContact(database, creatorId, pathId(c));
+      await requireDeclared(creatorId, c.req.valid('json').fields);
+      const row = await patchContact(database, creatorId, id, c.req.valid('json'), clock.now());
       await onChanged?.(creatorId, row);
       return c.json({ contact: contactItem(row) });
     },
+  );
+
+  const tagging = (on: boolean) => async (c: Context<MemberEnv>) => {
+    const given = parse(Tag, c.req.param('tag'));
+    return c.json({ contact: contactItem(await setTag(database, c.var.principal.creatorId, pathId(c), { tag: given, on }, clock.now())) });
+  };
+
+  routes.put(
+    '/:id/tags/:tag',
+    describe({ tag, summary: 'Give a contact a tag', answers: { 200: ContactAnswer }, errors: ['NOT_FOUND'] }),
+    member('contacts.write'),
+    tagging(true),
+  );
+
+  routes.delete(
+    '/:id/tags/:tag',
+    describe({ tag, summary: 'Take a tag from a contact', answers: { 200: ContactAnswer }, errors: ['NOT_FOUND'] }),
+    member('contacts.write'),
+    tagging(false),
   );
 
   return routes;
