@@ -6,7 +6,6 @@ import { retryInput } from '../../actors/retry.ts';
 import type { Database } from '../../database.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
 import type { Media } from '../../media/media.ts';
-import { decodeCursor, encodeCursor, pageOf as pageOfRows } from '../../store/cursor.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
 import { deliveriesOf } from '../../store/deliveries.ts';
 import { takeUp } from '../../store/turns.ts';
@@ -45,17 +44,10 @@ const ListQuery = v.strictObject({
 });
 const MessagesQuery = v.strictObject({
   limit: v.optional(queryNumber(1, 200), '50'),
-  cursor: pageQuery.cursor,
   after: v.optional(queryNumber(0, lastNumber)),
   before: v.optional(queryNumber(1, lastNumber)),
 });
-const TurnsQuery = v.strictObject({
-  limit: v.optional(queryNumber(1, 200), '50'),
-  cursor: pageQuery.cursor,
-  before: v.optional(queryNumber(1, lastNumber)),
-});
-/** A cursor says the same as `after` or `before`. */
-const NumberPlace = v.strictTuple([v.picklist(['after', 'before']), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]);
+const TurnsQuery = v.strictObject({ limit: v.optional(queryNumber(1, 200), '50'), before: v.optional(queryNumber(1, lastNumber)) });
 
 const Say = v.pipe(
   v.strictObject({
@@ -126,30 +118,26 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Read messages, oldest first',
-      description:
-        'The newest, those `after` a number, or those `before` one. `next_cursor` goes on in the same direction, from the newest backwards.',
-      answers: { 200: pageOf(MessageItem) },
+      description: 'The newest, those `after` a number, or those `before` one.',
+      answers: { 200: v.object({ items: v.array(MessageItem) }) },
       errors: ['NOT_FOUND'],
     }),
     member('conversations.read'),
     query(MessagesQuery),
     async (c) => {
       const key = keyOf(c);
-      const { limit, cursor, after, before } = c.req.valid('query');
-      const [way, from] = decodeCursor(NumberPlace, cursor) ?? (after === undefined ? ['before', before ?? lastNumber] : ['after', after]);
+      const { limit, after, before } = c.req.valid('query');
       await getConversation(database, key);
       const messages =
-        way === 'before' ? await messagesBefore(database, key, from, limit + 1) : await messagesAfter(database, key, from, limit + 1);
-      const more = messages.length > limit;
-      if (more) messages.splice(way === 'before' ? 0 : limit, 1);
-      const edge = messages.at(way === 'before' ? 0 : -1);
+        after === undefined
+          ? await messagesBefore(database, key, before ?? lastNumber, limit)
+          : await messagesAfter(database, key, after, limit);
       const deliveries = await deliveriesOf(
         database,
         key,
         messages.map(({ seq }) => seq),
       );
-      const items = messages.map((message) => messageItem(message, deliveries));
-      return c.json({ items, next_cursor: more && edge ? encodeCursor([way, edge.seq]) : null });
+      return c.json({ items: messages.map((message) => messageItem(message, deliveries)) });
     },
   );
 
@@ -158,28 +146,16 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Why it is where it is: inputs and what they did, newest first',
-      answers: { 200: pageOf(TurnItem) },
+      answers: { 200: v.object({ items: v.array(TurnItem) }) },
       errors: ['NOT_FOUND'],
     }),
     member('conversations.read'),
     query(TurnsQuery),
     async (c) => {
       const key = keyOf(c);
-      const { limit, cursor, before } = c.req.valid('query');
-      const place = decodeCursor(NumberPlace, cursor);
+      const { limit, before } = c.req.valid('query');
       await getConversation(database, key);
-      const turns = await listTurns(database, key, place?.[1] ?? before ?? lastNumber, limit + 1);
-      return c.json(
-        pageAnswer(
-          pageOfRows(
-            turns,
-            limit,
-            (row) => row,
-            ({ turn }) => ['before', turn],
-          ),
-          turnItem,
-        ),
-      );
+      return c.json({ items: (await listTurns(database, key, before ?? lastNumber, limit)).map(turnItem) });
     },
   );
 
