@@ -14,6 +14,7 @@ import { openPrivacy } from '../../src/privacy/open.ts';
 import { type SessionNews, sessionsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { openRedisCache } from '../../src/shared/redis.ts';
+import { patchContact } from '../../src/store/contacts.ts';
 import { tenantTables } from '../../src/store/tenant-tables.ts';
 import { testApp } from '../support/app.ts';
 import { manualClock } from '../support/clock.ts';
@@ -149,7 +150,7 @@ async function marked() {
     messageId: parts.ids.uuid(),
     text: `I am ${marker}`,
   });
-  await member.call('PATCH', `/api/v1/creators/contacts/${contactId}`, { name: marker, fields: { city: marker }, tags: [marker] });
+  await patchContact(database, member.creatorId, contactId, { name: marker, fields: { city: marker }, tags: [marker] }, clock.now());
   await database.tenant(member.creatorId, (sql) => sql(`update contacts set consent = '{"promo": true}' where id = $1`, [contactId]));
   await media.keep(member.creatorId, {
     conversationId: key.conversationId,
