@@ -61,6 +61,7 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
 
   /** Lasts as one of `underWay` until every timer of the batch has been taken. */
   function fireAll(batch: readonly DueTimer[], underWay: Set<Promise<void>>): void {
+    if (batch.length === 0) return;
     const until = clock.wall() + claimMs;
     const fired: Promise<void> = Promise.all(batch.map((timer) => fire(timer, until))).then(() => void underWay.delete(fired));
     underWay.add(fired);
@@ -74,7 +75,7 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
         fireAll(due, underWay);
         if (due.length < mostAtOnce) return await untilNext();
         fireAll(await claimPast(due), underWay);
-        if (underWay.size >= mostBatches) await Promise.race(underWay);
+        while (underWay.size >= mostBatches) await Promise.race(underWay);
       }
       return 0;
     } finally {
