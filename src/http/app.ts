@@ -11,6 +11,7 @@ import { errorHandler, missingRoute } from './errors.ts';
 import { countRequests } from './metrics.ts';
 import { openApiRoute } from './openapi.ts';
 import { securityHeaders } from './security-headers.ts';
+import { refuseParameters } from './validate.ts';
 
 /** What the edge itself needs; each group of routes brings its own. */
 export interface AppDeps {
@@ -53,6 +54,8 @@ export function createApp(deps: AppDeps, mounts: readonly Mount[]): Hono<AppEnv>
     });
     await Promise.race([next(), late.promise]).finally(cancel);
   });
+
+  app.use('/api/v1/*', refuseParameters);
 
   for (const { path, routes } of mounts) app.route(path, routes);
   openApiRoute(app);

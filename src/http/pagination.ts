@@ -1,6 +1,6 @@
 /** Lists over HTTP: `?limit=&cursor=` in, `{items, next_cursor}` out. */
 import * as v from 'valibot';
-import type { Page } from '../store/cursor.ts';
+import { type Page, type PageRequest, pageOfAll } from '../store/cursor.ts';
 
 const defaultLimit = '25';
 
@@ -16,6 +16,9 @@ export const pageQuery = {
   cursor: v.optional(v.pipe(v.string(), v.maxLength(256))),
 };
 
+/** The query of a list that takes nothing else. */
+export const PageQuery = v.strictObject(pageQuery);
+
 /** The schema of a list's answer. */
 export function pageOf<S extends v.GenericSchema>(item: S) {
   return v.object({ items: v.array(item), next_cursor: v.nullable(v.string()) });
@@ -24,4 +27,14 @@ export function pageOf<S extends v.GenericSchema>(item: S) {
 /** The answer of a list. */
 export function pageAnswer<Row, Item>(page: Page<Row>, itemOf: (row: Row) => Item): { items: Item[]; next_cursor: string | null } {
   return { items: page.items.map(itemOf), next_cursor: page.nextCursor };
+}
+
+/** The answer of a list whose rows are few enough to be read whole. @param keyOf what names a row, other than all others */
+export function pageOfFew<Row, Item>(
+  rows: readonly Row[],
+  request: PageRequest,
+  keyOf: (row: Row) => string,
+  itemOf: (row: Row) => Item,
+): { items: Item[]; next_cursor: string | null } {
+  return pageAnswer(pageOfAll(rows, request, keyOf), itemOf);
 }

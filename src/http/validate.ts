@@ -1,11 +1,13 @@
 /** Validation at the border: middleware that lets a request through only when its body, query and path are what the route declares. */
 import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
 import { resolver, uniqueSymbol } from 'hono-openapi';
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { isUuid } from '../ids.ts';
 import type { AppEnv } from './env.ts';
 import { notFound } from './errors.ts';
+import { issueText, type Noun } from './issue-text.ts';
 import { defaultBodyBytes, escapePointer, isStorable, readJson } from './json.ts';
 
 type Schema = v.GenericSchema;
@@ -42,9 +44,26 @@ export function query<S extends Schema>(schema: S): MiddlewareHandler<AppEnv, st
       if (!isStorable(name) || !isStorable(value)) throw new AppError('INVALID_INPUT', 'Cannot accept a parameter with NUL');
       given[name] = value;
     }
-    c.req.addValidatedData('query', parse(schema, given) as object);
+    c.req.addValidatedData('query', parse(schema, given, 'parameter') as object);
     await next();
   });
+}
+
+/** Refuses parameters on routes that declare none. @throws AppError INVALID_INPUT */
+export const refuseParameters: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const [name] = Object.keys(c.req.query());
+  const routes = matchedRoutes(c).filter(({ method }) => method !== 'ALL');
+  if (name !== undefined && routes.length > 0 && !routes.some(({ handler }) => declaresQuery(handler))) throw unknownParameter(name);
+  await next();
+};
+
+function declaresQuery(handler: object): boolean {
+  return uniqueSymbol in handler && (handler[uniqueSymbol] as { target?: string }).target === 'query';
+}
+
+function unknownParameter(name: string): AppError {
+  const message = `Unknown parameter ${JSON.stringify(name.toWellFormed().slice(0, 100))}`;
+  return new AppError('INVALID_INPUT', message, { details: { issues: [{ pointer: `/${escapePointer(name.toWellFormed())}`, message }] } });
 }
 
 /**
@@ -52,10 +71,10 @@ export function query<S extends Schema>(schema: S): MiddlewareHandler<AppEnv, st
  *
  * @throws AppError INVALID_INPUT with `details.issues`: `[{pointer, message}]`, at most 20
  */
-export function parse<S extends Schema>(schema: S, value: unknown): v.InferOutput<S> {
+export function parse<S extends Schema>(schema: S, value: unknown, noun: Noun = 'key'): v.InferOutput<S> {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
-  const issues = result.issues.slice(0, 20).map((issue) => ({ pointer: pointerOf(issue), message: issue.message }));
+  const issues = result.issues.slice(0, 20).map((issue) => ({ pointer: pointerOf(issue), message: issueText(issue, noun) }));
   throw new AppError('INVALID_INPUT', 'Cannot accept the request as it is', { details: { issues } });
 }
 

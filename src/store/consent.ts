@@ -13,6 +13,7 @@ export type ConsentProof =
 
 /** One change. `granted` is null where the answer was removed. */
 export interface ConsentRow {
+  id: string;
   purpose: string;
   granted: boolean | null;
   proof: ConsentProof;
@@ -22,7 +23,7 @@ export interface ConsentRow {
 /** The changes of a contact, newest first, 500 at most. */
 export function listConsent(sql: Sql, contactId: string): Promise<ConsentRow[]> {
   return sql(
-    'select purpose, granted, proof, created_at from consent_records where contact_id = $1 order by created_at desc, id desc limit 500',
+    'select id, purpose, granted, proof, created_at from consent_records where contact_id = $1 order by created_at desc, id desc limit 500',
     [contactId],
   );
 }

@@ -20,6 +20,9 @@ export const idPlace = v.strictTuple([v.pipe(v.string(), v.check(isUuid))]);
 /** A place in a list ordered by a time, in microseconds since 1970, and id. */
 export const timePlace = v.strictTuple([v.pipe(v.number(), v.safeInteger()), v.pipe(v.string(), v.check(isUuid))]);
 
+/** A place in a list that was read whole: the key of an item and where it stood, should it be gone by now. */
+const wholePlace = v.strictTuple([v.string(), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]);
+
 const mostCharacters = 256;
 
 /**
@@ -38,6 +41,11 @@ export function decodeCursor<Schema extends v.GenericSchema>(schema: Schema, cur
   }
 }
 
+/** The cursor for a place, as the list's schema reads it. */
+export function encodeCursor(place: readonly unknown[]): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
 /**
  * The page out of `limit + 1` rows at most: the row too many only tells that there is a next page.
  *
@@ -54,6 +62,24 @@ export function pageOf<Row, Item>(
   const more = rows.length > limit && last !== undefined;
   return {
     items: shown.map(itemOf),
-    nextCursor: more ? Buffer.from(JSON.stringify(placeOf(last))).toString('base64url') : null,
+    nextCursor: more ? encodeCursor(placeOf(last)) : null,
   };
+}
+
+/**
+ * The page out of all rows of a list, which is short enough to be read whole.
+ *
+ * @param keyOf what names a row, other than all others
+ * @throws AppError INVALID_INPUT when the cursor is none of this list
+ */
+export function pageOfAll<Row>(rows: readonly Row[], { limit, cursor }: PageRequest, keyOf: (row: Row) => string): Page<Row> {
+  const place = decodeCursor(wholePlace, cursor);
+  const found = place === null ? -1 : rows.findIndex((row) => keyOf(row) === place[0]);
+  const start = found >= 0 ? found + 1 : (place?.[1] ?? 0);
+  return pageOf(
+    rows.slice(start, start + limit + 1),
+    limit,
+    (row) => row,
+    (row) => [keyOf(row), rows.indexOf(row)],
+  );
 }

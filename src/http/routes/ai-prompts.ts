@@ -9,7 +9,8 @@ import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
-import { body } from '../validate.ts';
+import { PageQuery, pageOf, pageOfFew } from '../pagination.ts';
+import { body, query } from '../validate.ts';
 
 export interface AiPromptsDeps {
   database: Database;
@@ -36,13 +37,21 @@ export function aiPromptsRoutes({ database, member, clock }: AiPromptsDeps): Hon
     describe({
       tag,
       summary: 'List the versions of the prompt, newest first; 0 is built in',
-      answers: { 200: v.object({ items: v.array(PromptView) }) },
+      answers: { 200: pageOf(PromptView) },
     }),
+    query(PageQuery),
     async (c) => {
       const { creatorId } = c.var.principal;
       const rows = await database.tenant(creatorId, (sql) => listPrompts(sql, creatorId));
       const builtIn = { version: 0, template: null, active: !rows.some(({ active }) => active), created_at: null };
-      return c.json({ items: [...rows.map(promptView), builtIn] });
+      return c.json(
+        pageOfFew(
+          [...rows.map(promptView), builtIn],
+          c.req.valid('query'),
+          ({ version }) => String(version),
+          (view) => view,
+        ),
+      );
     },
   );
 

@@ -13,6 +13,7 @@ import { listAnswers } from '../../store/answers.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
+import { pageOf, pageQuery } from '../pagination.ts';
 import { body, query } from '../validate.ts';
 
 export interface AiDeps {
@@ -77,12 +78,12 @@ const AnswerRecordView = v.object({
 });
 const AnswersQuery = v.strictObject({
   unanswered: v.optional(v.picklist(['true', 'false']), 'false'),
-  cursor: v.optional(v.pipe(v.string(), v.uuid('Expected a cursor this list has given'))),
+  ...pageQuery,
+  cursor: v.optional(v.pipe(v.string(), v.uuid('Start the list again: the cursor is not one of this list'))),
 });
 
 /** Beyond this the model's answer so far is taken: a route must answer within half a minute. */
 const jsonAnswerMs = 20_000;
-const pageSize = 50;
 
 /** To be mounted at `/api/v1/ai`. */
 export function aiRoutes({ database, knowledge, historyOf, member, clock, log }: AiDeps): Hono<MemberEnv> {
@@ -152,16 +153,16 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
     describe({
       tag,
       summary: 'List the answers given, newest first, or only the questions that found none',
-      answers: { 200: v.object({ items: v.array(AnswerRecordView), next_cursor: v.nullable(v.string()) }) },
+      answers: { 200: pageOf(AnswerRecordView) },
     }),
     query(AnswersQuery),
     async (c) => {
       const { creatorId } = c.var.principal;
-      const { unanswered, cursor } = c.req.valid('query');
-      const filter = { unanswered: unanswered === 'true', after: cursor ?? null, most: pageSize + 1 };
+      const { unanswered, cursor, limit } = c.req.valid('query');
+      const filter = { unanswered: unanswered === 'true', after: cursor ?? null, most: limit + 1 };
       const rows = await database.tenant(creatorId, (sql) => listAnswers(sql, creatorId, filter));
-      const items = rows.slice(0, pageSize).map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
-      return c.json({ items, next_cursor: rows.length > pageSize ? (items.at(-1)?.id ?? null) : null });
+      const items = rows.slice(0, limit).map((row) => ({ ...row, created_at: row.created_at.toISOString() }));
+      return c.json({ items, next_cursor: rows.length > limit ? (items.at(-1)?.id ?? null) : null });
     },
   );
 

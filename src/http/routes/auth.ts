@@ -13,7 +13,8 @@ import type { AppEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import type { SignInLimits } from '../limits.ts';
 import { describe } from '../openapi.ts';
-import { body, pathId } from '../validate.ts';
+import { PageQuery, pageOf, pageOfFew } from '../pagination.ts';
+import { body, pathId, query } from '../validate.ts';
 
 const tag = 'auth';
 const maxBytes = 16 * 1024;
@@ -48,7 +49,6 @@ const SessionAnswer = v.object({
   expires_at: Time,
   user_agent: v.nullable(v.string()),
 });
-const SessionsAnswer = v.object({ items: v.array(SessionAnswer) });
 
 /** What these routes need. */
 export interface AuthRoutesDeps {
@@ -236,12 +236,20 @@ export function authRoutes({ accounts, recovery, sessions, tokens, signInLimits,
 
   routes.get(
     '/sessions',
-    describe({ tag, summary: 'Where I am signed in', answers: { 200: SessionsAnswer } }),
+    describe({ tag, summary: 'Where I am signed in', answers: { 200: pageOf(SessionAnswer) } }),
     member('account.read'),
+    query(PageQuery),
     async (c) => {
       const { creatorId, memberId, sid } = c.var.principal;
-      const items = await sessions.list(creatorId, memberId);
-      return c.json({ items: items.map((session) => sessionAnswer(session, sid)) });
+      const all = await sessions.list(creatorId, memberId);
+      return c.json(
+        pageOfFew(
+          all,
+          c.req.valid('query'),
+          ({ id }) => id,
+          (session) => sessionAnswer(session, sid),
+        ),
+      );
     },
   );
 

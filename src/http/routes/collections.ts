@@ -6,7 +6,8 @@ import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
-import { body } from '../validate.ts';
+import { PageQuery, pageOf, pageOfFew } from '../pagination.ts';
+import { body, query } from '../validate.ts';
 
 export interface CollectionsDeps {
   documents: Pick<Library, 'collections' | 'configure'>;
@@ -39,9 +40,20 @@ export function collectionsRoutes({ documents, member }: CollectionsDeps): Hono<
     describe({
       tag,
       summary: 'List collections with how their documents are cut',
-      answers: { 200: v.object({ items: v.array(CollectionView) }) },
+      answers: { 200: pageOf(CollectionView) },
     }),
-    async (c) => c.json({ items: await documents.collections(c.var.principal.creatorId) }),
+    query(PageQuery),
+    async (c) => {
+      const all = await documents.collections(c.var.principal.creatorId);
+      return c.json(
+        pageOfFew(
+          all,
+          c.req.valid('query'),
+          ({ name }) => name,
+          (row) => row,
+        ),
+      );
+    },
   );
 
   routes.put(

@@ -13,7 +13,7 @@ import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
-import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
+import { PageQuery, pageAnswer, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, pathId, query } from '../validate.ts';
 import { LinkKey, type LinkRoutesDeps, linkRoutes, newLinkKey } from './link.ts';
 
@@ -73,9 +73,10 @@ export function connectionsRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
 
   routes.get(
     '/connections',
-    describe({ tag, summary: 'List connected accounts', answers: { 200: v.object({ items: v.array(ConnectionItem) }) } }),
+    describe({ tag, summary: 'List connected accounts', answers: { 200: pageOf(ConnectionItem) } }),
     member('channels.read'),
-    async (c) => c.json({ items: (await connections.list(c.var.principal.creatorId)).map(item) }),
+    query(PageQuery),
+    async (c) => c.json(pageOfFew(await connections.list(c.var.principal.creatorId), c.req.valid('query'), ({ id }) => id, item)),
   );
 
   routes.post(

@@ -13,7 +13,7 @@ import { type ContactRow, getContact, listTags, patchContact, setTag } from '../
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
-import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
+import { PageQuery, pageAnswer, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, parse, pathId, query } from '../validate.ts';
 
 const tag = 'contacts';
@@ -84,7 +84,7 @@ export const ContactItem = v.object({
 });
 const ContactAnswer = v.object({ contact: ContactItem });
 
-const TagsAnswer = v.object({ items: v.array(v.object({ tag: v.string(), contacts: v.number() })) });
+const TagItem = v.object({ tag: v.string(), contacts: v.number() });
 
 /** What these routes need. */
 export interface ContactsRoutesDeps {
@@ -134,9 +134,20 @@ export function contactsRoutes({ database, programs, clock, member, onChanged }:
 
   routes.get(
     '/tags',
-    describe({ tag, summary: 'List the tags in use, most used first', answers: { 200: TagsAnswer } }),
+    describe({ tag, summary: 'List the tags in use, most used first', answers: { 200: pageOf(TagItem) } }),
     member('contacts.read'),
-    async (c) => c.json({ items: await listTags(database, c.var.principal.creatorId) }),
+    query(PageQuery),
+    async (c) => {
+      const all = await listTags(database, c.var.principal.creatorId);
+      return c.json(
+        pageOfFew(
+          all,
+          c.req.valid('query'),
+          ({ tag: name }) => name,
+          (row) => row,
+        ),
+      );
+    },
   );
 
   routes.get(

@@ -7,6 +7,7 @@ import type { Database } from '../../database.ts';
 import { type ConversationId, type Ids, isUuid, type ProgramId } from '../../ids.ts';
 import type { Media } from '../../media/media.ts';
 import { getConversation, listConversations, listTurns, messagesAfter, messagesBefore } from '../../store/conversations.ts';
+import { decodeCursor, encodeCursor, pageOf as pageOfRows } from '../../store/cursor.ts';
 import { deliveriesOf } from '../../store/deliveries.ts';
 import { takeUp } from '../../store/turns.ts';
 import type { Member } from '../auth.ts';
@@ -44,10 +45,17 @@ const ListQuery = v.strictObject({
 });
 const MessagesQuery = v.strictObject({
   limit: v.optional(queryNumber(1, 200), '50'),
+  cursor: pageQuery.cursor,
   after: v.optional(queryNumber(0, lastNumber)),
   before: v.optional(queryNumber(1, lastNumber)),
 });
-const TurnsQuery = v.strictObject({ limit: v.optional(queryNumber(1, 200), '50'), before: v.optional(queryNumber(1, lastNumber)) });
+const TurnsQuery = v.strictObject({
+  limit: v.optional(queryNumber(1, 200), '50'),
+  cursor: pageQuery.cursor,
+  before: v.optional(queryNumber(1, lastNumber)),
+});
+/** A cursor says the same as `after` or `before`. */
+const NumberPlace = v.strictTuple([v.picklist(['after', 'before']), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]);
 
 const Say = v.pipe(
   v.strictObject({
@@ -118,26 +126,23 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Read messages, oldest first',
-      description: 'The newest, those `after` a number, or those `before` one.',
-      answers: { 200: v.object({ items: v.array(MessageItem) }) },
+      description:
+        'The newest, those `after` a number, or those `before` one. `next_cursor` goes on in the same direction, from the newest backwards.',
+      answers: { 200: pageOf(MessageItem) },
       errors: ['NOT_FOUND'],
     }),
     member('conversations.read'),
     query(MessagesQuery),
     async (c) => {
       const key = keyOf(c);
-      const { limit, after, before } = c.req.valid('query');
-      await getConversation(database, key);
-      const messages =
-        after === undefined
-          ? await messagesBefore(database, key, before ?? lastNumber, limit)
-          : await messagesAfter(database, key, after, limit);
+      const { messages, next } = await messagesOf(database, key, c.req.valid('query'));
       const deliveries = await deliveriesOf(
         database,
         key,
         messages.map(({ seq }) => seq),
       );
-      return c.json({ items: messages.map((message) => messageItem(message, deliveries)) });
+      const items = messages.map((message) => messageItem(message, deliveries));
+      return c.json({ items, next_cursor: next });
     },
   );
 
@@ -146,16 +151,28 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Why it is where it is: inputs and what they did, newest first',
-      answers: { 200: v.object({ items: v.array(TurnItem) }) },
+      answers: { 200: pageOf(TurnItem) },
       errors: ['NOT_FOUND'],
     }),
     member('conversations.read'),
     query(TurnsQuery),
     async (c) => {
       const key = keyOf(c);
-      const { limit, before } = c.req.valid('query');
+      const { limit, cursor, before } = c.req.valid('query');
+      const place = decodeCursor(NumberPlace, cursor);
       await getConversation(database, key);
-      return c.json({ items: (await listTurns(database, key, before ?? lastNumber, limit)).map(turnItem) });
+      const turns = await listTurns(database, key, place?.[1] ?? before ?? lastNumber, limit + 1);
+      return c.json(
+        pageAnswer(
+          pageOfRows(
+            turns,
+            limit,
+            (row) => row,
+            ({ turn }) => ['before', turn],
+          ),
+          turnItem,
+        ),
+      );
     },
   );
 
@@ -219,6 +236,19 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
   }
 
   return routes;
+}
+
+/** A page of messages, oldest first, and the cursor to the next one in the same direction. */
+async function messagesOf(db: Database, key: ConversationKey, { limit, cursor, after, before }: v.InferOutput<typeof MessagesQuery>) {
+  const asked = after === undefined ? (['before', before ?? lastNumber] as const) : (['after', after] as const);
+  const [way, from] = decodeCursor(NumberPlace, cursor) ?? asked;
+  await getConversation(db, key);
+  const backwards = way === 'before';
+  const read = backwards ? messagesBefore : messagesAfter;
+  const found = await read(db, key, from, limit + 1);
+  const messages = backwards ? found.slice(-limit) : found.slice(0, limit);
+  const edge = messages.at(backwards ? 0 : -1);
+  return { messages, next: found.length > limit && edge ? encodeCursor([way, edge.seq]) : null };
 }
 
 function keyOf(c: Context<MemberEnv>): ConversationKey {

@@ -7,6 +7,7 @@ import type { Membership } from '../../accounts/membership.ts';
 import { NewPassword } from '../../accounts/password-policy.ts';
 import { type Action, keyActions } from '../../accounts/roles.ts';
 import type { Database } from '../../database.ts';
+import type { ApiKeyRow } from '../../store/api-keys.ts';
 import { type AuditRow, listAudit } from '../../store/audit.ts';
 import type { Member as StoredMember } from '../../store/members.ts';
 import { callerOf, type Member } from '../auth.ts';
@@ -14,7 +15,7 @@ import type { AppEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import type { SignInLimits } from '../limits.ts';
 import { describe } from '../openapi.ts';
-import { pageOf, pageQuery } from '../pagination.ts';
+import { PageQuery, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, parse, pathId, query } from '../validate.ts';
 
 const tag = 'auth';
@@ -99,9 +100,10 @@ function memberRoutes({ membership, signInLimits, member }: MembersRoutesDeps): 
 
   routes.get(
     '/',
-    describe({ tag, summary: 'Who belongs to the workspace', answers: { 200: v.object({ items: v.array(MemberView) }) } }),
+    describe({ tag, summary: 'Who belongs to the workspace', answers: { 200: pageOf(MemberView) } }),
     member('members.read'),
-    async (c) => c.json({ items: (await membership.list(c.var.principal)).map(memberView) }),
+    query(PageQuery),
+    async (c) => c.json(pageOfFew(await membership.list(c.var.principal), c.req.valid('query'), ({ id }) => id, memberView)),
   );
 
   routes.post(
@@ -172,17 +174,10 @@ function keyRoutes({ keys, member }: MembersRoutesDeps): Hono<AppEnv> {
 
   routes.get(
     '/',
-    describe({ tag, summary: 'List API keys', answers: { 200: v.object({ items: v.array(KeyView) }) } }),
+    describe({ tag, summary: 'List API keys', answers: { 200: pageOf(KeyView) } }),
     member('keys.read'),
-    async (c) => {
-      const items = (await keys.list(c.var.principal)).map(({ expires_at, last_used_at, created_at, ...key }) => ({
-        ...key,
-        expires_at: expires_at?.toISOString() ?? null,
-        last_used_at: last_used_at?.toISOString() ?? null,
-        created_at: created_at.toISOString(),
-      }));
-      return c.json({ items });
-    },
+    query(PageQuery),
+    async (c) => c.json(pageOfFew(await keys.list(c.var.principal), c.req.valid('query'), ({ id }) => id, keyView)),
   );
 
   routes.post(
@@ -244,6 +239,15 @@ function memberView(member: StoredMember): v.InferOutput<typeof MemberView> {
     role: member.role,
     status: member.passwordHash === null ? 'invited' : 'active',
     created_at: member.createdAt.toISOString(),
+  };
+}
+
+function keyView({ expires_at, last_used_at, created_at, ...key }: ApiKeyRow): v.InferOutput<typeof KeyView> {
+  return {
+    ...key,
+    expires_at: expires_at?.toISOString() ?? null,
+    last_used_at: last_used_at?.toISOString() ?? null,
+    created_at: created_at.toISOString(),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Database } from '../../database.ts';
 import type { ContactId } from '../../ids.ts';
 import { archiveOf, type KeptFiles } from '../../privacy/archive.ts';
 import type { Erasing } from '../../privacy/erase.ts';
-import { listConsent, recordConsent } from '../../store/consent.ts';
+import { type ConsentRow, listConsent, recordConsent } from '../../store/consent.ts';
 import { getContact } from '../../store/contacts.ts';
 import type { ErasureRow } from '../../store/erasures.ts';
 import { readRetention, saveRetention } from '../../store/retention.ts';
@@ -16,7 +16,8 @@ import { callerOf, type Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import type { CountLimit } from '../limits.ts';
 import { describe } from '../openapi.ts';
-import { body, pathId } from '../validate.ts';
+import { PageQuery, pageOf, pageOfFew } from '../pagination.ts';
+import { body, pathId, query } from '../validate.ts';
 
 const tag = 'privacy';
 
@@ -34,7 +35,6 @@ const ErasureAnswer = v.object({
   }),
 });
 const ConsentItem = v.object({ purpose: v.string(), granted: v.nullable(v.boolean()), at: Time, proof: v.record(v.string(), v.string()) });
-const ConsentAnswer = v.object({ items: v.array(ConsentItem) });
 const NewConsent = v.strictObject({
   purpose: v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'Expected a purpose such as "messages"')),
   granted: v.boolean(),
@@ -134,17 +134,16 @@ export function privacyRoutes({ database, erasing, files, audit, clock, member, 
     describe({
       tag,
       summary: 'What a contact agreed to and took back, newest first',
-      answers: { 200: ConsentAnswer },
+      answers: { 200: pageOf(ConsentItem) },
       errors: ['NOT_FOUND'],
     }),
     member('privacy.read'),
+    query(PageQuery),
     async (c) => {
       const contactId = pathId<ContactId>(c);
       await getContact(database, c.var.principal.creatorId, contactId);
       const rows = await database.tenant(c.var.principal.creatorId, (sql) => listConsent(sql, contactId));
-      return c.json({
-        items: rows.map(({ created_at, proof, ...row }) => ({ ...row, at: created_at.toISOString(), proof: { ...proof } })),
-      });
+      return c.json(pageOfFew(rows, c.req.valid('query'), ({ id }) => id, consentView));
     },
   );
 
@@ -201,6 +200,10 @@ export function privacyRoutes({ database, erasing, files, audit, clock, member, 
   );
 
   return routes;
+}
+
+function consentView({ purpose, granted, proof, created_at }: ConsentRow): v.InferOutput<typeof ConsentItem> {
+  return { purpose, granted, at: created_at.toISOString(), proof: { ...proof } };
 }
 
 function erasureView({ id, contact_id, status, created_at, updated_at }: ErasureRow): v.InferOutput<typeof ErasureAnswer>['erasure'] {

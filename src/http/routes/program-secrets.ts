@@ -10,7 +10,8 @@ import { callerOf, type Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
-import { body, parse } from '../validate.ts';
+import { PageQuery, pageOf, pageOfFew } from '../pagination.ts';
+import { body, parse, query } from '../validate.ts';
 
 const tag = 'programs';
 const Time = v.pipe(v.string(), v.isoTimestamp());
@@ -62,10 +63,14 @@ export function programSecretsRoutes({ database, programSecrets, audit, member }
     describe({
       tag,
       summary: 'List the secrets of programs, without what they say',
-      answers: { 200: v.object({ items: v.array(SecretView) }) },
+      answers: { 200: pageOf(SecretView) },
     }),
     member('webhooks.read'),
-    async (c) => c.json({ items: (await database.tenant(c.var.principal.creatorId, listProgramSecrets)).map(secretView) }),
+    query(PageQuery),
+    async (c) => {
+      const all = await database.tenant(c.var.principal.creatorId, listProgramSecrets);
+      return c.json(pageOfFew(all, c.req.valid('query'), ({ name }) => name, secretView));
+    },
   );
 
   routes.put(

@@ -30,7 +30,7 @@ import type { Member } from '../auth.ts';
 import { definitionOf, reviewDraft, withoutErrors } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
 import { describe } from '../openapi.ts';
-import { pageAnswer, pageOf, pageQuery } from '../pagination.ts';
+import { PageQuery, pageAnswer, pageOf, pageOfFew } from '../pagination.ts';
 import { body, pathId, pathNumber, query } from '../validate.ts';
 import { forecastRoutes } from './forecasts.ts';
 import { migrationRoutes } from './migrations.ts';
@@ -117,7 +117,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
     '/',
     describe({ tag, summary: 'List programs, newest first', answers: { 200: pageOf(ProgramItem) } }),
     member('programs.read'),
-    query(v.strictObject(pageQuery)),
+    query(PageQuery),
     async (c) => c.json(pageAnswer(await listPrograms(database, c.var.principal.creatorId, c.req.valid('query')), programItem)),
   );
 
@@ -200,15 +200,23 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
     describe({
       tag,
       summary: 'List published versions, newest first',
-      answers: { 200: v.object({ items: v.array(VersionItem) }) },
+      answers: { 200: pageOf(VersionItem) },
       errors: ['NOT_FOUND'],
     }),
     member('programs.read'),
+    query(PageQuery),
     async (c) => {
       const { creatorId } = c.var.principal;
       const { id, liveVersion } = await getProgram(database, creatorId, pathId(c));
       const versions = await listVersions(database, creatorId, id);
-      return c.json({ items: versions.map((row) => versionItem(row, liveVersion)) });
+      return c.json(
+        pageOfFew(
+          versions,
+          c.req.valid('query'),
+          ({ version }) => String(version),
+          (row) => versionItem(row, liveVersion),
+        ),
+      );
     },
   );
 

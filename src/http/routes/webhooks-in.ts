@@ -1,5 +1,6 @@
 /** Where providers of outside channels send to: signed requests, answered once they are durable. */
 import { type Context, Hono } from 'hono';
+import * as v from 'valibot';
 import type { ChannelName, InboundRequest } from '../../channels/channel.ts';
 import type { Receiver } from '../../channels/receive.ts';
 import { verifySubscription } from '../../channels/whatsapp/whatsapp.ts';
@@ -9,6 +10,7 @@ import { isUuid } from '../../ids.ts';
 import type { AppEnv } from '../env.ts';
 import { readBytes } from '../json.ts';
 import { describe } from '../openapi.ts';
+import { query } from '../validate.ts';
 
 /** What these routes need. */
 export interface WebhooksInDeps {
@@ -20,6 +22,9 @@ export interface WebhooksInDeps {
 
 /** Meta's cap of a payload; Telegram's and ours are far below. */
 const mostBytes = 3 * 1024 * 1024;
+
+/** Providers may come to add parameters of their own. */
+const AnyParameters = v.record(v.string(), v.string());
 
 /** To be mounted at `/api/v1/channels`. */
 export function webhooksInRoutes({ receiver, verifyToken, clock }: WebhooksInDeps): Hono<AppEnv> {
@@ -48,10 +53,11 @@ export function webhooksInRoutes({ receiver, verifyToken, clock }: WebhooksInDep
       answers: { 200: null },
       errors: ['FORBIDDEN'],
     }),
+    query(AnyParameters),
     async (c) => {
       const id = c.req.param('connection_id');
       const expected = isUuid(id) ? await verifyToken(id) : null;
-      const challenge = expected === null ? null : verifySubscription(c.req.query(), expected);
+      const challenge = expected === null ? null : verifySubscription(c.req.valid('query'), expected);
       if (challenge === null) throw new AppError('FORBIDDEN', 'Cannot verify: the mode or the token does not match');
       if (challenge === '' || challenge.length > 1_000)
         throw new AppError('INVALID_INPUT', 'Send hub.challenge with at most 1000 characters');
@@ -68,6 +74,7 @@ export function webhooksInRoutes({ receiver, verifyToken, clock }: WebhooksInDep
     routes.post(
       path,
       describe({ tag, summary: `Take what ${channel} tells, signed over its bytes`, public: true, answers: { 200: null }, errors }),
+      query(AnyParameters),
       (c) => receive(c, channel),
     );
   }

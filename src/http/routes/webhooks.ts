@@ -24,7 +24,7 @@ import { callerOf, type Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
 import { describe } from '../openapi.ts';
-import { pageOf, pageQuery } from '../pagination.ts';
+import { PageQuery, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, parse, pathId, query } from '../validate.ts';
 
 const tag = 'webhooks';
@@ -76,9 +76,13 @@ export function webhooksRoutes(deps: WebhooksRoutesDeps): Hono<MemberEnv> {
 
   routes.get(
     '/',
-    describe({ tag, summary: 'List endpoints', answers: { 200: v.object({ items: v.array(WebhookView) }) } }),
+    describe({ tag, summary: 'List endpoints', answers: { 200: pageOf(WebhookView) } }),
     member('webhooks.read'),
-    async (c) => c.json({ items: (await database.tenant(c.var.principal.creatorId, listWebhooks)).map(webhookView) }),
+    query(PageQuery),
+    async (c) => {
+      const all = await database.tenant(c.var.principal.creatorId, listWebhooks);
+      return c.json(pageOfFew(all, c.req.valid('query'), ({ id }) => id, webhookView));
+    },
   );
 
   routes.post(

@@ -79,7 +79,7 @@ describe('connections', () => {
 
   it('are invisible to another creator', async () => {
     const other = await newMember();
-    expect(await (await other.call('GET', '/api/v1/channels/connections')).json()).toEqual({ items: [] });
+    expect(await (await other.call('GET', '/api/v1/channels/connections')).json()).toEqual({ items: [], next_cursor: null });
     expect((await other.call('DELETE', `/api/v1/channels/connections/${owner.connection}`)).status).toBe(404);
   });
 });
