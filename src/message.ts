@@ -72,6 +72,21 @@ export interface Message {
   body: MessageBody;
 }
 
+/** What a committed turn changed of a conversation, for those who keep an eye on all of them. Nothing of it is kept: the record has it. */
+export interface InboxNews {
+  type: 'conversation';
+  conversation_id: string;
+  /** Of the last message. */
+  seq: number;
+  status: string;
+  state: string | null;
+  control: string;
+  /** Whether it waits for a person now; absent where the turn says nothing of it. */
+  waiting?: boolean;
+  /** What was said, cut to 300 characters each. */
+  messages: readonly { seq: number; role: MessageRole; at: string; text: string }[];
+}
+
 /** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. `anew`: what was shown of the reply goes. */
 export type ConversationNews =
   | { type: 'message'; message: Message }

@@ -1,5 +1,6 @@
 /** Every group of routes under its path: what the server answers, and which parts stand behind it. */
 import type { Audit } from './accounts/audit.ts';
+import type { Standing } from './accounts/standing.ts';
 import type { EffectPump } from './actors/effects.ts';
 import { historyOf } from './actors/history.ts';
 import type { Mailboxes } from './actors/input.ts';
@@ -34,6 +35,7 @@ import { conversationsRoutes } from './http/routes/conversations.ts';
 import { docsRoutes } from './http/routes/docs.ts';
 import { documentsRoutes } from './http/routes/documents.ts';
 import { healthRoutes } from './http/routes/health.ts';
+import { liveRoutes } from './http/routes/live.ts';
 import { mediaRoutes } from './http/routes/media.ts';
 import { type MembersRoutesDeps, membersRoutes } from './http/routes/members.ts';
 import { operatorRoutes } from './http/routes/operator.ts';
@@ -79,6 +81,7 @@ export interface Parts extends AuthRoutesDeps, AddressChangeRoutesDeps, MembersR
   fanOut: FanOut;
   seal: Seal;
   sockets: Sockets;
+  standing: Standing;
   knowledge: Knowledge;
   media: Media;
   links: MediaLinks;
@@ -134,6 +137,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/contacts', routes: contactsRoutes({ ...parts, onChanged: tellPrograms(parts) }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
     { path: '/api/v1/creators/analytics', routes: analyticsRoutes(parts) },
+    { path: '/api/v1/creators/live', routes: liveRoutes(live(parts)) },
     { path: '/api/v1/creators/secrets', routes: programSecretsRoutes(parts) },
     { path: '/api/v1/callbacks', routes: callbacksRoutes(parts) },
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
@@ -179,6 +183,15 @@ export function routes(parts: Parts): Mount[] {
       }),
     },
   ];
+}
+
+function live(parts: Parts): Parameters<typeof liveRoutes>[0] {
+  return {
+    ...parts,
+    ids,
+    stands: async ({ creatorId, memberId, sid }) => (await parts.standing.of(creatorId, memberId, sid)) !== null,
+    randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
+  };
 }
 
 /** Tells the programs a contact is in that a member has changed them: what counts from their zone and fields is computed again. */

@@ -1,7 +1,7 @@
-/** Tells what a committed turn has changed: to the sockets of the conversation, on whichever node they are. */
+/** Tells what a committed turn has changed: to the sockets of the conversation and of members, on whichever node they are. */
 import type { Clock } from '../clock.ts';
-import type { ConversationNews, Message } from '../message.ts';
-import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
+import type { ConversationNews, InboxNews, Message } from '../message.ts';
+import { conversationTopic, type FanOut, inboxTopic } from '../shared/fan-out.ts';
 import type { TurnRow } from '../store/turns.ts';
 import type { Conversation } from './conversation.ts';
 import type { Taken } from './hydrate.ts';
@@ -17,6 +17,8 @@ export function announce(
   const topic = conversationTopic(before.creatorId, before.id);
   const tell = (news: ConversationNews) => fanOut.publish(topic, JSON.stringify(news));
   for (const message of row.messages ?? []) tell({ type: 'message', message: message as Message });
+  const inbox = inboxNews(before, after, row);
+  if (inbox !== null) fanOut.publish(inboxTopic(before.creatorId), JSON.stringify(inbox));
   if (after.contact.progress !== before.contact.progress) {
     const { points, streak, milestones } = after.contact.progress;
     tell({ type: 'progress', points, streak: streak.count, milestones: Object.keys(milestones) });
@@ -25,4 +27,26 @@ export function announce(
   if (typingMs === 0) return;
   tell({ type: 'typing', on: true });
   clock.after(typingMs, () => tell({ type: 'typing', on: false }));
+}
+
+const previewCharacters = 300;
+
+/** Null for a turn that changed nothing a member would see in a list. */
+function inboxNews(before: Conversation, after: Conversation, row: TurnRow): InboxNews | null {
+  const messages = (row.messages ?? []) as readonly Message[];
+  const { control } = after.snapshot;
+  const called = control !== before.snapshot.control;
+  if (messages.length === 0 && !called && after.status === before.status && after.state === before.state) return null;
+  const last = messages.at(-1);
+  const saysWaiting = called || last !== undefined;
+  return {
+    type: 'conversation',
+    conversation_id: before.id,
+    seq: after.seq,
+    status: after.status,
+    state: after.state,
+    control,
+    ...(saysWaiting ? { waiting: control === 'human' && last?.role !== 'person' } : {}),
+    messages: messages.map(({ seq, role, at, body }) => ({ seq, role, at, text: body.text.slice(0, previewCharacters).toWellFormed() })),
+  };
 }

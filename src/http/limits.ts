@@ -27,6 +27,7 @@ export const limits = {
   'api.creator': { most: 6_000, windowMs: minute },
   'widget.begin': { most: 60, windowMs: 10 * minute },
   'widget.resume': { most: 60, windowMs: minute },
+  'live.ticket': { most: 30, windowMs: minute },
   'widget.ticket': { most: 30, windowMs: minute },
   'widget.link': { most: 20, windowMs: 10 * minute },
   'widget.push': { most: 30, windowMs: minute },

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { UpgradeWebSocket } from 'hono/ws';
 import * as v from 'valibot';
 import type { Connection, ServedSocket } from '../channels/connection.ts';
+import { liveSubprotocol } from '../channels/live.ts';
 import { maxFrameBytes, subprotocol } from '../channels/widget-frames.ts';
 import { AppError } from '../errors.ts';
 import { readSessionNews } from '../shared/fan-out.ts';
@@ -55,7 +56,7 @@ export function createSockets(deps: SocketsDeps): Sockets {
   let leaving = false;
 
   return {
-    protocols: [subprotocol],
+    protocols: [subprotocol, liveSubprotocol],
     maxFrameBytes,
     admit(upgradeHeader) {
       if (upgradeHeader?.toLowerCase() !== 'websocket') throw new AppError('INVALID_INPUT', 'Open this address as a WebSocket');

@@ -19,6 +19,11 @@ export function conversationTopic(creatorId: string, conversationId: string): st
   return `conversation:creator_${creatorId}:${conversationId}`;
 }
 
+/** The topic on which InboxNews of a creator is published, in JSON. */
+export function inboxTopic(creatorId: string): string {
+  return `inbox:creator_${creatorId}:turns`;
+}
+
 /** The topic on which every node hears, as SessionNews in JSON, whose access has ended or changed: sockets of theirs must close, and nothing of them stays in memory. */
 export const sessionsTopic = 'sessions:installation:ended';
 

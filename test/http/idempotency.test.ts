@@ -221,6 +221,7 @@ const exceptions: [string, string[], string][] = [
   ['/api/v1/auth/privacy', ['export', 'contacts/{id}/export'], 'reads only'],
   ['/api/v1/creators/programs/{id}', ['check', 'simulations', 'forecasts', 'replays'], 'computes only'],
   ['/api/v1/creators/contacts', ['import'], 'contacts are found again by the ids in their rows'],
+  ['/api/v1/creators/live', ['tickets'], 'a ticket is good for one use, for a minute'],
   ['/api/v1/ai', ['query', 'search', 'evaluations'], 'asks only, and may stream'],
   ['/api/v1/ai', ['models/pull'], 'fetches nothing that is there'],
   ['/api/v1/callbacks', ['{creator_id}/{conversation_id}/{effect_id}/{event}'], 'the address names one thing that happens once'],

@@ -5,6 +5,7 @@ import type { Tokens } from '../../accounts/tokens.ts';
 import type { ConversationKey, Mailboxes } from '../../actors/input.ts';
 import { mayUseWidget } from '../../channels/origin.ts';
 import { createPresence } from '../../channels/presence.ts';
+import { offeredTicket } from '../../channels/tickets.ts';
 import { createWidgetSocket, type WidgetSocketDeps } from '../../channels/widget.ts';
 import { subprotocol } from '../../channels/widget-frames.ts';
 import { isLanguage, isZone, publicConfig, VersionedSettings, WidgetConfig, WidgetSettings } from '../../channels/widget-settings.ts';
@@ -237,7 +238,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     }),
     async (c, next) => {
       sockets.admit(c.req.header('Upgrade'));
-      const ticket = ticketOf(c.req.header('Sec-WebSocket-Protocol'));
+      const ticket = offeredTicket(c.req.header('Sec-WebSocket-Protocol'), subprotocol);
       const principal = ticket === null ? null : await tickets.take(c.var.creatorId, ticket, c.req.header('Origin'));
       if (principal === null) throw new AppError('UNAUTHENTICATED', 'Ask for a new ticket: this one is missing, used or expired');
       return (await sockets.serve(principal, (connection) => createWidgetSocket(socketDeps, principal, connection))(c, next)) as Response;
@@ -316,11 +317,4 @@ export async function settingsOf(db: Database, creatorId: CreatorId): Promise<Ve
   const stored = await db.tenant(creatorId, (sql) => readWidgetSettings(sql, creatorId));
   if (stored === undefined) throw notFound();
   return v.parse(VersionedSettings, { version: 0, ...stored });
-}
-
-/** The ticket among the offered subprotocols; null unless ours is offered too. */
-function ticketOf(offered: string | undefined): string | null {
-  const protocols = (offered ?? '').split(',').map((name) => name.trim());
-  const ticket = protocols.find((name) => name.startsWith('ticket.'));
-  return protocols.includes(subprotocol) && ticket !== undefined ? ticket.slice('ticket.'.length) : null;
 }
