@@ -108,16 +108,16 @@ export function widgetGate(tokens: Tokens): MiddlewareHandler<WidgetEnv> {
 export function operatorGate(operators: Operators, count: CountLimit): MiddlewareHandler<OperatorEnv> {
   return async function requireOperator(c, next) {
     await count('operator.address', c.var.address);
-    c.set('operatorId', await operators.verify(bearer(c)));
+    c.set('operatorId', await operators.verify(bearer(c, 'the key of an operator')));
     c.header('Cache-Control', 'no-store');
     await next();
   };
 }
 
-/** The token of `Authorization: Bearer` (RFC 6750 §2.1). @throws AppError UNAUTHENTICATED there is none */
-export function bearer(c: Context): string {
+/** The token of `Authorization: Bearer` (RFC 6750 §2.1). @throws AppError UNAUTHENTICATED there is none, with the words for what it should be */
+export function bearer(c: Context, wanted = 'an access token'): string {
   const match = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(c.req.header('Authorization') ?? '');
-  if (match?.[1] === undefined) throw new AppError('UNAUTHENTICATED', 'Send an access token as Authorization: Bearer');
+  if (match?.[1] === undefined) throw new AppError('UNAUTHENTICATED', `Send ${wanted} as Authorization: Bearer`);
   return match[1];
 }
 

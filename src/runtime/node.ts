@@ -1,4 +1,5 @@
 /** Serves the app and its sockets over Node's HTTP server. */
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createAdaptorServer, upgradeWebSocket as upgrade, type WebSocketServerLike } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
@@ -7,6 +8,7 @@ import type { GetConnInfo } from 'hono/conninfo';
 import type { UpgradeWebSocket, WSEvents } from 'hono/ws';
 import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { Log } from '../log.ts';
+import { refuseUpgrade } from './refuse-upgrade.ts';
 
 export interface ServeOptions {
   app: { fetch(request: Request, env?: unknown): Response | Promise<Response> };
@@ -49,8 +51,11 @@ const limits = {
 /** What the adapter reads of a request that it upgrades. */
 interface Upgraded {
   req: { url: string; header(): string };
-  env: { incoming: unknown };
+  env: { incoming: IncomingMessage | undefined };
 }
+
+/** Requests that are becoming sockets. */
+const upgrading = new WeakSet<IncomingMessage>();
 
 /**
  * The upgrade for `createSockets`. The adapter keeps all it is given for as long as the socket lives, so it is given no more of the
@@ -59,6 +64,7 @@ interface Upgraded {
  */
 export const upgradeWebSocket = ((open: (c: Context) => WSEvents) => (c: Context) => {
   const events = open(c);
+  upgrading.add(c.env.incoming);
   const request: Upgraded = { req: { url: c.req.url, header: () => 'websocket' }, env: c.env };
   return upgrade(request as unknown as Context, {
     ...events,
@@ -113,7 +119,12 @@ export async function serve({ app, sockets, host, port, log }: ServeOptions): Pr
   };
   const webSockets = new WebSocketServer(options);
   const server = createAdaptorServer({
-    fetch: app.fetch,
+    async fetch(request, env) {
+      const response = await app.fetch(request, env);
+      const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing?: unknown };
+      if (outgoing === undefined && !upgrading.has(incoming)) await refuseUpgrade(incoming.socket, response);
+      return response;
+    },
     // The types differ only in how they write optional properties.
     websocket: { server: webSockets as unknown as WebSocketServerLike },
     // The globals stay the runtime's own: other code of the process must not meet the adapter's Request.

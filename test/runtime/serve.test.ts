@@ -99,14 +99,15 @@ test('upgrades with the subprotocol it speaks, without compression, and passes t
   assert.equal(await client.closed, 1000);
 });
 
-test('refuses an upgrade with the status of the route', async () => {
-  for (const [path, status] of [
-    ['/refused', 401],
-    ['/nowhere', 404],
+test('refuses an upgrade with the answer of the route', async () => {
+  for (const [path, status, body] of [
+    ['/refused', 401, '{"error":"no"}'],
+    ['/address', 200, '127.0.0.1'],
+    ['/nowhere', 404, '404 Not Found'],
   ] as const) {
     await assert.rejects(
       connectWidget(server.ws + path, { protocols }),
-      (error) => error instanceof RefusedUpgrade && error.status === status,
+      (error) => error instanceof RefusedUpgrade && error.status === status && error.body === body,
     );
   }
   assert.equal((await fetch(`${server.http}/socket`)).status, 400);

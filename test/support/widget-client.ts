@@ -53,8 +53,14 @@ export function connectWidget(url: string, { protocols, origin }: ConnectOptions
   return new Promise((resolve, reject) => {
     socket.once('open', () => resolve(client));
     socket.once('unexpected-response', (request, response) => {
-      request.destroy();
-      reject(new RefusedUpgrade(response.statusCode ?? 0));
+      let body = '';
+      response.on('data', (piece: Buffer) => {
+        body += piece.toString();
+      });
+      response.on('close', () => {
+        request.destroy();
+        reject(new RefusedUpgrade(response.statusCode ?? 0, body));
+      });
     });
     socket.on('error', reject);
   });
@@ -63,9 +69,11 @@ export function connectWidget(url: string, { protocols, origin }: ConnectOptions
 /** The server answered the upgrade with an HTTP status. */
 export class RefusedUpgrade extends Error {
   readonly status: number;
+  readonly body: string;
 
-  constructor(status: number) {
+  constructor(status: number, body: string) {
     super(`Upgrade refused with ${status}`);
     this.status = status;
+    this.body = body;
   }
 }
