@@ -71,6 +71,15 @@ test('a ticket is good once, for its creator and its kind of socket; an API key 
   expect((await ask(key.api_key, 'POST', '/api/v1/creators/live/tickets')).status).toBe(403);
 });
 
+test('a suspended workspace loses its sockets at once, another keeps them', async () => {
+  const [hers, his] = [await ana.watch(), await ben.watch()];
+  sockets.hearSessions(JSON.stringify({ creator_id: ben.id, all: true }));
+  expect(await his.closed).toBe(4401);
+  hers.send({ type: 'ping' });
+  await hers.next(({ type }) => type === 'pong');
+  hers.socket.terminate();
+});
+
 test('a sign-in that ends closes its sockets at once', async () => {
   const client = await ana.watch();
   expect((await ask(ana.token, 'POST', '/api/v1/auth/logout')).ok).toBe(true);
