@@ -59,6 +59,8 @@ const reentrySchema = v.picklist(['never', 'after-end', 'always']);
 const entryCommon = { id: idSchema, priority: v.optional(v.pipe(v.number(), v.integer())), reentry: v.optional(reentrySchema) };
 const keywordSchema = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(60));
 
+const isOfLink = (value: unknown) => (value as { on?: unknown } | null)?.on === 'link';
+
 const entrySchema = oneOf(
   [
     v.strictObject({
@@ -69,7 +71,7 @@ const entrySchema = oneOf(
     v.strictObject({ ...entryCommon, on: v.picklist(['first-message', 'api', 'program']) }),
     v.strictObject({ ...entryCommon, on: v.literal('link'), link: idSchema }),
   ],
-  (value) => (hasKey(value, 'keywords') ? 0 : hasKey(value, 'link') ? 2 : 1),
+  (value) => (hasKey(value, 'keywords') ? 0 : hasKey(value, 'link') || isOfLink(value) ? 2 : 1),
 );
 
 /** A transition with everything said. */

@@ -16,6 +16,11 @@ export interface NumberedPassage {
 /** What a creator's template may hold: the rest of it is plain text. */
 const placeholders = /\{\{\s*(persona|language)\s*\}\}/g;
 
+/** The first thing in double braces that a template cannot have filled in; undefined when there is none. */
+export function unknownPlaceholder(template: string): string | undefined {
+  return template.replace(placeholders, '').match(/\{\{[^{}]*\}\}/)?.[0];
+}
+
 /** A creator's own template in force. */
 export interface CustomPrompt {
   version: number;

@@ -86,6 +86,13 @@ export async function listPrograms(db: Database, creatorId: CreatorId, page: Pag
   );
 }
 
+/** Whether a program of the creator, live or not, has this name. */
+export async function isProgramName(db: Database, creatorId: CreatorId, slug: string): Promise<boolean> {
+  return (
+    (await db.tenant(creatorId, (sql) => sql('select 1 from programs where creator_id = $1 and slug = $2', [creatorId, slug]))).length > 0
+  );
+}
+
 /** @throws AppError NOT_FOUND */
 export async function getProgram(db: Database, creatorId: CreatorId, programId: ProgramId): Promise<ProgramRow> {
   const [row] = await db.tenant(creatorId, (sql) =>

@@ -190,7 +190,7 @@ describe('connect', () => {
     expect(await statusOf(connectWidget(socketUrl(), { protocols: await offer(await ticket(session, ownOrigin)), origin: site }))).toBe(
       401,
     );
-    expect(await statusOf(connectWidget(`${socketUrl()}?ticket=${await ticket(session)}`, { protocols: ['coach.v1'] }))).toBe(401);
+    expect(await statusOf(connectWidget(`${socketUrl()}?ticket=${await ticket(session)}`, { protocols: ['coach.v1'] }))).toBe(400);
     expect(await statusOf(connectWidget(socketUrl(), { protocols: ['coach.v1'] }))).toBe(401);
     expect(await statusOf(connectWidget(socketUrl(), { protocols: ['coach.v1', 'ticket.x'] }))).toBe(401);
     expect(await statusOf(connectWidget(socketUrl(), { protocols: [`ticket.${await ticket(session)}`] }))).toBe(401);

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
+import { unknownPlaceholder } from '../../rag/prompts.ts';
 import { activatePrompt, addPrompt, listPrompts, type PromptRow } from '../../store/prompts.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
@@ -64,12 +65,13 @@ export function aiPromptsRoutes({ database, member, clock }: AiPromptsDeps): Hon
       description:
         "Added to the standing rules about passages and citations. `{{persona}}` and `{{language}}` stand for the program's and the contact's.",
       answers: { 201: PromptView },
-      errors: ['CONFLICT'],
+      errors: ['CONFLICT', 'INVALID_FIELD'],
     }),
     body(Template),
     async (c) => {
       const { creatorId } = c.var.principal;
       const { template } = c.req.valid('json');
+      requirePlaceholders(template);
       const row = await database.tenant(creatorId, (sql) => addPrompt(sql, creatorId, template, new Date(clock.wall())));
       if (row === null) throw new AppError('CONFLICT', 'Try again: another version was added at the same moment');
       return c.json(promptView(row), 201);
@@ -96,6 +98,14 @@ export function aiPromptsRoutes({ database, member, clock }: AiPromptsDeps): Hon
   );
 
   return routes;
+}
+
+/** @throws AppError INVALID_FIELD something in double braces that nothing stands for */
+function requirePlaceholders(template: string): void {
+  const unknown = unknownPlaceholder(template);
+  if (unknown === undefined) return;
+  const message = `Cannot fill in ${JSON.stringify(unknown.slice(0, 100))}: use {{persona}} or {{language}}`;
+  throw new AppError('INVALID_FIELD', message, { details: { issues: [{ pointer: '/template', message }] } });
 }
 
 function promptView(row: PromptRow) {

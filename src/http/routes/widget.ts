@@ -16,8 +16,11 @@ import { AppError } from '../../errors.ts';
 import type { ConversationId, CreatorId, SessionId } from '../../ids.ts';
 import type { MediaLinks } from '../../media/links.ts';
 import { type Media, mediaLimits } from '../../media/media.ts';
+import type { Definition } from '../../programs/definition.ts';
+import { matchEntry } from '../../programs/entry.ts';
 import type { Cache } from '../../shared/cache.ts';
 import { widgetsTopic } from '../../shared/fan-out.ts';
+import { isProgramName, livePrograms } from '../../store/programs.ts';
 import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-settings.ts';
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
@@ -261,11 +264,17 @@ function configurationRoutes({ db, fanOut, member, ownOrigins }: WidgetDeps): Ho
   routes.put(
     '/',
     member('widget.write'),
-    describe({ tag: 'creators', summary: "Replace the widget's configuration", answers: { 200: VersionedSettings } }),
+    describe({
+      tag: 'creators',
+      summary: "Replace the widget's configuration",
+      answers: { 200: VersionedSettings },
+      errors: ['INVALID_FIELD'],
+    }),
     body(WidgetSettings, 64 * 1024),
     async (c) => {
       const { creatorId } = c.var.principal;
       const settings = c.req.valid('json');
+      if (settings.entry !== null) await requireEntry(db, creatorId, settings.entry);
       const version = await db.tenant(creatorId, (sql) => saveWidgetSettings(sql, creatorId, settings));
       if (version === undefined) throw notFound();
       fanOut.publish(widgetsTopic, JSON.stringify({ creator_id: creatorId, version }));
@@ -281,6 +290,16 @@ function configurationRoutes({ db, fanOut, member, ownOrigins }: WidgetDeps): Ho
   );
 
   return routes;
+}
+
+/** @throws AppError INVALID_FIELD no program of the creator has this name, and no live one has a link of it */
+async function requireEntry(db: Database, creatorId: CreatorId, name: string): Promise<void> {
+  const live = await livePrograms(db, creatorId);
+  const arrival = { text: '', isFirst: false, link: name };
+  if (live.some(({ definition }) => matchEntry(definition as Definition, arrival) !== null)) return;
+  if (await isProgramName(db, creatorId, name)) return;
+  const message = `Cannot begin with ${JSON.stringify(name)}: no program and no link of a live program has this name`;
+  throw new AppError('INVALID_FIELD', message, { details: { issues: [{ pointer: '/entry', message }] } });
 }
 
 /**

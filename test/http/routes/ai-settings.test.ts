@@ -63,6 +63,11 @@ describe('settings of answers over HTTP', async () => {
     expect((await ana.call('POST', `${path}/prompts/0/activate`)).status).toBe(204);
     expect((await list()).at(-1)).toEqual([0, true]);
     expect((await ana.call('POST', `${path}/prompts/9/activate`)).status).toBe(404);
+    const unknown = await ana.call('POST', `${path}/prompts`, { template: 'Be {{ persona }}, {{mood}}.' });
+    expect([unknown.status, ((await unknown.json()) as { error: { message: string } }).error.message]).toEqual([
+      422,
+      'Cannot fill in "{{mood}}": use {{persona}} or {{language}}',
+    ]);
     expect((await ben.call('POST', `${path}/prompts/1/activate`)).status).toBe(404);
     expect((await ana.call('POST', `${path}/prompts`, { template: ' ' })).status).toBe(400);
   });
