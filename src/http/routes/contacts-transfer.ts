@@ -68,7 +68,8 @@ export function contactsTransferRoutes({ database: db, programs, clock, ids, aud
       summary: 'Import contacts from a table; nobody is written to',
       description:
         '`text/csv` with a line of names, or `application/json` as `{"contacts": [{…}]}`; 10 MiB and 20,000 rows at most. ' +
-        'A contact is found again by `id`, or by `external_id` on `channel` (`import` unless told), so that the same table twice changes nothing. ' +
+        'A contact is found again by `id`, or by `external_id` on `channel` (`import` unless told), so that the same table twice changes nothing; ' +
+        '`updated` counts those found again. ' +
         'Columns: `name`, `zone`, `language`, `tags` (parted by semicolons, added to those present), `fields.<name>` (declared by a live program); an empty ' +
         'cell leaves what is there. `dryRun=true` only tells what would become of it.',
       answers: { 200: ImportAnswer },
