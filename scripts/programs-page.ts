@@ -99,7 +99,7 @@ export function programsPage(): string {
     '',
     '## Entries and words that are valid everywhere',
     '',
-    '`entry`: `keywords` (`match`: `only-word`, `first-word`, `contains`), or `on`: `first-message`, `link` (with `link`, its name), `api`, `program` (another program starts it), each with `priority` and',
+    '`entry`: `keywords` (`match`: `only-word`, `first-word`, `contains`), or `on`: `first-message`, `link` (its name stands in `link`, which must be there), `api`, `program` (another program starts it), each with `priority` and',
     '`reentry` (`never`, `after-end`, `always`). `global` adds words of its own to those that are understood everywhere: `optOut`, `optIn`, `restart`, `human`, `help` (with a',
     '`content`) and `crisis`. Whoever calls a person, the webhook event `handoff` says why.',
     '',
