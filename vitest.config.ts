@@ -1,6 +1,21 @@
 /** The test projects: `unit` needs nothing but Node, the others say what they need in CONTRIBUTING.md. */
 import { defineConfig } from 'vitest/config';
 
+/** What takes seconds a test, because it is large or waits: apart, so that `npm test` stays short. */
+const long = [
+  'test/channels/{week,push/push,telegram/telegram,whatsapp/rows}.test.ts',
+  'test/http/{logs,slow-sockets}.test.ts',
+  'test/rag/{degradation,evaluation,reader,reader-hostile}.test.ts',
+  'test/shared/fan-out.test.ts',
+  'test/simulation/**/*.test.ts',
+  'test/store/{pglite,synced-folder}.test.ts',
+];
+const unit = {
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+};
+
 // biome-ignore lint/style/noDefaultExport: Vitest reads the default export of its configuration
 export default defineConfig({
   test: {
@@ -11,12 +26,11 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           // test/runtime is portable: `node --test` and `deno test` run it.
-          exclude: ['test/{acceptance,browser,nodes,runtime}/**'],
-          globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 20_000,
-          hookTimeout: 60_000,
+          exclude: ['test/{acceptance,browser,nodes,runtime}/**', ...long],
+          ...unit,
         },
       },
+      { test: { name: 'long', include: long, ...unit } },
       {
         test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
       },

@@ -60,7 +60,7 @@ export interface SimulationOptions {
   turns?: number;
   /** Hears of every turn. */
   onTurn?: (stepping: Stepping, now: number) => void;
-  /** What the world answers; questions to the documents are answered by a placeholder where nothing is said, everything else fails. */
+  /** What the world answers; questions to the documents get one set sentence where nothing is said, everything else fails. */
   world?: World | undefined;
   /** Other live programs of the creator, which this one may start. */
   others?: readonly Program[];

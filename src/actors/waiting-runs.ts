@@ -1,7 +1,7 @@
 /** Runs that wait for a sub-program: kept whole in the snapshot, their timers going on, and put in front when something is for them. */
 import { clearTimer, type Draft, programKey, rowOf } from './draft.ts';
 import { isBroadcast, keepHeld } from './posting.ts';
-import { type Snapshot, type WaitingRun, withControl } from './snapshot.ts';
+import { emptySnapshot, type Snapshot, type WaitingRun, withControl } from './snapshot.ts';
 
 /** A run as it is laid aside. */
 export type LaidAside = Omit<WaitingRun, 'invokeId'>;
@@ -45,20 +45,9 @@ function putInFront(draft: Draft, run: LaidAside, callers: readonly WaitingRun[]
 /** The front is empty for a sub-program; the run that was there waits for it at its invoke. */
 export function layAside(draft: Draft, invokeId: string): void {
   const waiting = { ...frontOf(draft), invokeId };
-  const empty = {
-    machine: null,
-    question: null,
-    offer: null,
-    timers: {},
-    held: {},
-    answers: {},
-    waiting: [],
-    following: null,
-    left: null,
-    promises: undefined,
-  };
-  const { calendar: _own, ...kept } = draft.snapshot;
-  draft.snapshot = { ...kept, ...empty, callers: [...(kept.callers ?? []), waiting] };
+  const callers = [...(draft.snapshot.callers ?? []), waiting];
+  for (const part of partsOfRun) Object.assign(draft.snapshot, { [part]: emptySnapshot[part] });
+  draft.snapshot.callers = callers;
 }
 
 /** Puts the run in front again that waits for the one that has ended; its invoke, null where none waits. One whose program is gone is let go, with those around it. */

@@ -77,7 +77,7 @@ export function simulationRoutes({ member, ...deps }: DefinitionDeps & { member:
       summary: 'Play a scripted conversation on a virtual clock',
       description:
         'Steps: {say}, {press: button id}, {advance: ISO 8601 duration or "next" timer}, {event, data}, {start: true}, {expect}. The same step, timers and ' +
-        'governor as in service. `world` says what documents, models and services answer; without it the documents give a placeholder and the rest fails. Without a start the script begins on 2026-01-05T09:00:00Z.',
+        'governor as in service. `world` says what documents, models and services answer; without it the documents give one set sentence and the rest fails. Without a start the script begins on 2026-01-05T09:00:00Z.',
       answers: { 200: Simulated },
       errors: ['NOT_FOUND', 'INVALID_PROGRAM', 'TOO_LARGE', 'OVERLOADED', 'UNAVAILABLE'],
     }),
