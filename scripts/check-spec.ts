@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 
 const spec = readFileSync('src/actors/SPEC.md', 'utf8');
 const files = [
-  ...globSync('test/actors/{receive,turn,turnstile,quarantine}.test.ts'),
+  ...globSync('test/actors/{listening,receive,turn,turnstile,quarantine}.test.ts'),
   ...globSync('test/simulation/*.test.ts'),
   'test/programs/regions.test.ts',
 ];

@@ -16,6 +16,7 @@ import { httpRunner } from './actors/run-http.ts';
 import { modelRunner } from './actors/run-model.ts';
 import { pushRunner } from './actors/run-push.ts';
 import { sendRunner } from './actors/run-send.ts';
+import { transcribeRunner } from './actors/run-transcribe.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
 import { createWakeUps } from './actors/wake-ups.ts';
@@ -39,6 +40,7 @@ import { jsonLog, type Log } from './log.ts';
 import { createMediaLinks, type MediaLinks } from './media/links.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { createPictures } from './media/pictures.ts';
+import { createTranscriber } from './media/transcriber.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import type { Push } from './push.ts';
@@ -117,7 +119,7 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
   const outside = openOutside(config, { database, clock, log, ...shared, ...media, seal: accounts.seal, origin: origins[0], guardedFetch });
   const calls = await openCalls({ database, clock, seal: accounts.seal, origin: origins[0] });
   const { push, pushes } = await openPush(config, { database, clock, log, ...shared, seal: accounts.seal, guardedFetch });
-  const actors = createActors(config, { database, clock, log, ...shared, knowledge, outside, pushes, guardedFetch, ...calls });
+  const actors = createActors(config, { database, clock, log, ...shared, knowledge, outside, pushes, ...media, guardedFetch, ...calls });
   const receiver = outside.receiver(actors.mailboxes);
   const documentFiles = createFiles(join(config.dataDir, 'documents'), ids);
   const privacy = openPrivacy({
@@ -218,6 +220,7 @@ interface ActorsDeps extends Core {
   knowledge: Knowledge;
   outside: Outside;
   pushes: Push;
+  media: Media;
   guardedFetch: PublicFetch;
   programSecrets: ProgramSecrets;
   callbacks: Callbacks;
@@ -225,7 +228,7 @@ interface ActorsDeps extends Core {
 
 /** Mailboxes, and the pumps that each committed turn wakes. */
 function createActors(
-  { hotConversations }: Config,
+  { hotConversations, transcribe }: Config,
   {
     database: db,
     clock,
@@ -235,6 +238,7 @@ function createActors(
     knowledge: { answers, texts: models },
     outside,
     pushes,
+    media,
     guardedFetch,
     programSecrets,
     callbacks,
@@ -250,6 +254,7 @@ function createActors(
     programs,
     warm,
     hotConversations,
+    transcribeMs: transcribe?.withinMs ?? null,
     onCommitted(_key, aftermath) {
       const { planned, cancelled, nextDueAt } = aftermath;
       for (const effectId of cancelled) effects.abort(effectId);
@@ -272,6 +277,10 @@ function createActors(
       callbackOf: (key, effectId, event) => callbacks.address({ ...key, effectId, event }),
     }),
     recount: recountRunner({ db, programs }),
+    transcribe: transcribeRunner({
+      ...{ db, clock, fanOut, readFile: media.read, showTyping: outside.deliveries.showTyping },
+      transcriber: transcribe === null ? null : createTranscriber({ ...transcribe, fetch, clock, log }),
+    }),
   };
   const effects = createEffectPump({ db, clock, log, runners, mailboxes });
   const broadcasts = createBroadcastPump({ db, clock, log, mailboxes });

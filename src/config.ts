@@ -82,6 +82,19 @@ export const variables = {
     fallback: 'false',
     schema: yesNo,
   },
+  TRANSCRIBE_URL: {
+    meaning: 'Server that puts voice notes into words by `POST /v1/audio/transcriptions`, as whisper.cpp, Speaches and LocalAI do',
+    fallback: null,
+    absent: 'voice notes stay recordings without words',
+    schema: v.pipe(url('http:', 'https:'), withoutTrailingSlash),
+  },
+  TRANSCRIBE_MODEL: { meaning: 'Model that is asked of it', fallback: 'whisper-1', schema: name },
+  TRANSCRIBE_API_KEY: { meaning: 'Key that is sent to it as a bearer token', fallback: null, absent: 'none', schema: name },
+  TRANSCRIBE_SECONDS: {
+    meaning: 'Seconds a voice note may take to be put into words; then it is taken without, and what was written after it as well',
+    fallback: '30',
+    schema: wholeNumber(1, 100),
+  },
   MASTER_KEY: {
     meaning: 'The key that seals every other secret: 32 random bytes in base64 (`openssl rand -base64 32`). Required with `DATABASE_URL`',
     fallback: null,
@@ -199,6 +212,8 @@ export interface Config {
   readonly redisUrl: string | null;
   readonly ollama: { readonly url: string; readonly chatModel: string; readonly embedModel: string; readonly reembed: boolean } | null;
   readonly chromaUrl: string | null;
+  /** Null means that nobody puts voice notes into words. */
+  readonly transcribe: { readonly url: string; readonly model: string; readonly apiKey: string | null; readonly withinMs: number } | null;
   /** 32 bytes; null means the one in the data folder. */
   readonly masterKey: Uint8Array | null;
   /** 32 bytes; null when the master key has not changed. */
@@ -224,7 +239,14 @@ export interface Config {
 /** Environment variables by name, as the runtime gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const secrets: ReadonlySet<Name> = new Set(['MASTER_KEY', 'MASTER_KEY_BEFORE', 'DATABASE_URL', 'REDIS_URL', 'SMTP_URL']);
+const secrets: ReadonlySet<Name> = new Set([
+  'MASTER_KEY',
+  'MASTER_KEY_BEFORE',
+  'DATABASE_URL',
+  'REDIS_URL',
+  'SMTP_URL',
+  'TRANSCRIBE_API_KEY',
+]);
 
 /**
  * Reads the configuration from the environment. An empty variable counts as absent; a variable it does not know is ignored.
@@ -279,6 +301,15 @@ function toConfig(values: { [N in Name]: Value<N> }): Config {
             reembed: values.OLLAMA_REEMBED,
           },
     chromaUrl: given('CHROMA_URL'),
+    transcribe:
+      given('TRANSCRIBE_URL') === null
+        ? null
+        : {
+            url: values.TRANSCRIBE_URL,
+            model: values.TRANSCRIBE_MODEL,
+            apiKey: given('TRANSCRIBE_API_KEY'),
+            withinMs: values.TRANSCRIBE_SECONDS * 1_000,
+          },
     masterKey: given('MASTER_KEY'),
     masterKeyBefore: given('MASTER_KEY_BEFORE'),
     publicUrl: given('PUBLIC_URL'),

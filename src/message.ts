@@ -54,6 +54,8 @@ export interface MessageBody {
   input?: AskedInput;
   /** The WhatsApp template that says the same where free text may not be sent. */
   template?: { name: string; language: string; variables: readonly string[] };
+  /** Of an inbound message: it was spoken, and `text` is what speech recognition made of it. */
+  transcribed?: boolean;
   /** What its writer made of an inbound message later. The program went by the first words. */
   edited?: string;
   /** The button this inbound message stands for. */
@@ -92,5 +94,7 @@ export type ConversationNews =
   | { type: 'message'; message: Message }
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
+  /** What was said in a voice note that was told of before; on record too. */
+  | { type: 'transcript'; seq: number; text: string }
   | { type: 'delta'; reply: string; text: string; anew?: boolean }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

@@ -55,6 +55,8 @@ export interface Surroundings {
   watch?: true;
   /** The version the run is to go over to, if it is. */
   move?: Move | null;
+  /** Wall time, milliseconds since 1970, until which a voice note that comes now may be put into words; absent where nobody does that. */
+  listensUntil?: number | undefined;
 }
 
 /** A message to be written; its UUID is given at commit for those the contact did not name. */
@@ -84,7 +86,19 @@ export type NewEffect = { id: string; ordinal: number } & (
   | { type: 'model'; lane: 'model'; params: ModelParams }
   | { type: 'http'; lane: 'http'; params: HttpParams }
   | { type: 'recount'; lane: 'recount'; params: Readonly<Record<string, never>> }
+  | { type: 'transcribe'; lane: 'transcribe'; params: TranscribeParams }
 );
+
+/** What a `transcribe` effect puts into words: the recordings of one message. */
+export interface TranscribeParams {
+  /** The number of the message. */
+  seq: number;
+  /** The ids of its recordings. */
+  recordings: readonly string[];
+  language: string | null;
+  /** Wall time, milliseconds since 1970, after which the message is heard without words. */
+  until: number;
+}
 
 /** What an `event` effect tells the creator's webhooks. */
 export interface EventParams {

@@ -1,5 +1,6 @@
 /** The draft of one input's consequences: what is said, armed, planned and earned, collected before it is committed. */
 import { createHash } from 'node:crypto';
+import type { Attachment } from '../message.ts';
 import type { Policies } from '../programs/definition.ts';
 import type { DelayFacts, Program } from '../programs/program.ts';
 import type { Fact, Recorded } from '../programs/progress.ts';
@@ -24,6 +25,8 @@ export interface Draft {
   outcome: string | null;
   /** The contact's words this input is about: what an answer without a message of its own answers. */
   words: string;
+  /** The files the contact's words came with. */
+  attachments: readonly Attachment[];
   /** Whether this input came from the contact, so that what is said answers them. */
   answersContact: boolean;
   /** A late timer that is to go on in silence: nothing proactive is said. */
@@ -83,6 +86,7 @@ export function openDraft(before: Conversation, input: Input, surroundings: Surr
     outcome: before.outcome,
     answersContact: input.kind === 'message' || input.kind === 'button' || input.kind === 'start',
     words: '',
+    attachments: input.kind === 'message' ? (input.attachments ?? []) : [],
     silent: false,
     cause: null,
     handoff: false,

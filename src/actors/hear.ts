@@ -148,8 +148,7 @@ function asButton(draft: Draft, text: string): boolean {
 
 function asMessage(draft: Draft, text: string): boolean {
   draft.as = 'MESSAGE';
-  const { input } = draft;
-  const attachments = input.kind === 'message' ? (input.attachments ?? []) : [];
+  const { attachments } = draft;
   return draft.status === 'active' && dispatch(draft, { type: 'MESSAGE', text, attachments, language: draft.contact.language ?? '' });
 }
 
@@ -228,10 +227,10 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
 
 /** What the words came with. */
 function given(draft: Draft, program: Program): Circumstances {
-  const { input, surroundings } = draft;
+  const { attachments, surroundings } = draft;
   const zone = program.zoneOf(scopeOf(draft));
   return {
-    attachments: input.kind === 'message' ? (input.attachments ?? []) : [],
+    attachments,
     now: `${localDate(surroundings.now, zone)}T${localClock(surroundings.now, zone)}`,
   };
 }

@@ -56,6 +56,8 @@ export interface EffectResult {
   output?: Readonly<Record<string, Json>>;
   /** Of `recount`: progress counted again, and the hash of the progress it replaces. */
   recount?: { progress: Progress; replaces: string };
+  /** Of `transcribe`: what was said. */
+  words?: string;
   /** Why it failed, in coarse words without private text. */
   reason?: string;
 }

@@ -10,6 +10,7 @@ import { askAgain, hear, obey, press, startByName } from './hear.ts';
 import type { Input } from './input.ts';
 import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { isPromiseTimer, keepPromises } from './keep-promises.ts';
+import { giveUpListening, nextHeard, takeWords, waitsForWords } from './listening.ts';
 import { moveOver } from './migrate.ts';
 import { dispatch, recomputeCalendar, restart } from './perform.ts';
 import { endRun } from './performers.ts';
@@ -32,6 +33,7 @@ export function receive(conversation: Conversation, input: Input, surroundings: 
     if (move) moveOver(draft, move);
     take(draft, input);
     hearWaiting(draft);
+    hearInOrder(draft);
     // What has moved for one run has moved for those that wait for it.
     if (depthOf(draft) > 0 && draft.contact !== conversation.contact) everyRun(draft, recomputeCalendar);
     if (move) moveOver(draft, move);
@@ -65,7 +67,7 @@ function take(draft: Draft, input: Input): void {
 function onMessage(draft: Draft, input: Of<'message'>): void {
   const isFirst = draft.snapshot.lastInboundAt === null || (input.again === true && draft.snapshot.ran.length === 0);
   if (!input.again) recordInbound(draft, input.messageId, bodyOf(input));
-  if (obey(draft, input.text)) return;
+  if (obey(draft, input.text) || waitsForWords(draft, input)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = 'recorded';
     return;
@@ -77,6 +79,7 @@ function onButton(draft: Draft, input: Of<'button'>): void {
   const { offer } = draft.snapshot;
   const button = offer?.seq === input.messageSeq ? offer.buttons.find((candidate) => candidate.id === input.button) : undefined;
   if (!input.again) recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
+  if (waitsForWords(draft, input)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = button ? 'recorded' : 'stale';
     return;
@@ -188,6 +191,7 @@ function onEffect(draft: Draft, input: Of<'effect'>): void {
     draft.as = keepRecount(draft, input.result.recount) ? 'recounted' : 'recount.again';
     return;
   }
+  if (takeWords(draft, input)) return;
   inRun(draft, depthOfEffect(draft, input.effectId), () => onResult(draft, input));
 }
 
@@ -224,6 +228,16 @@ function hearWaiting(draft: Draft): void {
     if (next === undefined || draft.snapshot.control !== 'bot' || answerInFlight(draft)) return;
     draft.snapshot.waiting = waiting;
     hear(draft, next, false);
+  }
+}
+
+/** What waited for a voice note to be put into words is taken as it would have been, each in its turn. */
+function hearInOrder(draft: Draft): void {
+  for (let next = nextHeard(draft); next !== null; next = nextHeard(draft)) {
+    draft.answersContact = true;
+    draft.attachments = next.kind === 'message' ? (next.attachments ?? []) : [];
+    take(draft, next);
+    hearWaiting(draft);
   }
 }
 
@@ -316,6 +330,8 @@ export function quarantine(conversation: Conversation, input: Input, surrounding
 /** The answer it was is no longer under way: what comes next must not wait for it. */
 function giveUp(draft: Draft, { effectId, outcome, result }: Of<'effect'>): void {
   draft.effectsEnded.push({ id: effectId, status: outcome, result });
+  // It was the contact who spoke.
+  if (giveUpListening(draft, effectId)) draft.answersContact = true;
   inRun(draft, depthOfEffect(draft, effectId), () => {
     const { answers } = draft.snapshot;
     draft.snapshot.answers = Object.fromEntries(Object.entries(answers).filter(([, pending]) => pending.effect !== effectId));

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { ProgramId } from '../ids.ts';
 import type { AskedInput, MessageClass } from '../message.ts';
 import type { Json } from '../programs/scope.ts';
+import type { Unheard } from './listening.ts';
 
 /** A question that waits for its answer; `state` is the id of the state node that asked. */
 export interface OpenQuestion {
@@ -100,6 +101,8 @@ export interface Snapshot {
   left?: LeftVersion | null;
   /** Runs that wait for the one in front, the outermost first. */
   callers?: readonly WaitingRun[];
+  /** What was said and is not heard yet, in its order: the first is a voice note that is being put into words. */
+  listening?: readonly Unheard[] | undefined;
 }
 
 /** Promises by their ids: what must have come by when (milliseconds since 1970), moments that last, and what was broken. */

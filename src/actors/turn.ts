@@ -52,6 +52,8 @@ interface Parts {
   warm?: WarmTier;
   /** How many conversations stay in memory while they are in use; 0 restores each from the record every time. Default 5 000. */
   hotConversations?: number;
+  /** How long a voice note may take to be put into words, in milliseconds of wall time; null, the default, where nobody does that. */
+  transcribeMs?: number | null;
 }
 
 /** Lost races in a row before a turn gives up; each means that somebody else moved on. */
@@ -64,7 +66,7 @@ type Take = typeof receive;
 
 /** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
-  const { db, clock, log, warm = noWarmTier } = parts;
+  const { db, clock, log, warm = noWarmTier, transcribeMs = null } = parts;
   const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
   const fair = { most: 256, lanes: 2 };
   const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
@@ -122,6 +124,7 @@ export function createTurns(parts: Parts): Turns {
   async function takeAll(before: Conversation, waiting: readonly Waiting[], take: Take): Promise<Taken[]> {
     const live = await parts.programs.live(before.creatorId);
     const taken: Taken[] = [];
+    const listensUntil = transcribeMs === null ? undefined : clock.wall() + transcribeMs;
     let conversation = before;
     for (const { input } of waiting) {
       const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
@@ -135,6 +138,7 @@ export function createTurns(parts: Parts): Turns {
         move,
         waiting,
         watch: true,
+        listensUntil,
       });
       if (stepping.trace.error !== undefined) {
         log.warn('input.quarantined', { creator_id: before.creatorId, conversation_id: before.id, input_kind: input.kind });

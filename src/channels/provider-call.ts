@@ -1,5 +1,6 @@
 /** One HTTP call to a provider: bounded in time and size, no redirects, and a plain word for what went wrong. */
 
+import { writtenForm } from '../form-body.ts';
 import type { OutgoingFile } from './channel.ts';
 
 /** What came back. `down`: it was surely not taken. `unknown`: it may have been. `retryAfterMs` is null where the answer named no time. */
@@ -83,7 +84,7 @@ export function postText(
 }
 
 /** A POST of a form with a file in it: it may take longer. @throws the signal's reason */
-export function postForm(
+export async function postForm(
   fetch: Fetch,
   url: string,
   {
@@ -96,7 +97,8 @@ export function postForm(
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   form.set(file.field, new Blob([new Uint8Array(file.content)], { type: file.type }), file.name);
-  return callProvider(fetch, url, { method: 'POST', headers: { ...headers }, body: form }, signal, mostUploadMs);
+  const { body, contentType } = await writtenForm(form);
+  return callProvider(fetch, url, { method: 'POST', headers: { ...headers, 'Content-Type': contentType }, body }, signal, mostUploadMs);
 }
 
 /** Deno tells a refused connection in words only. */

@@ -20,8 +20,11 @@ const mostInputs = 500;
 export function recordedInputs(db: Database, creatorId: CreatorId, programId: ProgramId, most: number): Promise<RecordedRow[]> {
   return db.tenant(creatorId, (sql) =>
     sql<RecordedRow>(
+      // What was spoken is on record as it was heard.
       `select c.id as "conversationId", c.program_version as version, c.channel, p.name, p.zone, p.language,
-         coalesce((select jsonb_agg(jsonb_build_object('kind', i.kind, 'payload', i.payload, 'at', i.created_at, 'as', i.trace ->> 'as')
+         coalesce((select jsonb_agg(jsonb_build_object('kind', i.kind, 'payload', i.payload || case when i.kind = 'message' and i.trace ->> 'as' = 'listening'
+             then coalesce((select jsonb_build_object('text', m.body -> 'text') from messages m where m.creator_id = c.creator_id
+               and m.conversation_id = c.id and m.seq = (i.result ->> 'seq')::bigint), '{}') else '{}' end, 'at', i.created_at, 'as', i.trace ->> 'as')
                                     order by i.turn, i.created_at, (i.result ->> 'seq')::bigint)
            from (select * from inputs l where l.creator_id = c.creator_id and l.conversation_id = c.id
                    and l.kind in ('message', 'button', 'event', 'control', 'start') order by l.turn desc limit $4) i), '[]') as inputs

@@ -56,6 +56,8 @@ export function makeRuntime(
     send?: Deliveries['send'];
     showTyping?: Deliveries['showTyping'];
     push?: Push;
+    /** As `createTurns` takes it. */
+    transcribeMs?: number;
     /** Runners beside those of answers and messages. */
     runners?: Parameters<typeof createEffectPump>[0]['runners'];
   } = {},
@@ -77,6 +79,7 @@ export function makeRuntime(
     ids: options.ids ?? systemIds,
     programs: createPrograms({ ...parts, forgets: process.env.HOT_CONVERSATIONS === '0' }),
     hotConversations,
+    transcribeMs: options.transcribeMs ?? null,
     ...(options.warm ? { warm: options.warm } : {}),
     onCommitted(_key, aftermath) {
       const { planned, cancelled, nextDueAt } = aftermath;

@@ -21,6 +21,19 @@ const said = (seq: number, text: string, button?: string): MessageFrame => ({
   ...(button !== undefined && { button }),
 });
 
+it('a voice note shows its words when they come', () => {
+  const record = createRecord();
+  const transcript = { type: 'transcript', seq: 2, text: 'Seven hours' };
+  const voice = { type: 'message', seq: 2, id: 'b', role: 'contact', text: '', at: '2026-01-01T00:00:00Z' };
+  for (const frame of [transcript, { ...voice, seq: 1, id: 'a' }, voice, transcript]) {
+    const read = parseFrame(JSON.stringify(frame));
+    if (read !== null) record.receive(read);
+  }
+  expect(record.messages).toMatchObject([{ text: '' }, { text: 'Seven hours', transcribed: true }]);
+  const again = parseFrame(JSON.stringify({ ...voice, text: 'Seven hours', transcribed: true }));
+  expect(again).toMatchObject({ text: 'Seven hours', transcribed: true });
+});
+
 describe('parseFrame()', () => {
   it.each([
     ['not JSON', '{'],

@@ -26,7 +26,7 @@ export function rowElement(row: Row, context: BubbleContext): HTMLElement {
   if (row.kind === 'day') return el('div', { class: 'day' }, el('span', {}, dayName(row.at, context.now, context.language, context.words)));
   const { message, state, joins } = row;
   const side = message.role === 'contact' ? 'mine' : 'theirs';
-  const body = el('div', { class: 'bubble', dir: 'auto' }, ...textNodes(message.text));
+  const body = el('div', { class: message.transcribed ? 'bubble spoken' : 'bubble', dir: 'auto' }, ...textNodes(message.text));
   const article = el('div', { class: `row ${side} ${message.role} ${state}${joins ? ' joins' : ''}`, role: 'article' });
   const writer = { contact: context.words.you, coach: context.words.coach, person: context.words.person }[message.role];
   article.append(el('span', { class: joins || message.role !== 'person' ? 'hidden' : 'writer' }, writer));

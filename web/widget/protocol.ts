@@ -40,6 +40,7 @@ export type ServerFrame =
   | MessageFrame
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
+  | { type: 'transcript'; seq: number; text: string }
   | { type: 'delta'; reply: string; text: string; anew: boolean }
   | { type: 'pong' }
   | { type: 'config'; version: number }
@@ -79,6 +80,7 @@ const readers: Readonly<Record<string, (fields: Fields) => ServerFrame | null>> 
   message: readMessage,
   typing: (f) => ({ type: 'typing', on: f.on === true }),
   read: (f) => ({ type: 'read', seq: countOf(f.seq) }),
+  transcript: (f) => ({ type: 'transcript', seq: countOf(f.seq), text: textOf(f.text) }),
   delta: (f) => (textOf(f.reply) === '' ? null : { type: 'delta', reply: textOf(f.reply), text: textOf(f.text), anew: f.anew === true }),
   config: (f) => ({ type: 'config', version: countOf(f.version) }),
   pong: () => ({ type: 'pong' }),
@@ -124,6 +126,7 @@ function readMessage(f: Fields): MessageFrame | null {
     ...(typeof input.type === 'string' && { input: input as unknown as AskedInput }),
     ...(typeof media.url === 'string' && { media: { url: media.url, kind: textOf(media.kind), alt: textOf(media.alt) } }),
     ...(typeof f.reply === 'string' && { reply: f.reply }),
+    ...(f.transcribed === true && { transcribed: true }),
     ...(typeof f.button === 'string' && { button: f.button }),
   };
 }

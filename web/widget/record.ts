@@ -70,6 +70,10 @@ export function createRecord(): ConversationRecord {
     while (seqs.has(cursor + 1)) cursor += 1;
   }
 
+  function receiveTranscript({ seq, text }: { seq: number; text: string }): void {
+    messages = messages.map((message) => (message.seq === seq ? { ...message, text, transcribed: true } : message));
+  }
+
   function receiveMessage(frame: MessageFrame): boolean {
     streams = streams.filter((stream) => stream.reply !== frame.reply);
     if (frame.role !== 'contact') typing = false;
@@ -116,6 +120,7 @@ export function createRecord(): ConversationRecord {
     receive(frame) {
       if (frame.type === 'message') return receiveMessage(frame);
       if (frame.type === 'delta') receiveDelta(frame);
+      if (frame.type === 'transcript') receiveTranscript(frame);
       if (frame.type === 'typing') typing = frame.on;
       if (frame.type === 'welcome') typing = frame.typing;
       if (frame.type === 'progress') progress = { points: frame.points, streak: frame.streak };

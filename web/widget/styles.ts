@@ -63,6 +63,7 @@ svg { width: 22px; height: 22px; fill: none; stroke: currentColor; stroke-width:
 .bubble { padding: 9px 14px; border-radius: 18px; background: var(--tint); white-space: pre-wrap; overflow-wrap: anywhere; max-width: 100%; min-height: 40px; }
 .theirs .bubble { border-end-start-radius: 6px; }
 .mine .bubble { background: var(--accent); color: var(--on-accent); border-end-end-radius: 6px; }
+.spoken { font-style: italic; }
 .person .bubble { background: var(--person); }
 .waiting .bubble { opacity: .72; }
 .refused .bubble { background: var(--paper); color: var(--ink); border: 1px solid var(--alert); }
