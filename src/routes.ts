@@ -143,7 +143,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
     {
       path: '/api/v1/creators/broadcasts',
-      routes: broadcastsRoutes({ database, programs: parts.programs, clock, ids, member, wake: (ms) => parts.broadcasts.wake(ms) }),
+      routes: broadcastsRoutes({ database, programs: parts.programs, clock, member, wake: (ms) => parts.broadcasts.wake(ms) }),
     },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member, media }) },
     {

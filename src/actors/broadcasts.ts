@@ -85,8 +85,8 @@ export function createBroadcastPump(parts: { db: Database; clock: Clock; log: Lo
     }
   }
 
-  async function round(): Promise<number | null> {
-    for (;;) {
+  async function round(goesOn: () => boolean): Promise<number | null> {
+    while (goesOn()) {
       const due = await claimRecipients(db, clock.now(), clock.wall(), claimMs, eachAtOnce, mostAtOnce);
       await Promise.all(due.map(reach));
       if (due.length === 0) break;

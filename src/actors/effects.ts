@@ -158,8 +158,8 @@ export function createEffectPump(parts: {
     };
   }
 
-  async function round(): Promise<number | null> {
-    for (;;) {
+  async function round(goesOn: () => boolean): Promise<number | null> {
+    while (goesOn()) {
       const most = Math.min(share, mostAtOnce - running.size);
       if (most <= 0) return null;
       const leasedAt = clock.wall();
@@ -168,6 +168,7 @@ export function createEffectPump(parts: {
       for (const one of claimed) run(one, leasedAt);
       if (claimed.length < most) return restingUntil(rested.length > 0);
     }
+    return null;
   }
 
   function withTheirShare(): CreatorId[] {

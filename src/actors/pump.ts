@@ -15,9 +15,13 @@ export const mostIdleMs = 5_000;
 const afterFailureMs = 1_000;
 
 /**
- * @param round takes up what is due and gives the wall milliseconds until it should be called again; null when it does not know
+ * Takes up what is due and gives the wall milliseconds until it should be called again; null when it does not know. One that takes up
+ * batch after batch asks `goesOn` before each.
  */
-export function createPump(name: string, round: () => Promise<number | null>, { clock, log }: { clock: Clock; log: Log }): Pump {
+export type Round = (goesOn: () => boolean) => Promise<number | null>;
+
+/** A pump that is not started yet; `name` is for the log. */
+export function createPump(name: string, round: Round, { clock, log }: { clock: Clock; log: Log }): Pump {
   let running = false;
   let busy: Promise<void> | null = null;
   let again = false;
@@ -45,7 +49,7 @@ export function createPump(name: string, round: () => Promise<number | null>, { 
     while (again && running) {
       again = false;
       try {
-        sleep(Math.min((await round()) ?? mostIdleMs, mostIdleMs));
+        sleep(Math.min((await round(() => running)) ?? mostIdleMs, mostIdleMs));
       } catch (error) {
         log.error(`${name}.failed`, error);
         sleep(afterFailureMs);

@@ -13,8 +13,6 @@ const claimMs = 30_000;
 const mostAtOnce = 100;
 /** Batches under way at a time: the next is claimed while the last is committed. */
 const mostBatches = 4;
-/** A round ends after this many batches, so that a herd does not keep the pump from stopping. */
-const batchesPerRound = 40;
 /** Looking past a herd for the timers of others takes its time, so no more than a tenth of all time goes into it. */
 const othersShare = 10;
 
@@ -67,17 +65,17 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
     underWay.add(fired);
   }
 
-  async function round(): Promise<number | null> {
+  async function round(goesOn: () => boolean): Promise<number | null> {
     const underWay = new Set<Promise<void>>();
     try {
-      for (let batches = 0; batches < batchesPerRound; batches += 1) {
+      while (goesOn()) {
         const due = await claim([]);
         fireAll(due, underWay);
         if (due.length < mostAtOnce) return await untilNext();
         fireAll(await claimPast(due), underWay);
         while (underWay.size >= mostBatches) await Promise.race(underWay);
       }
-      return 0;
+      return null;
     } finally {
       await Promise.all(underWay);
     }

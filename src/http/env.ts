@@ -6,6 +6,8 @@ export interface AppEnv {
   Variables: {
     /** UUID v7; in the answer's `X-Request-Id` and in every log line of the request. */
     requestId: string;
+    /** Of a request that came with an Idempotency-Key: the `requestId` of its first try. */
+    firstRequestId?: string;
     /** Address of the client as far as the trusted proxies vouch for it; counted by limits, never logged. */
     address: string;
     /** Set when the time to answer is over. The route may go on, but nobody hears of it. */

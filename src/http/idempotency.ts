@@ -4,12 +4,13 @@ import type { Context } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Clock } from '../clock.ts';
-import type { Database } from '../database.ts';
+import type { Database, Sql } from '../database.ts';
 import { AppError } from '../errors.ts';
 import { type CreatorId, isUuid } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Seal } from '../seal.ts';
-import { claimName, type EarlierRequest, keepAnswer, type RequestName, releaseName } from '../store/idempotency-keys.ts';
+import { claimName, type EarlierRequest, keepAnswer, lapseName, type RequestName, releaseName } from '../store/idempotency-keys.ts';
+import type { AppEnv } from './env.ts';
 import { idempotentRoutes } from './idempotent-routes.ts';
 import { bodyOf } from './json.ts';
 import { isUpload, receiveUpload } from './multipart.ts';
@@ -44,6 +45,14 @@ export function idempotencyKey(c: Context): string | undefined {
   throw new AppError('INVALID_INPUT', 'Send an Idempotency-Key of 1 to 255 visible ASCII characters');
 }
 
+/**
+ * The id of what is asked: the X-Request-Id of the first try that came with this key, within a day. What the route makes is named by it, so
+ * that a try after one that was cut off finds it made.
+ */
+export function askedId<Env extends AppEnv>(c: Context<Env>): string {
+  return c.get('firstRequestId') ?? c.get('requestId');
+}
+
 /** Answers stay sealed on record: some hold secrets that are shown once. */
 export function createOnce({ database: db, seal, clock, log }: { database: Database; seal: Seal; clock: Clock; log: Log }): Once {
   return async function once(c, asker, next) {
@@ -57,16 +66,18 @@ export function createOnce({ database: db, seal, clock, log }: { database: Datab
       throw new AppError('INVALID_INPUT', `Send a random Idempotency-Key of at least ${leastStrangersKey} characters here`);
     }
     const name: RequestName = { creatorId: asker.creatorId, route, asker: asker.id, key };
-    const earlier = await db.tenant(name.creatorId, (sql) => claimName(sql, name, conversationOf(c, route), clock.wall()));
-    return earlier === null ? first(c, name, next) : again(c, name, earlier);
+    const asked = { requestId: c.get('requestId'), conversationId: conversationOf(c, route) };
+    const found = await db.tenant(name.creatorId, (sql) => claimName(sql, name, asked, clock.wall()));
+    if (!('requestId' in found)) return again(c, name, found);
+    c.set('firstRequestId', found.requestId);
+    return first(c, name, next);
   };
 
   async function first(c: Context, name: RequestName, next: () => Promise<void>): Promise<undefined> {
     const fingerprint = beginFingerprint(c);
     await next();
     try {
-      // What failed did nothing, and may be asked again under the same key.
-      if (c.res.status >= 400 && !c.get('late')) return void (await db.tenant(name.creatorId, (sql) => releaseName(sql, name)));
+      if (c.res.status >= 400 && !c.get('late')) return void (await db.tenant(name.creatorId, (sql) => giveFree(sql, name, c.res.status)));
       if (!isUpload(c) && !c.req.raw.bodyUsed) await drain(bodyOf(c));
       const kept = {
         fingerprint: fingerprint.digest('base64url'),
@@ -79,6 +90,11 @@ export function createOnce({ database: db, seal, clock, log }: { database: Datab
       // It was done: the caller is told so, and a repetition waits until the claim lapses.
       log.error('idempotency.not_kept', error, { creator_id: name.creatorId, request_id: c.get('requestId') });
     }
+  }
+
+  /** What was refused did nothing; what failed may have, and its reply was lost. Either may be asked again under the same key. */
+  function giveFree(sql: Sql, name: RequestName, status: number): Promise<void> {
+    return status < 500 ? releaseName(sql, name) : lapseName(sql, name, clock.wall());
   }
 
   async function again(c: Context, name: RequestName, { fingerprint, status, sealed_answer }: EarlierRequest): Promise<Response> {

@@ -1,9 +1,10 @@
-/** The daily round that forgets what creators and their programs do not want kept: the text of old messages, and fields of contacts. */
+/** The daily round that forgets what creators and their programs do not want kept: the text of old messages, and fields of contacts; and requests a day after they were answered. */
 import { createPump, type Pump } from '../actors/pump.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import { forgetOldRequests } from '../store/idempotency-keys.ts';
 import { claimRetention, forgetField, forgetMessages, retentionInForce } from '../store/retention.ts';
 
 const dayMs = 24 * 60 * 60_000;
@@ -31,6 +32,7 @@ export function createRetentionPump({ database, clock, log }: { database: Databa
   async function round(): Promise<number | null> {
     const creators = await claimRetention(database.routing, clock.wall(), dayMs, creatorsAtOnce);
     for (const creatorId of creators) await sweep(creatorId);
+    await forgetOldRequests(database, clock.wall());
     return creators.length < creatorsAtOnce ? null : 0;
   }
 

@@ -1,5 +1,5 @@
 /** Broadcasts and their recipients. See sql/0030-broadcasts.sql. */
-import type { Database } from '../database.ts';
+import type { Database, Sql } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { ContactId, ConversationId, CreatorId } from '../ids.ts';
 import type { LoadedRow } from './turns.ts';
@@ -43,33 +43,72 @@ export function reachableContacts(db: Database, creatorId: CreatorId, after: str
   );
 }
 
-/** Adds a broadcast with everybody it goes to. @param at milliseconds since 1970 */
+/** Everybody a broadcast goes to, in short. */
+export interface Group {
+  recipients: number;
+  from: Date | null;
+  to: Date | null;
+  /** The first that are reached. */
+  first: readonly Recipient[];
+}
+
+/**
+ * Adds a broadcast with everybody it goes to. One of this id that is there already stays as it is.
+ *
+ * @param at milliseconds since 1970
+ * @throws AppError CONFLICT the one that is there says something else
+ */
 export async function addBroadcast(
   db: Database,
   creatorId: CreatorId,
   broadcast: Pick<BroadcastRow, 'id' | 'filter' | 'message' | 'at'>,
   recipients: readonly Recipient[],
   at: number,
-): Promise<void> {
-  await db.tenant(creatorId, async (sql) => {
-    await sql(
-      'insert into broadcasts (creator_id, id, filter, message, at, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $6, $6)',
-      [creatorId, broadcast.id, broadcast.filter, JSON.stringify(broadcast.message), broadcast.at, new Date(at)],
+): Promise<Group> {
+  const { id, filter, message } = broadcast;
+  return db.tenant(creatorId, async (sql) => {
+    const added = await sql(
+      `insert into broadcasts (creator_id, id, filter, message, at, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $6, $6)
+       on conflict (creator_id, id) do nothing returning 1`,
+      [creatorId, id, filter, JSON.stringify(message), broadcast.at, new Date(at)],
     );
+    if (added.length === 0) {
+      const same = await sql(
+        'select 1 from broadcasts where creator_id = $1 and id = $2 and filter = $3 and message::jsonb = $4::jsonb and at = $5',
+        [creatorId, id, filter, JSON.stringify(message), broadcast.at],
+      );
+      if (same.length === 0) throw new AppError('CONFLICT', 'Choose another Idempotency-Key: this one was used for another broadcast');
+      return groupOf(sql, creatorId, id);
+    }
     await sql(
       `insert into broadcast_recipients (creator_id, broadcast_id, contact_id, conversation_id, due_at, created_at, updated_at)
        select $1, $2, r.contact, r.conversation, r.due, $6, $6
        from unnest($3::uuid[], $4::uuid[], $5::timestamptz[]) as r (contact, conversation, due)`,
       [
         creatorId,
-        broadcast.id,
+        id,
         recipients.map(({ contactId }) => contactId),
         recipients.map(({ conversationId }) => conversationId),
         recipients.map(({ dueAt }) => dueAt.toISOString()),
         new Date(at),
       ],
     );
+    return groupOf(sql, creatorId, id);
   });
+}
+
+async function groupOf(sql: Sql, creatorId: CreatorId, id: string): Promise<Group> {
+  const [all] = await sql<Omit<Group, 'first'>>(
+    `select count(*)::integer as recipients, min(due_at) as "from", max(due_at) as "to" from broadcast_recipients
+     where creator_id = $1 and broadcast_id = $2`,
+    [creatorId, id],
+  );
+  const first = await sql<Recipient>(
+    `select contact_id as "contactId", conversation_id as "conversationId", due_at as "dueAt" from broadcast_recipients
+     where creator_id = $1 and broadcast_id = $2 order by due_at, contact_id limit 20`,
+    [creatorId, id],
+  );
+  return { recipients: all?.recipients ?? 0, from: all?.from ?? null, to: all?.to ?? null, first };
 }
 
 /** How far a broadcast is: recipients by status, and by what the governor decided for those it has reached. */

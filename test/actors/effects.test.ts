@@ -5,6 +5,7 @@ import type { ConversationKey } from '../../src/actors/input.ts';
 import { commitTurns, type TurnRow } from '../../src/store/turns.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation } from '../support/runtime.ts';
+import { soon } from '../support/soon.ts';
 
 const db = await testDatabase();
 
@@ -58,17 +59,17 @@ it('of a creator whose calls hang leave room for those of others', async () => {
   const { runs, run } = hanging();
   const node = makeRuntime(db, { runners: { http: run } });
   node.effects.start();
-  await vi.waitFor(() => expect(runs).toHaveLength(12));
+  await soon(() => expect(runs).toHaveLength(12));
   await plan('http', other, 1);
   node.effects.wake();
-  await vi.waitFor(() => expect(runs.map(({ creatorId }) => creatorId)).toContain(other));
+  await soon(() => expect(runs.map(({ creatorId }) => creatorId)).toContain(other));
   expect(runs.filter(({ creatorId }) => creatorId === crowd)).toHaveLength(12);
   runs[0]?.letGo();
-  await vi.waitFor(() => expect(runs.length).toBeGreaterThan(13));
+  await soon(() => expect(runs.length).toBeGreaterThan(13));
   const stopped = vi.fn();
   void node.effects.stop().then(stopped);
   // Those that do not end are cut off when their time is up.
-  await vi.waitFor(() => {
+  await soon(() => {
     node.clock.advance(10_000);
     expect(stopped).toHaveBeenCalled();
   });
@@ -82,9 +83,9 @@ it('that call somebody end before the node stops, others are left to the next', 
   const node = makeRuntime(db, { runners: { http: calls.run, model: thoughts.run } });
   node.effects.start();
   const mine = () => calls.runs.find((run) => run.creatorId === creatorId);
-  await vi.waitFor(() => expect([mine(), thoughts.runs[0]]).not.toContain(undefined));
+  await soon(() => expect([mine(), thoughts.runs[0]]).not.toContain(undefined));
   const stopped = node.effects.stop();
-  await vi.waitFor(() => expect(thoughts.runs[0]?.aborted()).toBe(true));
+  await soon(() => expect(thoughts.runs[0]?.aborted()).toBe(true));
   expect(mine()?.aborted()).toBe(false);
   for (const run of calls.runs) run.letGo();
   await stopped;

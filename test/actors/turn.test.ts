@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
@@ -7,6 +7,7 @@ import { getConversation, listTurns, messagesAfter } from '../../src/store/conve
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { answerOf, evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../support/runtime.ts';
+import { soon } from '../support/soon.ts';
 
 const db = await testDatabase();
 const creatorId = await testCreator(db);
@@ -114,7 +115,7 @@ describe('an effect', () => {
     runtime.effects.start();
     await runtime.mailboxes.deliver(key, message('hello'));
     await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
-    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
+    await soon(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
     expect(runtime.asked.at(-1)).toMatchObject({ creatorId, question: 'why do you ask?', language: null });
     expect(await openEffects(key)).toBe(0);
   });
@@ -129,14 +130,14 @@ describe('an effect', () => {
     dying.effects.start();
     await dying.mailboxes.deliver(key, message('hello'));
     await dying.mailboxes.deliver(key, message('why', 'why do you ask?'));
-    await vi.waitFor(() => expect(dying.asked).toHaveLength(1));
+    await soon(() => expect(dying.asked).toHaveLength(1));
     const heir = node({ clock: manualClock(evening + 5_000) });
     heir.effects.start();
     await heir.effects.stop();
     expect(heir.asked).toHaveLength(0);
     heir.clock.advance(40_000);
     heir.effects.start();
-    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
+    await soon(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
     expect((await texts(key)).filter((text) => text === 'Nine hours.')).toHaveLength(1);
   });
 
@@ -166,9 +167,9 @@ describe('an effect', () => {
     runtime.effects.start();
     await runtime.mailboxes.deliver(key, message('hello'));
     await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
-    await vi.waitFor(() => expect(refused).toBe(2));
+    await soon(() => expect(refused).toBe(2));
     down = false;
-    await vi.waitFor(async () => {
+    await soon(async () => {
       clock.advance(500);
       expect((await texts(key)).at(-1)).toBe('Nine hours.');
     });
@@ -182,12 +183,12 @@ describe('an effect', () => {
     await runtime.mailboxes.deliver(key, message('hello'));
     await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
     for (let tries = 1; tries <= 3; tries += 1) {
-      await vi.waitFor(() => expect(runtime.asked).toHaveLength(tries));
+      await soon(() => expect(runtime.asked).toHaveLength(tries));
       await runtime.effects.stop();
       runtime.clock.advance(60_000);
       runtime.effects.start();
     }
-    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toMatch(/try again in a moment/));
+    await soon(async () => expect((await texts(key)).at(-1)).toMatch(/try again in a moment/));
   });
 
   it('that was superseded is stopped and its late answer counts for nothing', async () => {
@@ -203,9 +204,9 @@ describe('an effect', () => {
     runtime.effects.start();
     await runtime.mailboxes.deliver(key, message('hello'));
     await runtime.mailboxes.deliver(key, message('a', 'why though?'));
-    await vi.waitFor(() => expect(runtime.asked).toHaveLength(1));
+    await soon(() => expect(runtime.asked).toHaveLength(1));
     await runtime.mailboxes.deliver(key, message('b', 'and how?'));
-    await vi.waitFor(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
+    await soon(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
     expect(signals[0]?.aborted).toBe(true);
   });
 });
@@ -233,7 +234,7 @@ describe('a message to an outside channel', () => {
     });
     runtime.effects.start();
     await runtime.mailboxes.deliver(key, message('hello'));
-    await vi.waitFor(async () => expect(await outcomes(key)).toEqual(['done', 'done']));
+    await soon(async () => expect(await outcomes(key)).toEqual(['done', 'done']));
     expect(sent).toEqual([2, 2, 3]);
   });
 
@@ -248,7 +249,7 @@ describe('a message to an outside channel', () => {
     });
     runtime.effects.start();
     await runtime.mailboxes.deliver(key, message('hello'));
-    await vi.waitFor(async () => expect(await outcomes(key)).toEqual(['uncertain', 'uncertain']));
+    await soon(async () => expect(await outcomes(key)).toEqual(['uncertain', 'uncertain']));
     expect(tries).toBe(2);
   });
 });
@@ -269,7 +270,7 @@ describe('a timer', () => {
     await runtime.timers.stop();
     expect((await getConversation(db, key)).state).toBe('asleep');
     runtime.timers.start();
-    await vi.waitFor(async () => {
+    await soon(async () => {
       runtime.clock.advance(1000);
       expect((await getConversation(db, key)).state).toBe('check');
     });
@@ -280,7 +281,7 @@ describe('a timer', () => {
     const key = await asleep(node());
     const restarted = node({ clock: manualClock(Date.UTC(2026, 9, 21, 12)) });
     restarted.timers.start();
-    await vi.waitFor(async () => expect((await getConversation(db, key)).timers[0]?.dueAt).toEqual(new Date('2026-10-22T06:30:00.000Z')));
+    await soon(async () => expect((await getConversation(db, key)).timers[0]?.dueAt).toEqual(new Date('2026-10-22T06:30:00.000Z')));
     expect((await getConversation(db, key)).state).toBe('asleep');
   });
 
@@ -288,7 +289,7 @@ describe('a timer', () => {
     const key = await asleep(node());
     const pumps = [1, 2].map(() => node({ clock: manualClock(Date.UTC(2026, 9, 21, 6, 31)) }));
     for (const pump of pumps) pump.timers.start();
-    await vi.waitFor(async () => expect((await getConversation(db, key)).state).toBe('check'));
+    await soon(async () => expect((await getConversation(db, key)).state).toBe('check'));
     await Promise.all(pumps.map((pump) => pump.timers.stop()));
     expect((await texts(key)).filter((text) => text.startsWith('Good morning'))).toHaveLength(1);
   });
@@ -302,34 +303,65 @@ async function openEffects(key: ConversationKey): Promise<number> {
 }
 
 describe('a herd of timers', () => {
-  it('of one creator lets the timers of another go before its own third batch', async () => {
-    const [herd, quiet] = [await testCreator(db), await testCreator(db)];
-    const due = async (owner: CreatorId, count: number, at: Date) => {
-      for (let n = 0; n < count; n += 50) {
-        const keys = await Promise.all(Array.from({ length: Math.min(50, count - n) }, () => openTestConversation(db, owner)));
-        await db.tenant(owner, (sql) =>
-          sql(
-            `insert into timers (creator_id, conversation_id, timer_id, generation, due_at)
-             select $1, id, 'x', 1, $3 from unnest($2::uuid[]) as id`,
-            [owner, keys.map((key) => key.conversationId), at],
-          ),
-        );
-      }
-    };
-    await due(herd, 450, new Date(evening - 60_000));
-    await due(quiet, 5, new Date(evening - 1_000));
+  /** Conversations of one creator, each with a timer due at an instant. */
+  async function herdOf(owner: CreatorId, count: number, at: number): Promise<void> {
+    const ids = Array.from({ length: count }, () => crypto.randomUUID());
+    await db.tenant(owner, async (sql) => {
+      await sql('insert into contacts (creator_id, id) select $1, id from unnest($2::uuid[]) as id', [owner, ids]);
+      await sql(
+        `insert into conversations (creator_id, id, session_id, contact_id, channel)
+         select $1, id, id, id, 'widget' from unnest($2::uuid[]) as id`,
+        [owner, ids],
+      );
+      await sql(
+        `insert into timers (creator_id, conversation_id, timer_id, generation, due_at)
+         select $1, id, 'x', 1, $3 from unnest($2::uuid[]) as id`,
+        [owner, ids, new Date(at)],
+      );
+    });
+  }
+
+  /** A database that notes whose timers are claimed, and takes no turn before `open` resolves. */
+  function watchedClaims(open: Promise<void> = Promise.resolve()) {
     const claims: string[][] = [];
     const watched: Database = {
       ...db,
       routing: async (text, params) => {
+        if (text.includes('commit_turns')) await open;
         const rows = await db.routing<{ creator_id: string }>(text, params);
         if (text.includes('claim_timers')) claims.push(rows.map((row) => row.creator_id));
         return rows as never;
       },
     };
+    return { claims, watched };
+  }
+
+  it('of one creator lets the timers of another go before its own third batch', async () => {
+    const [herd, quiet] = [await testCreator(db), await testCreator(db)];
+    await herdOf(herd, 450, evening - 60_000);
+    await herdOf(quiet, 5, evening - 1_000);
+    const { claims, watched } = watchedClaims();
     const runtime = node({}, watched);
     runtime.timers.start();
-    await vi.waitFor(() => expect(claims.flat().filter((owner) => owner === herd)).toHaveLength(450), 10_000);
+    await soon(() => expect(claims.flat().filter((owner) => owner === herd)).toHaveLength(450));
     expect(claims[1]).toContain(quiet);
+  });
+
+  it('is claimed no faster than its turns are taken, and no further once the node stops', async () => {
+    const herd = await testCreator(db);
+    await herdOf(herd, 900, evening);
+    const gate = Promise.withResolvers<void>();
+    const { claims, watched } = watchedClaims(gate.promise);
+    const { timers } = node({}, watched);
+    timers.start();
+    await soon(() => expect(claims.flat().length).toBeGreaterThanOrEqual(400));
+    // Whoever would go on claiming has had the time to.
+    for (let n = 0; n < 20; n += 1) await db.routing('select 1');
+    expect(claims.flat()).toHaveLength(400);
+    const stopped = timers.stop();
+    gate.resolve();
+    await stopped;
+    expect(claims.flat()).toHaveLength(400);
+    await db.tenant(herd, (sql) => sql('delete from timers'));
   });
 });

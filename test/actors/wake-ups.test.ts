@@ -1,6 +1,6 @@
 /** Wake-ups: what one node has armed or planned and cannot run any more, another runs in time. In memory, and over Redis where TEST_REDIS_URL names one. */
 import { randomUUID } from 'node:crypto';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import { type FanOut, wakeUpsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
@@ -10,6 +10,7 @@ import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { soon } from '../support/soon.ts';
 
 const db = await testDatabase();
 const creatorId = await testCreator(db);
@@ -71,7 +72,7 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     /** Turns the clock far enough for a wake-up to be sent, and waits until it has come. */
     const told = async (times: number) => {
       clock.advance(100);
-      await vi.waitFor(() => expect(heard).toHaveLength(times));
+      await soon(() => expect(heard).toHaveLength(times));
     };
     return { clock, dying, working, heard, told };
   }
@@ -82,7 +83,7 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     await dying.mailboxes.deliver(key, begin);
     await told(1);
     clock.advance(2_900 + 250);
-    await vi.waitFor(async () => expect(await texts(key)).toContain('Later has come'));
+    await soon(async () => expect(await texts(key)).toContain('Later has come'));
   });
 
   it('run an effect that a node has planned and left behind', async () => {
@@ -92,7 +93,7 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     await dying.mailboxes.deliver(key, message('Is that so?'));
     await told(1);
     clock.advance(250);
-    await vi.waitFor(() => expect(working.asked).toHaveLength(1));
+    await soon(() => expect(working.asked).toHaveLength(1));
   });
 
   it('tell each other of many turns in one moment once', async () => {
@@ -109,7 +110,7 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     await dying.mailboxes.deliver(key, begin);
     await told(1);
     clock.advance(3_150);
-    await vi.waitFor(async () => expect(await texts(key)).toContain('Later has come'));
+    await soon(async () => expect(await texts(key)).toContain('Later has come'));
     clock.advance(1_000);
     expect(heard).toHaveLength(1);
   });

@@ -11,6 +11,7 @@ import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
 import { silentLog } from '../support/silent-log.ts';
+import { soon } from '../support/soon.ts';
 
 const db = await testDatabase();
 const creatorId = await testCreator(db);
@@ -41,7 +42,7 @@ const texts = async (key: ConversationKey) => (await messagesAfter(db, key, 0, 1
 /** Lets what was written behind arrive. */
 async function written(clock: { advance(ms: number): void }, cache: Cache, key: ConversationKey): Promise<string> {
   clock.advance(1_000);
-  return vi.waitFor(async () => {
+  return soon(async () => {
     const text = await cache.get(nameOf(key));
     expect(text).not.toBeNull();
     return text as string;

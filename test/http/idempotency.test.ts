@@ -2,12 +2,14 @@
 import { Hono } from 'hono';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { AppEnv } from '../../src/http/env.ts';
-import { createOnce } from '../../src/http/idempotency.ts';
+import { askedId, createOnce } from '../../src/http/idempotency.ts';
 import { idempotentRoutes } from '../../src/http/idempotent-routes.ts';
 import { body } from '../../src/http/validate.ts';
 import { systemIds } from '../../src/ids.ts';
+import { createRetentionPump } from '../../src/privacy/retention.ts';
 import { createSeal } from '../../src/seal.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
@@ -127,6 +129,9 @@ describe('a request', async () => {
   const asker = { creatorId: creator, id: 'somebody' };
   let gate = Promise.withResolvers<void>();
   let done = 0;
+  let failing = false;
+  /** The ids under which the route was asked. */
+  const asked: string[] = [];
   const appWith = (key: typeof seal) => {
     const once = createOnce({ database, seal: key, clock, log: quietLog });
     const routes = new Hono<AppEnv>().post(
@@ -135,6 +140,8 @@ describe('a request', async () => {
       body(v.strictObject({})),
       async (c) => {
         await gate.promise;
+        asked.push(askedId(c));
+        if (failing) throw new AppError('UNAVAILABLE', 'Connection lost');
         return c.json({ done: ++done }, 201);
       },
     );
@@ -205,7 +212,26 @@ describe('a request', async () => {
     expect(await read(await send('cut'))).toEqual({ done: 4 });
     clock.advance(24 * 60 * 60_000 + 1);
     expect(await read(await send('cut'))).toEqual({ done: 5 });
+    const pump = createRetentionPump({ database, clock, log: quietLog });
+    pump.start();
+    await pump.stop();
     expect(await database.tenant(creator, (sql) => sql('select key from idempotency_keys'))).toEqual([{ key: 'cut' }]);
+  });
+
+  test('goes by one id for a day, however often it is tried after it failed or was cut off', async () => {
+    failing = true;
+    asked.length = 0;
+    for (let n = 0; n < 2; n += 1) expect((await send('tried')).status).toBe(503);
+    await database.tenant(creator, (sql) =>
+      sql("update idempotency_keys set claimed_at = $1 where key = 'tried'", [new Date(clock.wall() - 23 * 60 * 60_000)]),
+    );
+    failing = false;
+    expect((await send('tried')).status).toBe(201);
+    clock.advance(24 * 60 * 60_000 + 1);
+    expect((await send('tried')).status).toBe(201);
+    expect((await send('another')).status).toBe(201);
+    expect([asked[1], asked[2]]).toEqual([asked[0], asked[0]]);
+    expect(new Set(asked).size).toBe(3);
   });
 });
 

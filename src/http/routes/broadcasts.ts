@@ -5,12 +5,19 @@ import { recipientsOf } from '../../actors/broadcasts.ts';
 import type { Programs } from '../../actors/live-programs.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
-import type { Ids } from '../../ids.ts';
 import { templateSchema } from '../../programs/content.ts';
 import { languageSchema } from '../../programs/names.ts';
-import { addBroadcast, type BroadcastProgress, cancelBroadcast, type Recipient, readBroadcast } from '../../store/broadcasts.ts';
+import {
+  addBroadcast,
+  type BroadcastProgress,
+  cancelBroadcast,
+  type Group,
+  type Recipient,
+  readBroadcast,
+} from '../../store/broadcasts.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv } from '../env.ts';
+import { askedId } from '../idempotency.ts';
 import { describe } from '../openapi.ts';
 import { body, pathId, query } from '../validate.ts';
 
@@ -72,12 +79,11 @@ export function broadcastsRoutes(deps: {
   database: Database;
   programs: Programs;
   clock: Clock;
-  ids: Ids;
   member: Member;
   /** Told of new recipients, the first due in so many milliseconds of wall time. */
   wake(ms: number): void;
 }): Hono<AppEnv> {
-  const { database: db, programs, clock, ids, member, wake } = deps;
+  const { database: db, programs, clock, member, wake } = deps;
   const routes = new Hono<AppEnv>();
 
   routes.post(
@@ -97,14 +103,12 @@ export function broadcastsRoutes(deps: {
       const { creatorId } = c.var.principal;
       const { filter, at, dry_run: isDry, ...given } = c.req.valid('json');
       const recipients = await recipientsOf({ db, programs, clock }, creatorId, filter, at ?? null);
-      const preview = previewOf(recipients);
-      if (isDry || c.req.valid('query').dryRun === 'true') return c.json({ broadcast: null, preview }, 200);
-      const id = ids.uuid();
+      if (isDry || c.req.valid('query').dryRun === 'true') return c.json({ broadcast: null, preview: previewOf(groupOf(recipients)) }, 200);
+      const id = askedId(c);
       const message = 'event' in given ? given : { content: { wordings: given.content, class: given.class } };
-      await addBroadcast(db, creatorId, { id, filter, message, at: at ?? 'now' }, recipients, clock.now());
-      const [first] = recipients;
-      if (first) wake(clock.wallUntil(first.dueAt.getTime()));
-      return c.json({ broadcast: { id }, preview }, 202);
+      const group = await addBroadcast(db, creatorId, { id, filter, message, at: at ?? 'now' }, recipients, clock.now());
+      if (group.from) wake(clock.wallUntil(group.from.getTime()));
+      return c.json({ broadcast: { id }, preview: previewOf(group) }, 202);
     },
   );
 
@@ -128,13 +132,14 @@ export function broadcastsRoutes(deps: {
   return routes;
 }
 
-function previewOf(recipients: readonly Recipient[]): v.InferOutput<typeof Preview> {
-  return {
-    recipients: recipients.length,
-    from: recipients[0]?.dueAt.toISOString() ?? null,
-    to: recipients.at(-1)?.dueAt.toISOString() ?? null,
-    first: recipients.slice(0, 20).map(plannedItem),
-  };
+/** Those who would be reached, the earliest first. */
+function groupOf(recipients: readonly Recipient[]): Group {
+  const [from, to] = [recipients[0]?.dueAt ?? null, recipients.at(-1)?.dueAt ?? null];
+  return { recipients: recipients.length, from, to, first: recipients.slice(0, 20) };
+}
+
+function previewOf({ recipients, from, to, first }: Group): v.InferOutput<typeof Preview> {
+  return { recipients, from: from?.toISOString() ?? null, to: to?.toISOString() ?? null, first: first.map(plannedItem) };
 }
 
 function plannedItem({ contactId, conversationId, dueAt }: Recipient): v.InferOutput<typeof Planned> {

@@ -12,7 +12,7 @@ import { deliveriesOf } from '../../store/deliveries.ts';
 import { takeUp } from '../../store/turns.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
-import { idempotencyKey } from '../idempotency.ts';
+import { askedId } from '../idempotency.ts';
 import { describe } from '../openapi.ts';
 import { pageAnswer, pageOf, pageQuery, queryNumber } from '../pagination.ts';
 import { body, pathId, query } from '../validate.ts';
@@ -192,7 +192,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
       const key = keyOf(c);
       const { text, attachments: wanted = [] } = c.req.valid('json');
       const attachments = wanted.length === 0 ? [] : await media.ofConversation(key.creatorId, key.conversationId, wanted);
-      const input: Input = { id: inputId(c, ids), kind: 'control', act: 'say', text, attachments, messageId: ids.uuid() };
+      const input: Input = { id: inputId(c), kind: 'control', act: 'say', text, attachments, messageId: ids.uuid() };
       return c.json(await mailboxes.deliver(key, input), 201);
     },
   );
@@ -202,7 +202,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({ tag, summary: 'Tell the program that something happened', answers: { 201: Taken }, errors: inputErrors }),
     member('conversations.act'),
     body(Event, 64 * 1024),
-    async (c) => c.json(await mailboxes.deliver(keyOf(c), { id: inputId(c, ids), kind: 'event', ...c.req.valid('json') }), 201),
+    async (c) => c.json(await mailboxes.deliver(keyOf(c), { id: inputId(c), kind: 'event', ...c.req.valid('json') }), 201),
   );
 
   routes.post(
@@ -216,8 +216,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     }),
     member('conversations.act'),
     async (c) => {
-      const attempt = idempotencyKey(c) ?? ids.uuid();
-      return c.json(await retryInput({ db: database, mailboxes }, keyOf(c), c.req.param('input'), attempt));
+      return c.json(await retryInput({ db: database, mailboxes }, keyOf(c), c.req.param('input'), askedId(c)));
     },
   );
 
@@ -229,7 +228,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
       async (c) => {
         const key = keyOf(c);
         if (act === 'resume') await takeUp(database, key);
-        await mailboxes.deliver(key, { id: inputId(c, ids), kind: 'control', act });
+        await mailboxes.deliver(key, { id: inputId(c), kind: 'control', act });
         return c.json(conversationAnswer(await getConversation(database, key)));
       },
     );
@@ -255,7 +254,7 @@ function keyOf(c: Context<MemberEnv>): ConversationKey {
   return { creatorId: c.var.principal.creatorId, conversationId: pathId<ConversationId>(c) };
 }
 
-/** The same key gives the same input, and so the first result. */
-function inputId(c: Context, ids: Ids): string {
-  return `api:${idempotencyKey(c) ?? ids.uuid()}`;
+/** The same request gives the same input, and so the first result. */
+function inputId(c: Context<MemberEnv>): string {
+  return `api:${askedId(c)}`;
 }

@@ -4,7 +4,6 @@ import { createBroadcastPump } from '../../../src/actors/broadcasts.ts';
 import { createPrograms } from '../../../src/actors/live-programs.ts';
 import { broadcastsRoutes } from '../../../src/http/routes/broadcasts.ts';
 import { progressRoutes } from '../../../src/http/routes/progress.ts';
-import { systemIds } from '../../../src/ids.ts';
 import { createMemoryFanOut } from '../../../src/shared/memory.ts';
 import { patchContact } from '../../../src/store/contacts.ts';
 import { getConversation, messagesAfter } from '../../../src/store/conversations.ts';
@@ -28,7 +27,7 @@ const { newMember } = await testApp(database, manualClock(evening), {
   mounts: ({ member }) => [
     {
       path: '/api/v1/creators/broadcasts',
-      routes: broadcastsRoutes({ database, programs, clock, ids: systemIds, member, wake: () => undefined }),
+      routes: broadcastsRoutes({ database, programs, clock, member, wake: () => undefined }),
     },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs, clock, member }) },
   ],
@@ -89,6 +88,45 @@ test('it reaches each contact of the group once, at their own hour, and says how
   await expect
     .poll(async () => (await read(await call('GET', `${path}/${broadcast.id}`))).broadcast)
     .toMatchObject({ progress: { planned: 0, taken: 2 }, decisions: [{ do: 'send', reason: 'nudge', count: 2 }] });
+});
+
+test('one whose answer was lost is not sent again under its key: neither when the database or the server was cut off, nor other words', async () => {
+  const send = (text = 'Only once', key = 'lost') =>
+    call('POST', path, { content: { en: { text } }, class: 'nudge', at: '2027-02-01T09:00:00Z' }, { 'Idempotency-Key': key });
+  const first = await read(await send());
+  // As a process leaves it that ended before it had kept its answer, more than two minutes ago.
+  const cutOff = () =>
+    database.tenant(creatorId, (sql) =>
+      sql(
+        `update idempotency_keys set status = null, fingerprint = null, claimed_at = claimed_at - interval '3 minutes' where key = 'lost'`,
+      ),
+    );
+  await cutOff();
+  const again = await send();
+  expect([again.status, await read(again)]).toEqual([202, first]);
+  await cutOff();
+  expect((await send('Other words')).status).toBe(409);
+  expect((await read(await send('Only once', 'found'))).broadcast.id).not.toBe(first.broadcast.id);
+});
+
+test('the pump stops between two batches', async () => {
+  const claims = Promise.withResolvers<void>();
+  let rounds = 0;
+  const endless = {
+    ...database,
+    routing: async (text: string) => {
+      if (!text.includes('claim_broadcasts')) return [] as never[];
+      rounds += 1;
+      if (rounds === 3) claims.resolve();
+      await new Promise((resolve) => setImmediate(resolve));
+      return [{ creator_id: creatorId, broadcast_id: crypto.randomUUID(), contact_id: other.id }] as never[];
+    },
+  } as typeof database;
+  const herd = createBroadcastPump({ db: endless, clock, log: quietLog, mailboxes });
+  herd.start();
+  await claims.promise;
+  await herd.stop();
+  expect(rounds).toBeLessThan(5);
 });
 
 test('the first of its languages stands in for those it does not have', async () => {

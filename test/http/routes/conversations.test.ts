@@ -68,6 +68,21 @@ describe('a conversation', async () => {
     );
     expect(written).toMatchObject([{ body: { text: 'Hello, this is Ana' } }]);
     expect((await read(await ana.call('POST', `${root}/${id}/release`))).conversation.control).toBe('bot');
+  });
+
+  test('takes a key for each act by itself, and again once a day has passed', async () => {
+    const act = (name: string) => ana.call('POST', `${root}/${id}/${name}`, undefined, { 'Idempotency-Key': 'same' });
+    const controlAfter = async (name: string) => (await read(await act(name))).conversation.control;
+    expect(await controlAfter('takeover')).toBe('human');
+    expect(await controlAfter('release')).toBe('bot');
+    await database.tenant(ana.creatorId, (sql) => sql(`update idempotency_keys set claimed_at = claimed_at - interval '25 hours'`));
+    expect(await controlAfter('takeover')).toBe('human');
+    // Cut off after the act and before its answer was kept: it is not done again.
+    await database.tenant(ana.creatorId, (sql) =>
+      sql(`update idempotency_keys set status = null, claimed_at = claimed_at - interval '3 minutes' where route like '%takeover'`),
+    );
+    await ana.call('POST', `${root}/${id}/release`);
+    expect(await controlAfter('takeover')).toBe('bot');
     expect((await read(await ana.call('POST', `${root}/${id}/pause`))).conversation.control).toBe('paused');
     expect((await read(await ana.call('POST', `${root}/${id}/resume`))).conversation.control).toBe('bot');
   });
