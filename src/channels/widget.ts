@@ -7,6 +7,7 @@ import type { ConversationId, CreatorId, Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment, ConversationNews, Message } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
+import type { ConversationHead } from '../store/conversations.ts';
 import type { Connection, ServedSocket } from './connection.ts';
 import { createMessageFeed } from './message-feed.ts';
 import type { Presence } from './presence.ts';
@@ -17,8 +18,8 @@ import { type ClientFrame, maxFrameBytes, messageFrame, readFrame, type ServerFr
 
 /** What the record tells a socket. */
 export interface ConversationRecord {
-  /** The newest `seq`, how far the contact has read, and the status; null when there is no such conversation of this creator. */
-  head(key: ConversationKey): Promise<{ seq: number; readSeq: number; status: string } | null>;
+  /** The newest `seq`, how far the contact has read, the status, and what they have earned; null when there is no such conversation of this creator. */
+  head(key: ConversationKey): Promise<ConversationHead | null>;
   /** Moves the contact's read mark forward; gives the new one, or null where it has been there already. */
   moveReadMark(key: ConversationKey, seq: number): Promise<number | null>;
   /** Messages after `after`, oldest first, at most `most`. */
@@ -161,6 +162,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
       config_version: configVersion,
     });
     welcomed = true;
+    if (head.progress !== null) send({ type: 'progress', ...head.progress });
     feed.start(after, head.seq);
   }
 

@@ -167,18 +167,28 @@ export interface ConversationHead {
   seq: number;
   readSeq: number;
   status: string;
+  /** What the contact has earned; null for nothing yet. */
+  progress: { points: number; streak: number; milestones: readonly string[] } | null;
 }
+
+/** Progress as it is stored: `{}` before anything is earned. */
+type StoredProgress = Partial<{ points: number; streak: { count: number }; milestones: object }>;
 
 /** Null when there is no such conversation. */
 export async function conversationHead(db: Database, key: Key): Promise<ConversationHead | null> {
   const [row] = await db.tenant(key.creatorId, (sql) =>
-    sql<ConversationHead>(
-      `select c.seq, c.status, coalesce(r.seq, 0) as "readSeq" from conversations c
+    sql<Omit<ConversationHead, 'progress'> & { progress: StoredProgress }>(
+      `select c.seq, c.status, coalesce(r.seq, 0) as "readSeq", p.progress from conversations c
+       join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
        left join read_marks r on r.creator_id = c.creator_id and r.conversation_id = c.id where c.creator_id = $1 and c.id = $2`,
       [key.creatorId, key.conversationId],
     ),
   );
-  return row ?? null;
+  return row === undefined ? null : { ...row, progress: earned(row.progress) };
+}
+
+function earned({ points, streak, milestones }: StoredProgress): ConversationHead['progress'] {
+  return points === undefined ? null : { points, streak: streak?.count ?? 0, milestones: Object.keys(milestones ?? {}) };
 }
 
 const cursorAt = `('epoch'::timestamptz + $2::bigint * interval '1 microsecond')`;

@@ -45,8 +45,10 @@ test('a person follows the demo for its whole week', { timeout: 180_000 }, async
   expect(await nights()).toBe(7);
   await expect.poll(() => chat.locator('.progress').textContent()).toMatch(/\d+ points · \d-day streak/);
   const shown = await bubbles(chat);
+  const earned = await chat.locator('.progress').textContent();
   await page.reload();
   await expectBubbles(visited, shown);
+  await expect.poll(() => chat.locator('.progress').textContent()).toBe(earned);
   expect(await chat.locator('.choice:enabled').count()).toBe(0);
   await server.stop();
 });

@@ -184,6 +184,18 @@ describe('createWidgetSocket', () => {
     ]);
   });
 
+  it('says after the welcome what the contact has earned, and nothing to one who has earned nothing', async () => {
+    const { principal, mailboxes, frames, hello } = setUp();
+    mailboxes.earn(principal, { points: 30, streak: 2, milestones: ['first-night'] });
+    mailboxes.say(principal, { text: 'one' });
+    await hello();
+    expect(frames.map(({ type }) => type)).toEqual(['welcome', 'progress', 'message']);
+    expect(frames[1]).toEqual({ type: 'progress', points: 30, streak: 2, milestones: ['first-night'] });
+    const other = setUp();
+    await other.hello();
+    expect(other.frames.map(({ type }) => type)).toEqual(['welcome']);
+  });
+
   it('answers ping, and takes typing and read in silence', async () => {
     const { frames, send, hello } = setUp();
     await hello();

@@ -20,7 +20,7 @@ const move = (key: { creatorId: CreatorId; conversationId: ConversationId }, seq
 
 it('moves forward only, to the last message at most, and is shown with the conversation', async () => {
   const key = await conversationOf(await testCreator(db), 4);
-  expect(await conversationHead(db, key)).toEqual({ seq: 4, readSeq: 0, status: 'open' });
+  expect(await conversationHead(db, key)).toEqual({ seq: 4, readSeq: 0, status: 'open', progress: null });
   expect([await move(key, 2), await move(key, 1), await move(key, 2), await move(key, 1e15), await move(key, 4)]).toEqual([
     2,
     null,

@@ -4,12 +4,15 @@ import type { ConversationRecord } from '../../src/channels/widget.ts';
 import { AppError } from '../../src/errors.ts';
 import type { ConversationNews, Message, MessageBody } from '../../src/message.ts';
 import { conversationTopic, type FanOut } from '../../src/shared/fan-out.ts';
+import type { ConversationHead } from '../../src/store/conversations.ts';
 
 export interface FakeMailboxes extends Mailboxes {
   record: ConversationRecord;
   fanOut: FanOut;
   /** Begins a conversation. */
   open(key: ConversationKey): void;
+  /** Writes down what the contact has earned. */
+  earn(key: ConversationKey, progress: NonNullable<ConversationHead['progress']>): void;
   /** Writes down what the program says, and publishes it unless `lost`. */
   say(key: ConversationKey, body: MessageBody, lost?: boolean): Message;
   /** Publishes without writing down. */
@@ -25,7 +28,11 @@ export interface FakeMailboxes extends Mailboxes {
 }
 
 export function fakeMailboxes(): FakeMailboxes {
-  const conversations = new Map<string, { messages: Message[]; readSeq: number; results: Map<string, InputResult> }>();
+  interface Kept extends Pick<ConversationHead, 'readSeq' | 'progress'> {
+    messages: Message[];
+    results: Map<string, InputResult>;
+  }
+  const conversations = new Map<string, Kept>();
   const listeners = new Map<string, Set<(news: string) => void>>();
   const topicOf = (key: ConversationKey) => conversationTopic(key.creatorId, key.conversationId);
   const find = (key: ConversationKey) => conversations.get(topicOf(key));
@@ -56,7 +63,9 @@ export function fakeMailboxes(): FakeMailboxes {
       async head(key) {
         await fake.readGate;
         const found = find(key);
-        return found === undefined ? null : { seq: found.messages.length, readSeq: found.readSeq, status: 'open' };
+        return found === undefined
+          ? null
+          : { seq: found.messages.length, readSeq: found.readSeq, status: 'open', progress: found.progress };
       },
       async moveReadMark(key, seq) {
         await fake.readGate;
@@ -71,7 +80,8 @@ export function fakeMailboxes(): FakeMailboxes {
         return (find(key)?.messages ?? []).slice(after, after + most);
       },
     },
-    open: (key) => void conversations.set(topicOf(key), { messages: [], readSeq: 0, results: new Map() }),
+    open: (key) => void conversations.set(topicOf(key), { messages: [], readSeq: 0, progress: null, results: new Map() }),
+    earn: (key, progress) => void Object.assign(find(key) ?? {}, { progress }),
     say: (key, body, lost) => write(key, { id: crypto.randomUUID(), role: 'coach', class: 'reply', body }, lost),
     publish: (key, news) => fanOut.publish(topicOf(key), JSON.stringify(news)),
     inputs: [],
