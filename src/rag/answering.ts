@@ -10,12 +10,18 @@ export type Collections = readonly string[] | null;
 export interface Answering {
   /** Of the creator's knowledge: grows with every change of what answers. */
   version: number;
-  /** The reading of each that answers. */
-  live: ReadonlyMap<DocumentId, number>;
+  live: ReadonlyMap<DocumentId, LiveReading>;
   chunks: number;
   lexemes: number;
-  /** The languages they are in, ISO 639-1; null for unknown ones. */
-  languages: readonly (string | null)[];
+  /** How many chunks there are in each language. */
+  languages: ReadonlyMap<string | null, number>;
+}
+
+/** The reading of a document that answers. */
+export interface LiveReading {
+  generation: number;
+  /** ISO 639-1; null when unknown. */
+  language: string | null;
 }
 
 /** Looks the documents up, or remembers them. Every call sees one creator's. */
@@ -41,11 +47,13 @@ async function lookUp(sql: Sql, creator: CreatorId, collections: Collections, ve
      where creator_id = $1 and live is not null and ($2::text[] is null or collection = any ($2))`,
     [creator, collections === null ? null : [...collections]],
   );
+  const languages = new Map<string | null, number>();
+  for (const { language, chunks } of rows) languages.set(language, (languages.get(language) ?? 0) + chunks);
   return {
     version,
-    live: new Map(rows.map(({ id, live }) => [id, live])),
+    live: new Map(rows.map(({ id, live, language }) => [id, { generation: live, language }])),
     chunks: rows.reduce((sum, row) => sum + row.chunks, 0),
     lexemes: rows.reduce((sum, row) => sum + row.lexemes, 0),
-    languages: [...new Set(rows.map(({ language }) => language))],
+    languages,
   };
 }

@@ -19,7 +19,15 @@ export type Language = 'en' | 'es' | 'fr' | 'de' | 'pt' | 'it';
 interface Rules {
   stem(word: string): string;
   stops: ReadonlySet<string>;
+  /** An article or the like that has lost its vowel before the word; null where no word is written so. */
+  elided: RegExp | null;
 }
+
+/** As Lucene's analysers of the two languages have them. */
+const elided: Partial<Record<Language, RegExp>> = {
+  fr: /^(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu)'(?=.)/,
+  it: /^(?:[cdlmstv]|all|dall|dell|nell|sull|coll|pell|gl|agl|dagl|degl|negl|sugl|un|quell|quest)'(?=.)/,
+};
 
 /** Words that ask rather than name, and others that the published lists leave out. */
 const asking: Record<Language, string> = {
@@ -33,7 +41,7 @@ const asking: Record<Language, string> = {
 
 function rules(language: Language, stem: (word: string) => string, stops: readonly string[]): Rules {
   const words = [...stops, ...asking[language].split(' ')].map(fold);
-  return { stem, stops: new Set(words.flatMap((word) => [word, ...word.split(/['’]/)])) };
+  return { stem, stops: new Set(words.flatMap((word) => [word, ...word.split(/['’]/)])), elided: elided[language] ?? null };
 }
 
 const table: Record<Language, Rules> = {

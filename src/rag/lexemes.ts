@@ -36,13 +36,15 @@ export function detectLanguage(text: string): string | null {
 
 /** The stemmed words of the text without stop words, in order, repeats included. */
 export function lexemesOf(text: string, language: string | null): string[] {
+  return termsOf(text).flatMap((word) => lexemeOf(word, language) ?? []);
+}
+
+/** The stem of a folded word; null for a stop word. A word of no language we know stands for itself. */
+function lexemeOf(word: string, language: string | null): string | null {
   const rules = rulesOf(language);
-  const words = termsOf(text);
-  if (rules === null) return words;
-  return words.flatMap((word) => {
-    const plain = word.endsWith("'s") ? word.slice(0, -2) : word;
-    return rules.stops.has(plain) || rules.stops.has(word) ? [] : [rules.stem(plain)];
-  });
+  if (rules === null) return word;
+  const plain = (word.endsWith("'s") ? word.slice(0, -2) : word).replace(rules.elided ?? '', '');
+  return rules.stops.has(plain) || rules.stops.has(word) ? null : rules.stem(plain);
 }
 
 /** How often each lexeme stands in the text. */
@@ -52,7 +54,24 @@ export function countLexemes(text: string, language: string | null): Map<string,
   return counts;
 }
 
-/** The lexemes of a question in each of the languages a creator's documents are in, each once. */
-export function questionLexemes(question: string, languages: readonly (string | null)[]): string[] {
-  return [...new Set(languages.flatMap((language) => lexemesOf(question, language)))];
+/** A word of a question: its lexeme in each language that a creator's documents are in, null where it is a stop word. */
+export type QuestionTerm = ReadonlyMap<string | null, string | null>;
+
+/**
+ * The words of a question. A lexeme stands once for a language: of two words that share it there, the second has the first one's only in the
+ * others. Words that are stop words wherever they say anything are left out.
+ */
+export function questionTerms(question: string, languages: Iterable<string | null>): QuestionTerm[] {
+  const asked = [...languages];
+  const taken = new Set<string>();
+  return [...new Set(termsOf(question))].flatMap((word) => {
+    const term = new Map<string | null, string | null>();
+    for (const language of asked) {
+      const lexeme = lexemeOf(word, language);
+      if (lexeme !== null && taken.has(`${language}/${lexeme}`)) continue;
+      term.set(language, lexeme);
+      taken.add(`${language}/${lexeme}`);
+    }
+    return [...term.values()].some((lexeme) => lexeme !== null) ? [term] : [];
+  });
 }

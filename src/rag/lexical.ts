@@ -2,6 +2,7 @@
 import type { Sql } from '../database.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Answering } from './answering.ts';
+import type { QuestionTerm } from './lexemes.ts';
 
 /** A chunk by name. */
 export interface ChunkKey {
@@ -34,40 +35,59 @@ type Posting = readonly [
   lengths: readonly number[],
 ];
 
-/** The best chunks by BM25, best first. Any lexeme may match: requiring all finds next to nothing. */
+/**
+ * The best chunks by BM25, best first. Any word may match: requiring all finds next to nothing. A document is searched for the lexemes of
+ * its own language only, and a word that is a stop word in a language counts as if it stood in all of that language's chunks: otherwise one
+ * document of another language makes `the` the rarest word of all.
+ */
 export async function rankByWords(
   sql: Sql,
   creator: CreatorId,
-  lexemes: readonly string[],
+  terms: readonly QuestionTerm[],
   answering: Answering,
   most: number,
 ): Promise<LexicalRanking> {
   const scores: Scores = new Map();
   const rarity = new Map<string, number>();
-  for (const { lexeme, postings } of await gather(sql, creator, lexemes)) {
-    const live = postings.filter(([document, generation]) => answering.live.get(document) === generation);
-    const inChunks = live.reduce((sum, [, , positions]) => sum + positions.length, 0);
-    if (inChunks === 0) continue;
-    const value = Math.log(1 + Math.max(0, answering.chunks - inChunks + 0.5) / (inChunks + 0.5));
-    rarity.set(lexeme, value);
-    for (const posting of live) addScores(scores, posting, value, answering);
+  const lexemes = [...new Set(terms.flatMap((term) => [...term.values()].filter((lexeme) => lexeme !== null)))];
+  const gathered = await gather(sql, creator, lexemes);
+  for (const term of terms) {
+    const found = [...new Set(term.values())].flatMap((lexeme) =>
+      (gathered.get(lexeme ?? '') ?? []).filter(([document, generation]) => {
+        const reading = answering.live.get(document);
+        return reading?.generation === generation && term.get(reading.language) === lexeme;
+      }),
+    );
+    const holding = found.reduce((sum, [, , positions]) => sum + positions.length, 0);
+    if (holding === 0) continue;
+    const value = rarityOf(holding + chunksStopped(term, answering), answering.chunks);
+    for (const lexeme of term.values()) if (lexeme !== null && !rarity.has(lexeme)) rarity.set(lexeme, value);
+    for (const posting of found) addScores(scores, posting, value, answering);
   }
   return { hits: bestOf(scores, answering, most), rarity };
 }
 
+function rarityOf(holding: number, chunks: number): number {
+  return Math.log(1 + Math.max(0, chunks - holding + 0.5) / (holding + 0.5));
+}
+
+/** The chunks in languages that have the word for a stop word. */
+function chunksStopped(term: QuestionTerm, { languages }: Answering): number {
+  return [...term].reduce((sum, [language, lexeme]) => (lexeme === null ? sum + (languages.get(language) ?? 0) : sum), 0);
+}
+
 /** One value a lexeme: an embedded database hands over rows slowly. Its arrays `{1,2}` are JSON's but for the brackets. */
-async function gather(sql: Sql, creator: CreatorId, lexemes: readonly string[]): Promise<{ lexeme: string; postings: Posting[] }[]> {
-  if (lexemes.length === 0) return [];
+async function gather(sql: Sql, creator: CreatorId, lexemes: readonly string[]): Promise<ReadonlyMap<string, Posting[]>> {
+  if (lexemes.length === 0) return new Map();
   const rows = await sql<{ lexeme: string; postings: string }>(
     `select lexeme, string_agg('["' || document_id || '",' || generation || ',' || positions::text || ',' || frequencies::text || ','
          || lengths::text || ']', ',') as postings
      from postings where creator_id = $1 and lexeme = any ($2) group by lexeme order by lexeme`,
     [creator, lexemes],
   );
-  return rows.map(({ lexeme, postings }) => ({
-    lexeme,
-    postings: JSON.parse(`[${postings.replaceAll('{', '[').replaceAll('}', ']')}]`) as Posting[],
-  }));
+  return new Map(
+    rows.map(({ lexeme, postings }) => [lexeme, JSON.parse(`[${postings.replaceAll('{', '[').replaceAll('}', ']')}]`) as Posting[]]),
+  );
 }
 
 /** By document, then by position. */
@@ -91,7 +111,7 @@ function bestOf(scores: Scores, { live }: Answering, most: number): Hit[] {
   const least = all[Math.max(0, all.length - most)] ?? 0;
   const hits: Hit[] = [];
   for (const [document_id, ofDocument] of scores) {
-    const generation = live.get(document_id) ?? 0;
+    const generation = live.get(document_id)?.generation ?? 0;
     for (const [position, score] of ofDocument) if (score >= least) hits.push({ document_id, generation, position, score });
   }
   return hits

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import { type Answering, type Collections, createFindAnswering } from './answering.ts';
 import type { Embedder } from './embedding.ts';
 import type { VectorIndex } from './index.ts';
-import { questionLexemes, wordsOf } from './lexemes.ts';
+import { type QuestionTerm, questionTerms } from './lexemes.ts';
 import { type ChunkKey, type LexicalRanking, rankByWords } from './lexical.ts';
 import { type CorrectSpelling, createCorrectSpelling } from './spelling.ts';
 
@@ -110,20 +110,21 @@ async function rankQuestions(within: Within, questions: readonly string[]): Prom
 }
 
 async function rankQuestion({ sql, creator, answering, correctSpelling }: Within, question: string): Promise<CorrectedRanking> {
-  const { languages, version } = answering;
-  const lexemes = questionLexemes(question, languages);
-  const ranking = await rankByWords(sql, creator, lexemes, answering, depth);
-  const corrections = await correctSpelling(sql, creator, version, unknownLexemes(question, languages, ranking.rarity));
+  const terms = questionTerms(question, answering.languages.keys());
+  const ranking = await rankByWords(sql, creator, terms, answering, depth);
+  const corrections = await correctSpelling(sql, creator, answering.version, unknownLexemes(terms, ranking.rarity));
   if (corrections.size === 0) return { ...ranking, corrections };
-  const corrected = lexemes.map((lexeme) => corrections.get(lexeme) ?? lexeme);
-  return { ...(await rankByWords(sql, creator, [...new Set(corrected)], answering, depth)), corrections };
+  const corrected = terms.map(
+    (term) => new Map([...term].map(([language, lexeme]) => [language, corrections.get(lexeme ?? '') ?? lexeme])),
+  );
+  return { ...(await rankByWords(sql, creator, corrected, answering, depth)), corrections };
 }
 
-/** The lexemes of words of which no language's lexeme stands in any document. */
-function unknownLexemes(question: string, languages: readonly (string | null)[], rarity: ReadonlyMap<string, number>): string[] {
-  return wordsOf(question).flatMap((word) => {
-    const lexemes = questionLexemes(word, languages);
-    return lexemes.some((lexeme) => rarity.has(lexeme)) ? [] : lexemes;
+/** The lexemes of words that stand in no document, in any language. */
+function unknownLexemes(terms: readonly QuestionTerm[], rarity: ReadonlyMap<string, number>): string[] {
+  return terms.flatMap((term) => {
+    const lexemes = [...new Set(term.values())];
+    return lexemes.some((lexeme) => lexeme === null || rarity.has(lexeme)) ? [] : lexemes.filter((lexeme) => lexeme !== null);
   });
 }
 

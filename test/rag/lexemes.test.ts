@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countLexemes, detectLanguage, lexemesOf, questionLexemes } from '../../src/rag/lexemes.ts';
+import { countLexemes, detectLanguage, lexemesOf, questionTerms } from '../../src/rag/lexemes.ts';
 
 test.each([
   ['en', 'How can I cancel my sessions?', 'The session was cancelled'],
@@ -34,7 +34,36 @@ test.each([
 });
 
 test('a question of stop words alone asks for nothing', () => {
-  expect(questionLexemes('What is it that you do?', ['en'])).toEqual([]);
+  expect(questionTerms('What is it that you do?', ['en'])).toEqual([]);
+});
+
+test.each([
+  ['fr', "l'arrêt de l’exercice", "arrêt d'exercice"],
+  ['it', "dell'utente all'inizio", "L'utente, un inizio"],
+])('%s: an article that has lost its vowel is no part of the word', (language, one, other) => {
+  expect(lexemesOf(one, language)).toEqual(lexemesOf(other, language));
+});
+
+test('a word of a question has a lexeme in each language of the documents, and none where it is a stop word', () => {
+  const terms = questionTerms('The gifts, a gift!', ['en', 'de', null]);
+  expect(terms.map((term) => [...term])).toEqual([
+    [
+      ['en', null],
+      ['de', 'the'],
+      [null, 'the'],
+    ],
+    [
+      ['en', 'gift'],
+      ['de', 'gift'],
+      [null, 'gifts'],
+    ],
+    [
+      ['en', null],
+      ['de', 'a'],
+      [null, 'a'],
+    ],
+    [[null, 'gift']],
+  ]);
 });
 
 test('counts each lexeme', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
 import { createFindAnswering } from '../../src/rag/answering.ts';
+import { questionTerms } from '../../src/rag/lexemes.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
@@ -37,10 +38,19 @@ describe('retrieval', async () => {
 
   test('a rare word outweighs a common one, and a short passage a long one', async () => {
     const { hits, rarity } = await db.tenant(creator, async (sql) =>
-      rankByWords(sql, creator, ['breath', 'six'], await createFindAnswering()(sql, creator, null), 10),
+      rankByWords(sql, creator, questionTerms('six breaths', ['en', 'es']), await createFindAnswering()(sql, creator, null), 10),
     );
     expect(hits).toHaveLength(2);
     expect(rarity.get('six')).toBeGreaterThan(rarity.get('breath') ?? 0);
+  });
+
+  test('one document of another language makes no stop word worth finding', async () => {
+    const mixed = await testCreator(db);
+    await learn(knowledge, mixed, 'The habit that stays is the one that is small.', 'habit.txt');
+    await learn(knowledge, mixed, 'Sleep is better for those who get up at the same time.', 'sleep.txt');
+    await learn(knowledge, mixed, `Kaizen: the for who what. ${'改善 '.repeat(60)}`, 'kaizen.txt');
+    expect(await titles(mixed, 'What is the habit for those who stay?')).toEqual(['habit', 'kaizen']);
+    expect(await titles(mixed, '改善?')).toEqual(['kaizen']);
   });
 
   test('row 34: never sees the passages of another creator, by any words', async () => {
