@@ -57,11 +57,14 @@ export interface KeptProcess {
 }
 
 /** A process is left after so many answers, after so long without a question, and when it holds this share of its memory. */
-const mostAnswers = 100;
+const mostAnswers = 500;
 const idleMs = 10_000;
 const tooFull = 0.5;
 
-/** Keeps the process of `program` for further questions of the same owner: starting one takes longer than reading a letter. */
+/**
+ * Keeps the process of `program` for further questions of the same owner: starting one takes longer than reading a letter. On Node it may
+ * read files and nothing else: it writes none, starts no process and loads no native code.
+ */
 export function keepOwnProcess(program: string, { limits, clock }: Omit<Asking, 'signal'>): KeptProcess {
   let kept: { child: ChildProcess; owner: string; answers: number } | null = null;
   let cancelLeave = () => {};
@@ -77,7 +80,7 @@ export function keepOwnProcess(program: string, { limits, clock }: Omit<Asking, 
       signal.throwIfAborted();
       cancelLeave();
       if (kept !== null && (kept.owner !== owner || kept.answers >= mostAnswers || !kept.child.connected)) leave();
-      const used = kept ?? { child: start(program, limits), owner, answers: 0 };
+      const used = kept ?? { child: start(program, limits, confinement), owner, answers: 0 };
       kept = used;
       try {
         const answer = await ask<Answer>(used.child, task, { limits, clock, signal });
@@ -94,9 +97,15 @@ export function keepOwnProcess(program: string, { limits, clock }: Omit<Asking, 
   };
 }
 
-function start(program: string, { heapMegabytes }: ProcessLimits): ChildProcess {
+/** See https://nodejs.org/api/permissions.html; what is not allowed is denied. */
+const confinement = ['--permission', '--allow-fs-read=*', '--disallow-code-generation-from-strings'];
+
+function start(program: string, { heapMegabytes }: ProcessLimits, flags: readonly string[] = []): ChildProcess {
   return fork(program, [], {
-    execArgv: [`--max-old-space-size=${heapMegabytes}`, ...(process.versions.deno ? [] : ['--disable-warning=ExperimentalWarning'])],
+    execArgv: [
+      `--max-old-space-size=${heapMegabytes}`,
+      ...(process.versions.deno ? [] : ['--disable-warning=ExperimentalWarning', ...flags]),
+    ],
     // Nothing of the server's settings: the file may be hostile.
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
     serialization: 'advanced',

@@ -1,16 +1,17 @@
 /** The pump that reads uploaded documents: claims one under a lease, reads, writes, goes live; any node takes up what another dropped. */
 import type { Clock } from '../clock.ts';
-import type { Database, Sql } from '../database.ts';
+import type { Database } from '../database.ts';
 import type { Files } from '../files.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
-import type { Log } from '../log.ts';
+import type { Log, LogFields } from '../log.ts';
 import { findSizes } from '../store/collections.ts';
-import { type DocumentRow, findDocument } from '../store/documents.ts';
+import { findDocument } from '../store/documents.ts';
 import { clearOtherReadings, type DocumentClaim, goLive, insertChunks, reportProgress, triesOf } from '../store/readings.ts';
 import { defaultSizes } from './chunk.ts';
 import { UnreadableDocument } from './document-text.ts';
 import type { EmbedNext } from './embed-documents.ts';
 import type { Reader } from './reader.ts';
+import type { ReadDocument } from './reading.ts';
 
 export interface IngestDeps {
   db: Database;
@@ -41,7 +42,7 @@ const maxTries = 3;
 /** No generation has this number: every reading but the live one goes. */
 const noReading = -1;
 
-/** A pump over all creators' documents. One document at a time. */
+/** A pump over all creators' documents, one after another: while what was read of one is written, the next is read. */
 export function createIngest(deps: IngestDeps): Ingest {
   const { db, clock, log } = deps;
   let stopping = new AbortController();
@@ -58,13 +59,25 @@ export function createIngest(deps: IngestDeps): Ingest {
     return row === undefined ? null : { creator: row.creator_id, id: row.id, attempt: row.attempts };
   }
 
+  async function ingestWaiting(signal: AbortSignal): Promise<void> {
+    let written: Promise<void> = Promise.resolve();
+    try {
+      for (let next = await claim(); next !== null && !signal.aborted; next = await claim()) {
+        const read = await readClaimed(deps, next, signal);
+        // At most one document waits to be written while the next is read.
+        await written;
+        if (read !== null) written = writeClaimed(deps, read, signal);
+      }
+    } finally {
+      await written;
+    }
+  }
+
   async function run(): Promise<void> {
     do {
       again = false;
-      for (let next = await claim(); next !== null; next = await claim()) {
-        await ingestDocument(deps, next, stopping.signal);
-        if (stopping.signal.aborted) return;
-      }
+      await ingestWaiting(stopping.signal);
+      if (stopping.signal.aborted) return;
       // What waits to be read goes first: a document answers by its words before it has vectors.
       while (!again && deps.embedNext !== null && (await deps.embedNext(stopping.signal)));
     } while (again && !stopping.signal.aborted);
@@ -107,66 +120,76 @@ export function createIngest(deps: IngestDeps): Ingest {
   };
 }
 
-/** One document from its claim to ready or failed. Only a lost claim or the stop leaves it as it is. */
-async function ingestDocument(deps: IngestDeps, claim: DocumentClaim, signal: AbortSignal): Promise<void> {
-  const { db, log, clock } = deps;
-  const fields = { creator_id: claim.creator, document_id: claim.id, attempt: claim.attempt };
+/** A document that has been read, and when that was begun, in wall time. */
+interface Read {
+  claim: DocumentClaim;
+  document: ReadDocument;
+  begun: number;
+}
+
+/** Reads a claimed document; null where it cannot be, which is settled then. */
+async function readClaimed(deps: IngestDeps, claim: DocumentClaim, signal: AbortSignal): Promise<Read | null> {
+  const { db, clock } = deps;
   const begun = clock.wall();
   try {
-    const [document, tries] = await db.tenant(claim.creator, async (sql) => [
-      await findDocument(sql, claim.creator, claim.id),
-      await triesOf(sql, claim),
-    ]);
-    if (document === null) return;
+    const found = await db.tenant(claim.creator, async (sql) => {
+      const row = await findDocument(sql, claim.creator, claim.id);
+      return row && { row, sizes: await findSizes(sql, claim.creator, row.collection), tries: await triesOf(sql, claim) };
+    });
+    if (found === null) return null;
+    const { row, sizes, tries } = found;
     if (tries > maxTries) throw new UnreadableDocument('broken', `Upload another version: reading it failed ${maxTries} times`);
-    const chunks = await readAndWrite(deps, claim, document, signal);
-    log.info('document.ready', { ...fields, chunks, duration_ms: clock.wall() - begun });
+    const as = { kind: row.kind, sizes: sizes ?? defaultSizes };
+    return { claim, document: await deps.reader.read(claim.creator, deps.files.path(claim.creator, row.file), as, signal), begun };
   } catch (error) {
     await settleFailure(deps, claim, error, signal);
-    if (error instanceof UnreadableDocument) log.warn('document.failed', { ...fields, problem: error.problem });
-    else if (error !== signal.reason && !(error instanceof LostClaim)) log.error('document.interrupted', error, fields);
+    return null;
+  }
+}
+
+/** Writes what was read and lets it answer. Only a lost claim or the stop leaves the document as it is; never rejects. */
+async function writeClaimed(deps: IngestDeps, { claim, document, begun }: Read, signal: AbortSignal): Promise<void> {
+  try {
+    await writeReading(deps, claim, document, signal);
+    deps.log.info('document.ready', { ...fieldsOf(claim), chunks: document.chunks.length, duration_ms: deps.clock.wall() - begun });
+  } catch (error) {
+    await settleFailure(deps, claim, error, signal);
   }
 }
 
 /** The document was deleted, or another node has it. */
 class LostClaim extends Error {}
 
-async function readAndWrite(deps: IngestDeps, claim: DocumentClaim, document: DocumentRow, signal: AbortSignal): Promise<number> {
-  const { db, clock } = deps;
-  const { creator } = claim;
-  const sizes = (await db.tenant(creator, (sql) => findSizes(sql, creator, document.collection))) ?? defaultSizes;
-  const read = await deps.reader.read(creator, deps.files.path(creator, document.file), { kind: document.kind, sizes }, signal);
-  const batches = Array.from({ length: Math.ceil(read.chunks.length / batchSize) }, (_, i) =>
-    read.chunks.slice(i * batchSize, (i + 1) * batchSize),
-  );
-
-  async function write(done: number, statements: (sql: Sql) => Promise<void>): Promise<void> {
-    const now = clock.wall();
-    await db.tenant(creator, async (sql) => {
-      const progress = Math.min(0.99, 0.2 + (0.8 * done) / batches.length);
-      if (!(await reportProgress(sql, claim, { progress, until: new Date(now + leaseMs), now: new Date(now) }))) throw new LostClaim();
-      await statements(sql);
+/** A short document is written and answers in one transaction, a long one batch by batch and answers with the last. */
+async function writeReading({ db, clock }: IngestDeps, claim: DocumentClaim, read: ReadDocument, signal: AbortSignal): Promise<void> {
+  // Of the first try nothing else has been written.
+  const isFirst = claim.attempt === 1;
+  const batches = Math.ceil(read.chunks.length / batchSize);
+  for (let batch = 0; batch < batches; batch++) {
+    signal.throwIfAborted();
+    const now = new Date(clock.wall());
+    await db.tenant(claim.creator, async (sql) => {
+      const report = { progress: Math.min(0.99, 0.2 + (0.8 * batch) / batches), until: new Date(now.getTime() + leaseMs), now };
+      if (!(await reportProgress(sql, claim, report))) throw new LostClaim();
+      if (batch === 0 && !isFirst) await clearOtherReadings(sql, claim);
+      await insertChunks(sql, claim, read.chunks.slice(batch * batchSize, (batch + 1) * batchSize));
+      const isLast = batch === batches - 1;
+      if (isLast && !(await goLive(sql, claim, { language: read.language, flags: read.flags, now }))) throw new LostClaim();
     });
   }
-
-  await write(0, (sql) => clearOtherReadings(sql, claim));
-  for (const [number, batch] of batches.entries()) {
-    signal.throwIfAborted();
-    await write(number, (sql) => insertChunks(sql, claim, batch));
-  }
-  await db.tenant(creator, async (sql) => {
-    const reading = { language: read.language, flags: read.flags, now: new Date(clock.wall()) };
-    if (!(await goLive(sql, claim, reading))) throw new LostClaim();
-  });
-  await db.tenant(creator, (sql) => clearOtherReadings(sql, claim));
-  return read.chunks.length;
+  if (!isFirst) await db.tenant(claim.creator, (sql) => clearOtherReadings(sql, claim));
 }
 
-async function settleFailure(deps: IngestDeps, claim: DocumentClaim, error: unknown, signal: AbortSignal): Promise<void> {
+function fieldsOf(claim: DocumentClaim): LogFields {
+  return { creator_id: claim.creator, document_id: claim.id, attempt: claim.attempt };
+}
+
+/** Ends the document as failed with a reason, or frees it; never rejects. */
+async function settleFailure({ db, clock, log }: IngestDeps, claim: DocumentClaim, error: unknown, signal: AbortSignal): Promise<void> {
   if (error instanceof LostClaim) return;
-  const now = new Date(deps.clock.wall());
+  const now = new Date(clock.wall());
   const failed = error instanceof UnreadableDocument;
-  await deps.db
+  await db
     .tenant(claim.creator, async (sql) => {
       const ending = failed ? { reason: { code: error.problem, message: error.message } } : {};
       // What was interrupted is free again: at once after a stop, else after a pause.
@@ -174,5 +197,7 @@ async function settleFailure(deps: IngestDeps, claim: DocumentClaim, error: unkn
       await reportProgress(sql, claim, { progress: failed ? 1 : 0, until, now, ...ending });
       if (failed) await clearOtherReadings(sql, { ...claim, attempt: noReading });
     })
-    .catch((cause: unknown) => deps.log.error('document.settle.failed', cause, { creator_id: claim.creator, document_id: claim.id }));
+    .catch((cause: unknown) => log.error('document.settle.failed', cause, fieldsOf(claim)));
+  if (failed) log.warn('document.failed', { ...fieldsOf(claim), problem: error.problem });
+  else if (error !== signal.reason) log.error('document.interrupted', error, fieldsOf(claim));
 }

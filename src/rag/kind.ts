@@ -1,4 +1,5 @@
 /** Tells what an uploaded file is from its bytes; its name decides only between text and Markdown. */
+import { Buffer } from 'node:buffer';
 import { AppError } from '../errors.ts';
 import type { FileEnds } from '../files.ts';
 import { decodeText } from './extract-text.ts';
@@ -79,10 +80,9 @@ function indexOfAscii(bytes: Uint8Array, wanted: string, within: number): number
 
 /** Where the end record of an archive's directory begins, 22 bytes and a comment of at most 64 KiB before the end; -1 without one. */
 function zipEndAt(bytes: Uint8Array): number {
-  for (let at = bytes.byteLength - 22; at >= Math.max(0, bytes.byteLength - 65_557); at--) {
-    if (startsWith(bytes.subarray(at, at + 4), zipEnd)) return at;
-  }
-  return -1;
+  const from = Math.max(0, bytes.byteLength - 65_557);
+  const found = Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from).lastIndexOf(Buffer.from(zipEnd), -22);
+  return found < 0 ? -1 : from + found;
 }
 
 function unsupported(why: string): AppError {

@@ -42,6 +42,17 @@ describe('reading uploads', async () => {
     expect((await documents.add(creator, { name: 'x', content: bytes('   \n  ') })).document.status).toBe('queued');
   });
 
+  test('what waits is read one after another, and what cannot be read stops nothing behind it', async () => {
+    const creator = await testCreator(db);
+    const added = [];
+    for (const text of ['Sleep well.', ' \n ', '# Rest\n\nRest well.', ' \n\n ']) {
+      added.push((await documents.add(creator, { name: 'a.md', content: bytes(text) })).document.id);
+    }
+    await ingest.drain();
+    const statuses = await Promise.all(added.map(async (id) => (await documents.get(creator, id)).status));
+    expect(statuses).toEqual(['ready', 'failed', 'ready', 'failed']);
+  });
+
   test('what a dead node left half read is taken up after its lease', async () => {
     const creator = await testCreator(db);
     const { document } = await documents.add(creator, { name: 'a.txt', content: bytes('Sleep well tonight.') });
