@@ -58,8 +58,10 @@ export interface MessageBody {
   transcribed?: boolean;
   /** What its writer made of an inbound message later. The program went by the first words. */
   edited?: string;
-  /** The button this inbound message stands for. */
+  /** The button this inbound message stands for, where it was offered. */
   button?: string;
+  /** Of a pressed button: it moved nothing, because its moment had passed or it was never offered. */
+  stale?: boolean;
 }
 
 /** One bubble. `seq` grows by one per message of the conversation, both directions. */

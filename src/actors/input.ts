@@ -14,7 +14,8 @@ export interface ConversationKey {
 
 /**
  * An input. `id` is unique within its conversation: the same id changes state at most once.
- * - `message`, `button`: `msg:<client or provider id>`; `messageId` names the bubble
+ * - `message`, `button`: `msg:<client or provider id>`; `messageId` names the bubble. A button that was never offered stands under message 0;
+ *   `title` is what the person saw on it
  * - `timer`: `timer:<timer id>:<generation>` · `effect`: `effect:<effect id>`
  * - `broadcast`: `broadcast:<broadcast id>`
  * - `event`, `control`, `start`: the caller's idempotency key, namespaced
@@ -23,7 +24,7 @@ export interface ConversationKey {
  */
 export type Input = { id: string; again?: true } & (
   | { kind: 'message'; messageId: string; text: string; language?: string; attachments?: readonly Attachment[] }
-  | { kind: 'button'; messageId: string; messageSeq: number; button: string }
+  | { kind: 'button'; messageId: string; messageSeq: number; button: string; title?: string }
   | { kind: 'timer'; timerId: string; generation: number; dueAt: number }
   | { kind: 'effect'; effectId: string; outcome: 'done' | 'failed' | 'uncertain'; result: EffectResult }
   | { kind: 'event'; name: string; data: Readonly<Record<string, unknown>> }

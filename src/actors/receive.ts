@@ -78,7 +78,7 @@ function onMessage(draft: Draft, input: Of<'message'>): void {
 function onButton(draft: Draft, input: Of<'button'>): void {
   const { offer } = draft.snapshot;
   const button = offer?.seq === input.messageSeq ? offer.buttons.find((candidate) => candidate.id === input.button) : undefined;
-  if (!input.again) recordInbound(draft, input.messageId, { text: button?.title ?? input.button, button: input.button });
+  if (!input.again) recordInbound(draft, input.messageId, pressedBody(input, button));
   if (waitsForWords(draft, input)) return;
   if (draft.snapshot.control !== 'bot') {
     draft.as = button ? 'recorded' : 'stale';
@@ -293,6 +293,12 @@ function bodyOf({ text = '', attachments = [] }: { text?: string; attachments?: 
   return { text, ...(attachments.length > 0 ? { attachments } : {}) };
 }
 
+/** A pressed button; one that moves nothing, because its moment has passed or it was never offered, is marked. */
+function pressedBody({ button, title, messageSeq }: Of<'button'>, offered: { title: string } | null | undefined): MessageBody {
+  const text = offered?.title ?? title ?? button;
+  return { text, ...(messageSeq > 0 ? { button } : {}), ...(offered ? {} : { stale: true }) };
+}
+
 function changeControl(draft: Draft, act: ControlEvent): void {
   dispatch(draft, { type: `CONTROL.${act}` });
   // Where no program has run yet there is no chart to say so.
@@ -314,7 +320,7 @@ function changeControl(draft: Draft, act: ControlEvent): void {
 export function quarantine(conversation: Conversation, input: Input, surroundings: Surroundings, error?: unknown): Stepping {
   const draft = openDraft(conversation, input, surroundings);
   if (input.kind === 'message' && !input.again) recordInbound(draft, input.messageId, bodyOf(input));
-  if (input.kind === 'button' && !input.again) recordInbound(draft, input.messageId, { text: input.button, button: input.button });
+  if (input.kind === 'button' && !input.again) recordInbound(draft, input.messageId, pressedBody(input, null));
   if (input.kind === 'effect') giveUp(draft, input);
   if (input.kind === 'timer') giveUpTimer(draft, input.timerId);
   // What waits must not fail every input after this one.

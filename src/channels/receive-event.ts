@@ -56,6 +56,9 @@ interface Heard {
   holds: boolean;
 }
 
+/** A button that was offered: under which message, its id and what is on it. */
+type Pressed = Pick<Extract<Input, { kind: 'button' }>, 'messageSeq' | 'button'> & { title: string };
+
 const hintEveryMs = 60_000;
 /** What a file may have, and how long it may take: the provider waits for our answer meanwhile. */
 const mostFileBytes = 10 * 1024 * 1024;
@@ -91,8 +94,9 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       const { key, holds } = await conversationOf(connection, event.from, event.at);
       const pressed = await pressedButton(key, event.key);
       const about = { id: inputId(connection, event.id), messageId: stableUuid<string>(connection.id, event.id) };
-      // A button that is not ours is stale: number 0 stands under no message.
-      await take({ key, holds }, { ...about, kind: 'button', ...(pressed ?? { messageSeq: 0, button: event.title.slice(0, 200) || '?' }) });
+      // A button that is not ours is stale: number 0 stands under no message, and what its provider says was on it is all there is.
+      const forged = { messageSeq: 0, button: '?', title: storable(event.title).slice(0, 200) || '?' };
+      await take({ key, holds }, { ...about, kind: 'button', ...(pressed ?? forged) });
       beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
     },
 
@@ -206,23 +210,23 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   }
 
   /** The button a key names, if it stands under a message of this conversation. */
-  async function pressedButton(key: ConversationKey, text: string): Promise<{ messageSeq: number; button: string } | null> {
+  async function pressedButton(key: ConversationKey, text: string): Promise<Pressed | null> {
     const named = readButtonKey(text);
     if (named === null) return null;
     const [message] = await messagesAfter(db, key, named.seq - 1, 1);
     const button = message !== undefined && fitsKey(named, message) ? message.body.buttons?.[named.ordinal] : undefined;
-    return button === undefined ? null : { messageSeq: named.seq, button: button.id };
+    return button === undefined ? null : { messageSeq: named.seq, button: button.id, title: button.title };
   }
 
   /** The option a number stands for, where the newest options were shown as numbered text. */
-  async function numberedOption(connection: OpenConnection, key: ConversationKey, text: string) {
+  async function numberedOption(connection: OpenConnection, key: ConversationKey, text: string): Promise<Pressed | null> {
     const number = /^\s*(\d{1,2})[.)]?\s*$/.exec(text)?.[1];
     if (number === undefined) return null;
     const recent = await messagesBefore(db, key, Number.MAX_SAFE_INTEGER, 10);
     const offer = recent.findLast(({ role, body }) => role !== 'contact' && body.buttons !== undefined);
     const button = offer?.body.buttons?.[Number(number) - 1];
     return offer !== undefined && button !== undefined && isNumbered(connection, offer)
-      ? { messageSeq: offer.seq, button: button.id }
+      ? { messageSeq: offer.seq, button: button.id, title: button.title }
       : null;
   }
 

@@ -10,6 +10,7 @@ import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
 import type { ConversationHead } from '../store/conversations.ts';
 import type { Connection, ServedSocket } from './connection.ts';
 import { createMessageFeed } from './message-feed.ts';
+import { createOffers } from './offers.ts';
 import type { Presence } from './presence.ts';
 import { createReadMark } from './read-mark.ts';
 import { createSocketLimits, type LimitReached } from './socket-limits.ts';
@@ -71,10 +72,14 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   const limits = createSocketLimits(clock, connection, reachLimit);
   const feed = createMessageFeed({
     read: (after, most) => deps.record.messagesAfter(key, after, most),
-    send: (message) => send(messageFrame(message, (id) => deps.media.path(key.creatorId, id))),
+    send(message) {
+      offers.gave(message);
+      send(messageFrame(message, (id) => deps.media.path(key.creatorId, id)));
+    },
     busy: limits.stalled,
     fail: (error) => giveUp(error),
   });
+  const offers = createOffers((after, most) => deps.record.messagesAfter(key, after, most));
   const readMark = createReadMark(keepReadMark, (error) => log.error('widget.read_mark_not_kept', error, fields));
   /** Whether the record could be joined; null before `hello`. Deliveries wait for it, so that `welcome` comes first. */
   let opened: Promise<boolean> | null = null;
@@ -201,7 +206,11 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
 
   async function inputOf(frame: DeliveredFrame): Promise<Input> {
     const common = { id: `msg:${frame.id}`, messageId: frame.id };
-    if (frame.type === 'button') return { ...common, kind: 'button', messageSeq: frame.message_seq, button: frame.button };
+    if (frame.type === 'button') {
+      const offered = await offers.find(frame.message_seq, frame.button);
+      if (offered === null) throw new AppError('INVALID_INPUT', 'Press a button that was offered: no such button under this message');
+      return { ...common, kind: 'button', messageSeq: frame.message_seq, button: offered.id, title: offered.title };
+    }
     const message = { ...common, kind: 'message' as const, text: frame.text };
     if (!frame.attachments?.length) return message;
     return { ...message, attachments: await deps.media.ofConversation(key.creatorId, key.conversationId, frame.attachments) };

@@ -255,10 +255,17 @@ describe('what a program cannot take', () => {
     const { conversation } = { conversation: simulation.conversation() };
     const old = take(conversation, { id: 'b', kind: 'button', messageId: 'b', messageSeq: 1, button: 'good' });
     expect(old).toMatchObject({ trace: { as: 'stale' }, next: { state: 'check' }, result: { seq: conversation.seq + 1 } });
-    const [, again] = old.messages;
+    const [kept, again] = old.messages;
+    expect(kept?.body).toEqual({ text: 'good', button: 'good', stale: true });
     expect(again?.body).toMatchObject({ text: expect.stringContaining('earlier message'), buttons: [{ id: 'good' }, { id: 'bad' }] });
     const pressed = take(old.next, { id: 'b2', kind: 'button', messageId: 'b2', messageSeq: again?.seq ?? 0, button: 'good' });
     expect(pressed.next.state).toBe('asleep');
+    expect(pressed.messages[0]?.body).toEqual({ text: 'Good', button: 'good' });
+  });
+
+  it('marks a button that was never offered, and keeps nothing of it but what the person saw', () => {
+    const forged = { id: 'b', kind: 'button', messageId: 'b', messageSeq: 0, button: '?', title: 'Good' } as const;
+    expect(take(asleep().conversation(), forged).messages[0]?.body).toEqual({ text: 'Good', stale: true });
   });
 
   it('asks the open question again, with its own buttons alone, and says nothing where none is open', () => {

@@ -157,7 +157,9 @@ describe('createWidgetSocket', () => {
   });
 
   it('delivers in frame order, also what comes before the welcome', async () => {
-    const { mailboxes, send, frames } = setUp();
+    const { principal, mailboxes, send, frames } = setUp();
+    mailboxes.say(principal, { text: 'one' });
+    mailboxes.say(principal, { text: 'two', buttons: [{ id: 'yes', title: 'Yes' }] });
     send({ type: 'hello' });
     for (const text of ['1', '2', '3']) send(message(text));
     send({ type: 'button', id: crypto.randomUUID(), message_seq: 2, button: 'yes' });
@@ -165,6 +167,35 @@ describe('createWidgetSocket', () => {
     expect(mailboxes.inputs.map((input) => (input.kind === 'message' ? input.text : input.kind))).toEqual(['1', '2', '3', 'button']);
     expect(mailboxes.inputs[3]).toMatchObject({ kind: 'button', messageSeq: 2, button: 'yes' });
     expect(frames[0]?.type).toBe('welcome');
+  });
+
+  it('takes a button that was offered, however long ago, and refuses one that was not', async () => {
+    const { principal, mailboxes, frames, hello, send, errors } = setUp();
+    mailboxes.say(principal, { text: 'old', buttons: [{ id: 'a', title: 'A' }] });
+    mailboxes.say(principal, { text: 'words' });
+    mailboxes.say(principal, { text: 'new', buttons: [{ id: 'b', title: 'B' }] });
+    await hello(2);
+    const press = async (messageSeq: number, button: string) => {
+      send({ type: 'button', id: crypto.randomUUID(), message_seq: messageSeq, button });
+      await settle();
+    };
+    await press(1, 'a');
+    await press(3, 'b');
+    expect(mailboxes.inputs).toMatchObject([
+      { messageSeq: 1, button: 'a', title: 'A' },
+      { messageSeq: 3, button: 'b', title: 'B' },
+    ]);
+    for (const [seq, button] of [
+      [1, 'b'],
+      [2, 'a'],
+      [3, 'a'],
+      [4, 'You owe me money'],
+      [99, 'b'],
+    ] as const)
+      await press(seq, button);
+    expect(errors()).toEqual(Array(5).fill('INVALID_INPUT'));
+    expect(frames.at(-1)).toMatchObject({ type: 'error', id: expect.any(String) });
+    expect(mailboxes.inputs).toHaveLength(2);
   });
 
   it('passes on typing, deltas and progress, and says in the welcome whether somebody is typing', async () => {
