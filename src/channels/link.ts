@@ -30,19 +30,32 @@ export function leaving(id: string): Input {
   return { id: `left:${id}`, kind: 'control', act: 'end', reason: 'joined with another conversation' };
 }
 
-const Kept = v.object({ conversation: v.string() });
+/** What the cache knows of a key: its conversation, until when it is good (wall milliseconds since 1970), and who has used it. */
+const Kept = v.object({
+  conversation: v.string(),
+  until: v.number(),
+  used: v.optional(v.object({ by: v.string(), left: v.nullable(v.string()) })),
+});
+type Kept = v.InferOutput<typeof Kept>;
 
 export interface Links {
   /** A key for this conversation: one use, ten minutes. */
   issue(key: ConversationKey): Promise<string>;
   /**
    * Joins a person of an outside channel to the conversation that the words name a key of, and makes one contact of the two they may have
-   * been. Null when they name none that is good here.
+   * been. Null when they name none that is good here. A join that fails uses nothing up, and the same event gives the same again.
+   *
+   * @param said the words, and the id under which the provider may repeat them
    */
-  joinOutside(words: string, connection: OpenConnection, from: Sender, windowExpiresAt: number | null): Promise<Linked | null>;
+  joinOutside(
+    said: { words: string; eventId: string },
+    connection: OpenConnection,
+    from: Sender,
+    windowExpiresAt: number | null,
+  ): Promise<Linked | null>;
   /**
-   * Joins a widget session to the conversation a key stands for, and makes one contact of two. Null when the key is not good here. Messages go on leaving by the outside
-   * channel too: the widget reads the record whichever way they leave, and a reminder must reach a person whose page is closed.
+   * Joins a widget session to the conversation a key stands for, and makes one contact of two. Null when the key is not good here. A join that
+   * fails uses nothing up, and the same session may ask again. Messages go on leaving by the outside channel too: the widget reads the record whichever way they leave, and a reminder must reach a person whose page is closed.
    */
   joinWidget(words: string, principal: WidgetPrincipal): Promise<Linked | null>;
 }
@@ -58,11 +71,40 @@ export interface LinksDeps {
 
 /** The links of this process. */
 export function createLinks({ db, cache, clock, randomBytes }: LinksDeps): Links {
-  /** Uses a key up. The cache knows only its digest: who reads it cannot link. */
-  async function redeem(creatorId: CreatorId, words: string): Promise<ConversationId | null> {
+  /**
+   * Uses a key up by what it is used for. Taken out meanwhile, so that nobody else uses it; put back unless the use has succeeded, and for
+   * whoever has used it and did not hear so. The cache knows only its digest: who reads it cannot link.
+   */
+  async function redeem(
+    creatorId: CreatorId,
+    { words, by }: { words: string; by: string },
+    use: (sql: Sql, linked: Omit<Linked, 'left'>) => Promise<ConversationId | null>,
+  ): Promise<Linked | null> {
     const key = keyShape.exec(words.trim())?.[1];
-    const kept = key === undefined ? null : await cache.take(cacheKey(creatorId, key));
-    return kept === null ? null : (v.parse(Kept, JSON.parse(kept)).conversation as ConversationId);
+    const name = key === undefined ? null : cacheKey(creatorId, key);
+    const text = name === null ? null : await cache.take(name);
+    if (name === null || text === null) return null;
+    const kept = v.parse(Kept, JSON.parse(text));
+    let next: Kept | null = kept;
+    try {
+      if (kept.used !== undefined && kept.used.by !== by) return null;
+      const joined = await db.tenant(creatorId, async (sql) => {
+        const linked = await find(sql, creatorId, kept.conversation as ConversationId);
+        if (linked === null) return null;
+        const left = kept.used === undefined ? await use(sql, linked) : (kept.used.left as ConversationId | null);
+        return { ...linked, left: left === linked.conversationId ? null : left };
+      });
+      next = joined && { ...kept, used: { by, left: joined.left } };
+      return joined;
+    } finally {
+      // What the join came to counts, not whether this could be noted.
+      await putBack(name, next).catch(() => undefined);
+    }
+  }
+
+  async function putBack(name: string, kept: Kept | null): Promise<void> {
+    const leftMs = kept === null ? 0 : kept.until - clock.wall();
+    if (leftMs > 0) await cache.set(name, JSON.stringify(kept), leftMs);
   }
 
   async function find(sql: Sql, creatorId: CreatorId, conversationId: ConversationId): Promise<Omit<Linked, 'left'> | null> {
@@ -82,36 +124,30 @@ export function createLinks({ db, cache, clock, randomBytes }: LinksDeps): Links
   return {
     async issue({ creatorId, conversationId }) {
       const key = Buffer.from(randomBytes().subarray(0, 16)).toString('base64url');
-      await cache.set(cacheKey(creatorId, key), JSON.stringify({ conversation: conversationId }), linkKeyMs);
+      await putBack(cacheKey(creatorId, key), { conversation: conversationId, until: clock.wall() + linkKeyMs });
       return key;
     },
 
-    async joinOutside(words, connection, from, windowExpiresAt) {
+    joinOutside({ words, eventId }, connection, from, windowExpiresAt) {
       const { creatorId, id: connectionId, channel } = connection;
-      const conversationId = await redeem(creatorId, words);
-      if (conversationId === null) return null;
-      return db.tenant(creatorId, async (sql) => {
-        const linked = await find(sql, creatorId, conversationId);
-        if (linked === null) return null;
-        const { externalId, phone } = from;
+      const { externalId, phone } = from;
+      const by = JSON.stringify([connectionId, externalId, eventId]);
+      return redeem(creatorId, { words, by }, async (sql, linked) => {
+        const { conversationId, contactId } = linked;
         const left = await conversationAt(sql, { creatorId, connectionId, externalId });
-        await joinIdentity(sql, { creatorId, channel, externalId, contactId: linked.contactId });
+        await joinIdentity(sql, { creatorId, channel, externalId, contactId });
         await merge(sql, creatorId, left, linked);
         await saveAddress(sql, { creatorId, connectionId, externalId }, { conversationId, phone, windowExpiresAt });
         await moveConversation(sql, { creatorId, conversationId }, { channel, connectionId });
-        return { ...linked, left: left === conversationId ? null : left };
+        return left;
       });
     },
 
-    async joinWidget(words, { creatorId, sessionId, conversationId: left }) {
-      const conversationId = await redeem(creatorId, words);
-      if (conversationId === null) return null;
-      return db.tenant(creatorId, async (sql) => {
-        const linked = await find(sql, creatorId, conversationId);
-        if (linked === null) return null;
+    joinWidget(words, { creatorId, sessionId, conversationId: left }) {
+      return redeem(creatorId, { words, by: sessionId }, async (sql, linked) => {
         await joinIdentity(sql, { creatorId, channel: 'widget', externalId: sessionId, contactId: linked.contactId });
         await merge(sql, creatorId, left, linked);
-        return { ...linked, left: left === conversationId ? null : left };
+        return left;
       });
     },
   };

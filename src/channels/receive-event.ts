@@ -198,7 +198,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
 
   /** Whether the words were a key that joined this person to a conversation; its program hears of it. */
   async function linked(connection: OpenConnection, from: Sender, words: string, eventId: string): Promise<boolean> {
-    const joined = await links.joinOutside(words, connection, from, windowOf(connection, clock.wall()));
+    const joined = await links.joinOutside({ words, eventId }, connection, from, windowOf(connection, clock.wall()));
     if (joined === null) return false;
     const { creatorId, channel } = connection;
     const id = inputId(connection, eventId);

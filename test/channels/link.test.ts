@@ -1,10 +1,17 @@
 /** Linking people who are known on both sides already: one contact, one conversation that goes on, nothing lost. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConversationKey } from '../../src/actors/input.ts';
+import type { OpenConnection } from '../../src/channels/channel.ts';
+import { createLinks, type Links } from '../../src/channels/link.ts';
+import type { Database } from '../../src/database.ts';
+import { AppError } from '../../src/errors.ts';
 import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
+import type { Cache } from '../../src/shared/cache.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
+import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { type OutsideBench, openOutside } from '../support/outside.ts';
-import { openTestConversation, publish } from '../support/runtime.ts';
+import { evening, openTestConversation, publish } from '../support/runtime.ts';
 import { botToken, textUpdate } from '../support/telegram-stand-in.ts';
 import { inbound, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
 
@@ -161,6 +168,56 @@ it('back from Telegram to a widget that has a conversation already', async () =>
   await only();
   await onTelegram(connection, '07:00');
   expect(await rows('select state from conversations where id = $1', [there?.id])).toEqual([{ state: 'asleep' }]);
+});
+
+describe('a key', () => {
+  const clock = manualClock(evening);
+  const sender = (externalId: string) => ({ externalId, formerId: null, phone: null, name: '', language: null });
+  const linksOver = (on: Database) => createLinks({ db: on, cache, clock, randomBytes: () => crypto.getRandomValues(new Uint8Array(16)) });
+  let cache: Cache;
+  let links: Links;
+  let connection: OpenConnection;
+  beforeEach(async () => {
+    cache = createMemoryCache(clock);
+    links = linksOver(db);
+    const id = await bench.connect(creatorId, { channel: 'telegram', token: botToken });
+    connection = { creatorId, id, channel: 'telegram', account: '', settings: {}, secrets: {} };
+  });
+  const joins = (by: Links, words: string, eventId: string, from = '4711') =>
+    by.joinOutside({ words, eventId }, connection, sender(from), null);
+
+  it('is not used up by a join that failed', async () => {
+    const down: Database = { ...db, tenant: () => Promise.reject(new AppError('UNAVAILABLE', 'Cannot reach the record')) };
+    const key = await links.issue(widget);
+    await expect(joins(linksOver(down), key, 'e1')).rejects.toThrow('Cannot reach');
+    const principal = { kind: 'widget', ...(await openTestConversation(db, creatorId)), sessionId: systemIds.uuid<SessionId>() } as const;
+    await expect(linksOver(down).joinWidget(key, principal)).rejects.toThrow('Cannot reach');
+    expect(await joins(links, key, 'e1')).toMatchObject({ conversationId: widget.conversationId });
+  });
+
+  it('gives the same to whoever repeats what used it, and nothing to anybody else', async () => {
+    const key = await links.issue(widget);
+    await onTelegram(connection.id, 'sleep');
+    const other = (await conversations()).find(({ id }) => id !== widget.conversationId)?.id;
+    const first = await joins(links, key, 'e1');
+    expect(first).toMatchObject({ conversationId: widget.conversationId, left: other });
+    expect(await joins(links, key, 'e2')).toBeNull();
+    expect(await joins(links, key, 'e1', '4712')).toBeNull();
+    expect(await joins(links, key, 'e1')).toEqual(first);
+    clock.advance(10 * 60_000);
+    expect(await joins(links, key, 'e1')).toBeNull();
+  });
+
+  it('is used by one of many at the same time', async () => {
+    const key = await links.issue(widget);
+    const joined = await Promise.all(['1', '2', '3', '4'].map((from) => joins(links, key, `e${from}`, from)));
+    expect(joined.filter((one) => one !== null)).toHaveLength(1);
+  });
+
+  it('of a conversation that is gone joins nobody', async () => {
+    const key = await links.issue({ creatorId, conversationId: systemIds.uuid<ConversationId>() });
+    expect(await joins(links, key, 'e1')).toBeNull();
+  });
 });
 
 it('knows every table that names a contact', async () => {
