@@ -1,18 +1,23 @@
 /** Puts single requests that wait at the same moment into one: group commit and group hydration. */
+import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 
+/** How long what waits behind a batch that takes its time goes without another lane, in milliseconds. */
+const patienceMs = 20;
+
 /**
- * A function that answers one request, while `run` answers many at once. Whatever arrives while all lanes are busy waits for the
- * next batch, so batches grow with the load and a lone request waits for nobody. A batch takes from all shares in turn: one
- * creator's flood lengthens the creator's own wait, not its neighbour's.
+ * A function that answers one request, while `run` answers many at once. Whatever arrives while a batch is under way waits for the
+ * next one, so batches grow with the load and a lone request waits for nobody. Each batch has a price of its own: another lane
+ * is used only when more than a few wait, or when the batch before them is slow. A batch takes from all shares in turn: one creator's
+ * flood lengthens the creator's own wait, not its neighbour's.
  *
  * @param run answers requests in the order given; when it rejects, each request of the batch is tried once alone, so that one
  * that cannot be answered does not fail the others. UNAVAILABLE is nobody's fault and rejects them all at once
- * @param options `most` requests a batch, `lanes` batches at a time, `shareOf` names whose a request is
+ * @param options `most` requests a batch, `lanes` batches at a time, `few` requests wait for one lane, `shareOf` names whose a request is
  */
 export function createBatcher<Request, Answer>(
   run: (requests: readonly Request[]) => Promise<readonly Answer[]>,
-  options: { most: number; lanes: number; shareOf: (request: Request) => string },
+  options: { most: number; few: number; lanes: number; clock: Clock; shareOf: (request: Request) => string },
 ): (request: Request) => Promise<Answer> {
   interface Waiting {
     request: Request;
@@ -20,7 +25,9 @@ export function createBatcher<Request, Answer>(
     reject: (error: unknown) => void;
   }
   const shares = new Map<string, Waiting[]>();
+  let waits = 0;
   let busy = 0;
+  let patient = false;
 
   /** One request of each share in turn, until the batch is full or nobody waits. */
   function nextBatch(): Waiting[] {
@@ -29,6 +36,7 @@ export function createBatcher<Request, Answer>(
       for (const [share, waiting] of shares) {
         if (batch.length === options.most) break;
         batch.push(waiting.shift() as Waiting);
+        waits -= 1;
         // A share goes to the end of the line, so that the next batch begins with those this one did not reach.
         shares.delete(share);
         if (waiting.length > 0) shares.set(share, waiting);
@@ -37,10 +45,29 @@ export function createBatcher<Request, Answer>(
     return batch;
   }
 
+  /** Whether what waits is worth a lane beside `others` that are busy. */
+  const isWorth = (others: number) => waits > (others === 0 ? 0 : options.few);
+
   async function work(): Promise<void> {
     busy += 1;
-    while (shares.size > 0) await answerAll(nextBatch());
+    do await answerAll(nextBatch());
+    while (isWorth(busy - 1));
     busy -= 1;
+  }
+
+  function begin(): void {
+    if (busy < options.lanes && isWorth(busy)) void work();
+    else if (waits > 0) bePatient();
+  }
+
+  /** Few wait for the batch under way, but not for ever. */
+  function bePatient(): void {
+    if (patient || busy >= options.lanes) return;
+    patient = true;
+    options.clock.after(patienceMs, () => {
+      patient = false;
+      if (waits > 0 && busy < options.lanes) void work();
+    });
   }
 
   async function answerAll(batch: readonly Waiting[]): Promise<void> {
@@ -67,7 +94,8 @@ export function createBatcher<Request, Answer>(
       if (waiting) waiting.push({ request, resolve, reject });
       else shares.set(share, [{ request, resolve, reject }]);
       // The next microtask: requests made in the same moment share the first batch too.
-      if (busy < options.lanes) queueMicrotask(() => busy < options.lanes && shares.size > 0 && void work());
+      waits += 1;
+      if (busy < options.lanes) queueMicrotask(begin);
     });
 }
 

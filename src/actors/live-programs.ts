@@ -19,12 +19,19 @@ import type { WaitingRun } from './snapshot.ts';
 export interface Programs {
   /** The creator's live programs. At most five seconds old, at once after news of a change. @throws AppError UNAVAILABLE */
   live(creatorId: CreatorId): Promise<readonly LiveProgram[]>;
-  /** The program a conversation is pinned to; versions never change. @throws AppError NOT_FOUND, UNAVAILABLE */
-  pinned(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Program>;
-  /** The programs of runs that wait for a sub-program, by `programKey`; one that was removed is missing. @throws AppError UNAVAILABLE */
-  waiting(creatorId: CreatorId, runs: readonly WaitingRun[]): Promise<ReadonlyMap<string, Program>>;
-  /** The version that runs of this one are to go over to, as fresh as the live programs. @throws AppError UNAVAILABLE */
-  moveOf(creatorId: CreatorId, ref: NonNullable<Conversation['program']>): Promise<Move | null>;
+  /** Every program that a turn of this conversation may need. @throws AppError NOT_FOUND, UNAVAILABLE */
+  around(conversation: Conversation): Promise<ProgramsAround>;
+}
+
+/** The programs around a conversation. Versions never change; what is live and where runs go over to is as fresh as `live()`. */
+export interface ProgramsAround {
+  /** What it is pinned to, null where nothing has run. */
+  current: Program | null;
+  live: readonly LiveProgram[];
+  /** The version its run is to go over to. */
+  move: Move | null;
+  /** Those of runs that wait for a sub-program, by `programKey`; one that was removed is missing. */
+  waiting: ReadonlyMap<string, Program>;
 }
 
 /** What is known of a creator's programs. */
@@ -96,12 +103,11 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
     heard.delete(creatorId);
   }
 
-  async function known(creatorId: CreatorId): Promise<Known> {
+  function known(creatorId: CreatorId): Promise<Known> {
     if (forgets) return read(creatorId);
     const before = lists.get(creatorId);
     if (before && clock.wall() - before.at < freshMs) return before.list;
-    if (!before) await watch(creatorId);
-    const list = read(creatorId);
+    const list = before ? read(creatorId) : watch(creatorId).then(() => read(creatorId));
     if (lists.size >= mostCreators) forget(lists.keys().next().value as CreatorId);
     lists.set(creatorId, { at: clock.wall(), list });
     list.catch(() => lists.delete(creatorId));
@@ -115,28 +121,40 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
     return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
   }
 
+  async function waiting(creatorId: CreatorId, runs: readonly WaitingRun[]): Promise<ReadonlyMap<string, Program>> {
+    const found = new Map<string, Program>();
+    for (const { program } of runs) {
+      const known = await pinned(creatorId, program).catch(orGone);
+      if (known) found.set(programKey(program), known);
+    }
+    return found;
+  }
+
+  async function moveAlong(creatorId: CreatorId, current: Program, row: ProgramMigrationRow): Promise<Move> {
+    const program = await pinned(creatorId, { id: row.programId, version: row.toVersion });
+    const from = { version: row.fromVersion, definition: current.definition };
+    const migration = migrationBetween(from, { version: row.toVersion, definition: program.definition });
+    return { version: row.toVersion, program, migration, policy: row.policy };
+  }
+
   return {
     live: async (creatorId) => (await known(creatorId)).live,
-    pinned,
-    async waiting(creatorId, runs) {
-      const found = new Map<string, Program>();
-      for (const { program } of runs) {
-        const known = await pinned(creatorId, program).catch(orGone);
-        if (known) found.set(programKey(program), known);
-      }
-      return found;
-    },
-    async moveOf(creatorId, ref) {
-      const { migrations } = await known(creatorId);
+    async around({ creatorId, program: ref, snapshot: { callers } }) {
+      const { live, migrations } = await known(creatorId);
+      if (ref === null) return { current: null, live, move: null, waiting: none };
+      const current = compiled.get(`${ref.id}:${ref.version}`) ?? (await pinned(creatorId, ref));
       const row = migrations.find((one) => one.programId === ref.id && one.fromVersion === ref.version);
-      if (!row) return null;
-      const program = await pinned(creatorId, { id: ref.id, version: row.toVersion });
-      const from = { version: ref.version, definition: (await pinned(creatorId, ref)).definition };
-      const migration = migrationBetween(from, { version: row.toVersion, definition: program.definition });
-      return { version: row.toVersion, program, migration, policy: row.policy };
+      return {
+        current,
+        live,
+        move: row ? await moveAlong(creatorId, current, row) : null,
+        waiting: callers && callers.length > 0 ? await waiting(creatorId, callers) : none,
+      };
     },
   };
 }
+
+const none: ReadonlyMap<string, Program> = new Map();
 
 /** Null for a program that is not there any more. */
 function orGone(error: unknown): null {

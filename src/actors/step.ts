@@ -90,23 +90,35 @@ interface RawAction {
   info: { context: Scope; event: MachineEvent };
 }
 
-function restore(program: Program, machine: NonNullable<Snapshot['machine']>, scope: Scope): AnyMachineSnapshot {
+/** The standings a program has been restored to, by what they were written as. Machines are forgotten with their programs. */
+const standings = new WeakMap<AnyStateMachine, Map<string, AnyMachineSnapshot>>();
+/** A standing is a few hundred bytes beside the nodes, which all of them share. */
+const mostStandings = 1_000;
+
+/** XState works out the nodes of a value anew for each snapshot, although few values come again and again. */
+function restore({ machine }: Program, kept: NonNullable<Snapshot['machine']>, scope: Scope): AnyMachineSnapshot {
+  const known = standings.get(machine) ?? new Map<string, AnyMachineSnapshot>();
+  standings.set(machine, known);
+  const written = JSON.stringify([kept.value, kept.history, kept.order]);
+  const standing = known.get(written) ?? restored(machine, kept);
+  if (known.size < mostStandings) known.set(written, standing);
+  return { ...standing, context: { ...scope, vars: kept.vars }, children: {} } as AnyMachineSnapshot;
+}
+
+/** Without a context, so that nothing of a contact is kept. */
+function restored(machine: AnyStateMachine, kept: NonNullable<Snapshot['machine']>): AnyMachineSnapshot {
   const historyValue: Record<string, AnyStateNode[]> = {};
-  for (const [id, nodes] of Object.entries(machine.history)) {
-    historyValue[id] = nodes.map((node) => program.machine.getStateNodeById(node));
+  for (const [id, nodes] of Object.entries(kept.history)) {
+    historyValue[id] = nodes.map((node) => machine.getStateNodeById(node));
   }
-  const restored = program.machine.resolveState({
-    value: machine.value as never,
-    context: { ...scope, vars: machine.vars } as never,
-    historyValue: historyValue as never,
-  });
-  if (!machine.order) return restored;
-  const places = new Map(machine.order.map((node, place) => [node, place]));
+  const standing = machine.resolveState({ value: kept.value as never, context: {} as never, historyValue: historyValue as never });
+  if (!kept.order) return standing;
+  const places = new Map(kept.order.map((node, place) => [node, place]));
   const placeOf = ({ order }: AnyStateNode) => places.get(order) ?? Number.POSITIVE_INFINITY;
   // Nobody else holds them yet.
-  restored._nodes.sort((a, b) => placeOf(a) - placeOf(b) || a.order - b.order);
-  restored.value = inOrderOf(machine.value, restored.value as Json) as never;
-  return restored;
+  standing._nodes.sort((a, b) => placeOf(a) - placeOf(b) || a.order - b.order);
+  standing.value = inOrderOf(kept.value, standing.value as Json) as never;
+  return standing;
 }
 
 /** A value with the keys of each level in the order of another: XState asks parallel states in that order. */

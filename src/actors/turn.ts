@@ -68,7 +68,7 @@ type Take = typeof receive;
 export function createTurns(parts: Parts): Turns {
   const { db, clock, log, warm = noWarmTier, transcribeMs = null } = parts;
   const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
-  const fair = { most: 256, lanes: 2 };
+  const fair = { most: 256, few: 16, lanes: 2, clock };
   const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
   const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { ...fair, shareOf: (key) => key.creatorId });
 
@@ -122,21 +122,15 @@ export function createTurns(parts: Parts): Turns {
   }
 
   async function takeAll(before: Conversation, waiting: readonly Waiting[], take: Take): Promise<Taken[]> {
-    const live = await parts.programs.live(before.creatorId);
     const taken: Taken[] = [];
     const listensUntil = transcribeMs === null ? undefined : clock.wall() + transcribeMs;
     let conversation = before;
     for (const { input } of waiting) {
-      const current = conversation.program && (await parts.programs.pinned(before.creatorId, conversation.program));
-      const move = conversation.program && (await parts.programs.moveOf(before.creatorId, conversation.program));
-      const waiting = await parts.programs.waiting(before.creatorId, conversation.snapshot.callers ?? []);
+      const programs = await parts.programs.around(conversation);
       const stepping = take(conversation, input, {
+        ...programs,
         now: clock.now(),
         generation: before.version + 1,
-        current,
-        live,
-        move,
-        waiting,
         watch: true,
         listensUntil,
       });

@@ -6,7 +6,7 @@ import { counted } from './changes.ts';
 import { wordingFor } from './content.ts';
 import type { Definition } from './definition.ts';
 import { delayFacts, dueAt } from './delays.ts';
-import { asExpressionError, createExpressions, ExpressionError, type Expressions } from './expressions.ts';
+import { createExpressions, ExpressionError, type Expressions } from './expressions.ts';
 import { contentHash } from './hash.ts';
 import { conversationConfig, stateId, timersOf } from './machine.ts';
 import type { DelayFacts, MachineEvent, Program, RenderedContent } from './program.ts';
@@ -88,15 +88,8 @@ export function compile(definition: Definition): Program {
 function openWorkshop(definition: Definition, expressions: Expressions, names: ReturnType<typeof namesOf>): Workshop {
   const { zone } = definition.meta;
   const zoneOf = ({ contact }: Scope) => (contact.zone !== null && isZone(contact.zone) ? contact.zone : (zone ?? 'UTC'));
-  const view = (scope: Scope, event: MachineEvent) => {
-    try {
-      return viewOf(names, definition, zoneOf(scope), scope, event);
-    } catch (error) {
-      // Only what an event carries can be too large to be seen.
-      throw asExpressionError(error);
-    }
-  };
-  const evaluate = (source: string, scope: Scope, event: MachineEvent) => expressions.evaluate(source, view(scope, event));
+  const evaluate = (source: string, scope: Scope, event: MachineEvent) =>
+    expressions.evaluate(source, viewOf(names, definition, zoneOf(scope), scope, event));
   return {
     definition,
     zoneOf,

@@ -56,8 +56,7 @@ export type ProgramFacts = Pick<Definition, 'meta' | 'progress'>;
 
 /** The view of a scope and event, `now` in `zone`: `weekday` 1 is Monday, `hoursSilent` counts from the contact's last message. */
 export function viewOf(names: Names, program: ProgramFacts, zone: string, scope: Scope, event: MachineEvent): View {
-  const seen = eventView(event);
-  // Most expressions look at one or two of these: what is dear is made when it is looked at.
+  // Most expressions look at one or two of these: each is made when it is looked at.
   return {
     get contact() {
       return contactView(names, scope);
@@ -65,16 +64,23 @@ export function viewOf(names: Names, program: ProgramFacts, zone: string, scope:
     get vars() {
       return own(Object.entries(names.vars).map(([name, type]) => [name, valueIn(scope.vars, name, type)]));
     },
-    event: seen,
+    get event() {
+      return eventView(event);
+    },
     get now() {
       return nowView(scope.now, zone);
     },
-    program: own([
-      ['id', program.meta.id],
-      ['title', program.meta.title],
-      ['level', levelOf(scope.contact.progress.points, program.progress?.levels)?.id ?? ''],
-    ]),
-    conversation: conversationView(scope),
+    get program() {
+      const level = levelOf(scope.contact.progress.points, program.progress?.levels)?.id ?? '';
+      return own([
+        ['id', program.meta.id],
+        ['title', program.meta.title],
+        ['level', level],
+      ]);
+    },
+    get conversation() {
+      return conversationView(scope);
+    },
   };
 }
 

@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createBatcher } from '../../src/actors/batcher.ts';
 import { AppError } from '../../src/errors.ts';
+import { manualClock } from '../support/clock.ts';
 
-const options = { most: 10, lanes: 1, shareOf: () => 'one' };
+const options = { most: 10, few: 0, lanes: 1, clock: manualClock(0), shareOf: () => 'one' };
 const settle = (requests: Promise<unknown>[]) => Promise.allSettled(requests).then((all) => all.map(({ status }) => status));
 
 describe('a batch', () => {
@@ -26,5 +27,56 @@ describe('a batch', () => {
     }, options);
     expect(await settle([1, 2, 3].map(ask))).toEqual(['rejected', 'rejected', 'rejected']);
     expect(runs).toEqual([3]);
+  });
+
+  const slow = (few: number) => {
+    const clock = manualClock(0);
+    const runs: number[][] = [];
+    const ends: (() => void)[] = [];
+    const ask = createBatcher(
+      async (requests: readonly number[]) => {
+        runs.push([...requests]);
+        await new Promise<void>((resolve) => ends.push(resolve));
+        return requests;
+      },
+      { ...options, few, lanes: 2, clock },
+    );
+    return { clock, runs, ends, ask };
+  };
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('is waited for by a few, and has another beside it for more', async () => {
+    const { runs, ends, ask } = slow(2);
+    const answers = [ask(1)];
+    await soon();
+    answers.push(ask(2), ask(3));
+    await soon();
+    expect(runs).toEqual([[1]]);
+    answers.push(ask(4));
+    await soon();
+    expect(runs).toEqual([[1], [2, 3, 4]]);
+    answers.push(ask(5));
+    await soon();
+    ends[0]?.();
+    await soon();
+    // The lane that is left takes the few.
+    expect(runs).toHaveLength(2);
+    ends[1]?.();
+    await soon();
+    expect(runs).toEqual([[1], [2, 3, 4], [5]]);
+    ends[2]?.();
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('that is slow keeps nobody waiting while a lane is free', async () => {
+    const { clock, runs, ends, ask } = slow(2);
+    const answers = [ask(1)];
+    await soon();
+    answers.push(ask(2));
+    await soon();
+    clock.advance(20);
+    expect(runs).toEqual([[1], [2]]);
+    for (const end of ends) end();
+    expect(await Promise.all(answers)).toEqual([1, 2]);
   });
 });

@@ -8,6 +8,7 @@ import type { CreatorId } from '../../src/ids.ts';
 import type { Definition } from '../../src/programs/definition.ts';
 import { getConversation, listTurns, messagesAfter } from '../../src/store/conversations.ts';
 import { takeUp } from '../../src/store/turns.ts';
+import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { makeDefinition, sleepReset } from '../support/example.ts';
 import { makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -150,7 +151,7 @@ describe('createBatcher()', () => {
         await gate;
         return requests;
       },
-      { most: 4, lanes: 1, shareOf: (request) => request[0] ?? '' },
+      { most: 4, few: 0, lanes: 1, clock: manualClock(0), shareOf: (request) => request[0] ?? '' },
     );
     const answers = ['a0', ...Array.from({ length: 9 }, (_, index) => `a${index + 1}`), 'b1', 'c1'].map(batch);
     await Promise.resolve();
@@ -166,7 +167,7 @@ describe('createBatcher()', () => {
         if (requests.includes(13)) throw new Error('unlucky');
         return requests.map((request) => request * 2);
       },
-      { most: 8, lanes: 1, shareOf: () => '' },
+      { most: 8, few: 0, lanes: 1, clock: manualClock(0), shareOf: () => '' },
     );
     const answers = await Promise.allSettled([1, 13, 2].map(batch));
     expect(answers.map((answer) => (answer.status === 'fulfilled' ? answer.value : 'failed'))).toEqual([2, 'failed', 4]);
