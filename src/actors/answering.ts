@@ -5,7 +5,7 @@ import type { EffectResult } from './input.ts';
 import { post } from './posting.ts';
 import type { PendingAnswer } from './snapshot.ts';
 import { dropAbove } from './waiting-runs.ts';
-import { wordsFor } from './words.ts';
+import { wordsOf } from './words.ts';
 
 /** Merged messages keep this many of their last characters: what one message may hold. */
 const longestQuestion = 4_000;
@@ -95,7 +95,7 @@ export function invokeOf(draft: Draft, effectId: string): string | null {
 export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'failed' | 'uncertain', result: EffectResult): void {
   const { answer } = result;
   if (outcome !== 'done' || !answer) {
-    post(draft, 'reply', { text: wordsFor(draft.contact.language).failed, reply: effectId }, { content: 'answer', question: null });
+    post(draft, 'reply', { text: wordsOf(draft).failed, reply: effectId }, { content: 'answer', question: null });
   } else if (!answer.grounded) {
     sayNothingFound(draft, effectId);
   } else {
@@ -111,7 +111,7 @@ function sayNothingFound(draft: Draft, effectId: string): void {
   post(
     draft,
     'reply',
-    { text: text ?? wordsFor(draft.contact.language).nothingFound, reply: effectId },
+    { text: text ?? wordsOf(draft).nothingFound, reply: effectId },
     { content: content ?? 'no-answer', question: null },
   );
 }

@@ -1,5 +1,6 @@
 /** What the contact's words mean: a word that is valid everywhere, the answer to a question, a button, an entry, a message to the state. */
 import { grantConsent, placeOf, save } from '../programs/changes.ts';
+import { spokenLanguage } from '../programs/content.ts';
 import type { Entry } from '../programs/definition.ts';
 import { isCrisis, matchEntry, matchGlobal } from '../programs/entry.ts';
 import { hintFor } from '../programs/hints.ts';
@@ -14,7 +15,7 @@ import { tellOfHandoff } from './invoking.ts';
 import { begin, dispatch, restart } from './perform.ts';
 import { post } from './posting.ts';
 import type { OpenQuestion } from './snapshot.ts';
-import { wordsFor } from './words.ts';
+import { wordsOf } from './words.ts';
 
 /** Obeys a word that is valid everywhere (opt-out, opt-in, human, help, restart) or tells of a crisis, whoever has control. False when the text is none. */
 export function obey(draft: Draft, text: string): boolean {
@@ -24,7 +25,7 @@ export function obey(draft: Draft, text: string): boolean {
     return true;
   }
   const word = matchGlobal(draft.program?.definition ?? null, text, draft.contact.language);
-  const words = wordsFor(draft.contact.language);
+  const words = wordsOf(draft);
   const about = { content: `word.${word}`, question: null };
   switch (word) {
     case 'optOut':
@@ -166,13 +167,13 @@ function asUnmatched(draft: Draft, text: string): boolean {
 function sayHelp(draft: Draft, program: Program): void {
   const content = program.definition.global?.help?.content;
   const said = content === undefined ? null : program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text;
-  post(draft, 'reply', { text: said ?? wordsFor(draft.contact.language).help }, { content: content ?? 'word.help', question: null });
+  post(draft, 'reply', { text: said ?? wordsOf(draft).help }, { content: content ?? 'word.help', question: null });
 }
 
 function callPerson(draft: Draft, reason: string, content?: string): void {
   tellOfHandoff(draft, reason, null);
   const said = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text : null;
-  const text = said ?? wordsFor(draft.contact.language).human;
+  const text = said ?? wordsOf(draft).human;
   post(draft, 'safety', { text }, { content: content ?? 'word.human', question: null });
   dispatch(draft, { type: 'CONTROL.takeover' });
   draft.snapshot.control = 'human';
@@ -191,7 +192,7 @@ export function askAgain(draft: Draft): void {
   const { question, offer } = draft.snapshot;
   if (!question && !offer) return;
   const asked = question && draft.program ? [draft.program.render(question.content, scopeOf(draft), { type: 'MESSAGE' }).text] : [];
-  const { passed, here } = wordsFor(draft.contact.language);
+  const { passed, here } = wordsOf(draft);
   const text = question ? [`${passed} ${here}`, ...asked].join('\n\n') : passed;
   const buttons = offer?.question === (question?.id ?? null) ? { buttons: offer.buttons } : {};
   const input = question ? { input: question.input } : {};
@@ -220,9 +221,14 @@ function answerQuestion(draft: Draft, question: OpenQuestion, text: string): boo
   if (dispatch(draft, { type: 'INVALID', question: question.id, tries })) return true;
   const { hint } = program.render(question.content, scopeOf(draft), { type: 'INVALID' });
   const own = question.hint ? program.render(question.hint, scopeOf(draft), { type: 'INVALID' }).text : hint;
-  const said = own ?? hintFor(question.input, language);
+  const said = own ?? hintOf(program, question, language);
   post(draft, 'reply', { text: said, input: question.input }, { content: question.content, question: question.id });
   return true;
+}
+
+/** What a question takes, in the language the program speaks to the contact. */
+function hintOf({ definition }: Program, { input }: OpenQuestion, language: string): string {
+  return hintFor(input, spokenLanguage(definition.meta.languages, language) ?? language);
 }
 
 /** What the words came with. */

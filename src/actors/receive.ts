@@ -18,7 +18,7 @@ import { append, broadcastContent, deferTimer, isBroadcast, post, recordInbound 
 import { keepRecount } from './progress.ts';
 import { type ArmedTimer, withControl } from './snapshot.ts';
 import { depthOf, depthOfEffect, dropCallers, everyRun, inRun } from './waiting-runs.ts';
-import { wordsFor } from './words.ts';
+import { wordsOf } from './words.ts';
 
 type Of<Kind extends Input['kind']> = Extract<Input, { kind: Kind }>;
 
@@ -326,7 +326,7 @@ export function quarantine(conversation: Conversation, input: Input, surrounding
   // What waits must not fail every input after this one.
   draft.snapshot.waiting = [];
   if (draft.answersContact && draft.snapshot.control === 'bot')
-    post(draft, 'reply', { text: wordsFor(conversation.contact.language).failed }, { content: 'failed', question: null });
+    post(draft, 'reply', { text: wordsOf(draft).failed }, { content: 'failed', question: null });
   draft.as = 'quarantined';
   countFailure(draft);
   const stepping = closeDraft(draft);

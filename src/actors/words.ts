@@ -1,4 +1,6 @@
 /** The few sentences the server says by itself, in the languages of the built-in opt-out words. A program's own content comes first. */
+import { spokenLanguage } from '../programs/content.ts';
+import type { Draft } from './draft.ts';
 
 /** What is said when the program has no content for it. */
 export interface Words {
@@ -67,7 +69,12 @@ const words: Readonly<Record<string, Words>> = {
   },
 };
 
-/** The sentences in a contact's language (BCP 47), else in English. */
-export function wordsFor(language: string | null): Words {
-  return words[(language ?? 'en').slice(0, 2).toLowerCase()] ?? (words.en as Words);
+/**
+ * The sentences in the language the program speaks to its contact, which they read already; in the contact's own where no program runs or the
+ * server has none in the program's; else in English.
+ */
+export function wordsOf({ program, contact }: Pick<Draft, 'program' | 'contact'>): Words {
+  const spoken = program === null ? null : spokenLanguage(program.definition.meta.languages, contact.language);
+  const found = [spoken, contact.language].map((language) => words[(language ?? '').slice(0, 2).toLowerCase()]);
+  return found.find((one) => one !== undefined) ?? (words.en as Words);
 }

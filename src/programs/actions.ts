@@ -29,7 +29,7 @@ export const actions = {
     uses: ({ content }) => [{ kind: 'content', name: content, at: '/content' }],
   }),
   ask: action({
-    does: 'Sends content and waits for an answer; ANSWER {question, value} follows, or INVALID {question, tries} for what is no answer, when `hint` (content) is said, else what the input takes in the language of the contact, at most `retries` times.',
+    does: 'Sends content and waits for an answer; ANSWER {question, value} follows, or INVALID {question, tries} for what is no answer, when `hint` (content) is said, else what the input takes in the language the program speaks to the contact, at most `retries` times.',
     params: v.strictObject({
       content: idSchema,
       question: idSchema,

@@ -101,6 +101,12 @@ function inLanguage(
   return found === undefined ? undefined : content[found];
 }
 
+/** The language in which a program speaks to a contact: theirs, or its primary one, where it is among the program's, else the program's first. */
+export function spokenLanguage(languages: readonly string[], language: string | null): string | null {
+  const wanted = language === null ? [] : [language, language.split('-', 1)[0]];
+  return wanted.find((one) => one !== undefined && languages.includes(one)) ?? languages[0] ?? language;
+}
+
 /** Every wording of a content in one language, with pointers from it: itself, its channels', its variants'. */
 export function wordingsOf(content: Content): readonly { wording: Change; at: string }[] {
   const { channels: own = {}, variants = [], ...base } = content;
