@@ -12,7 +12,7 @@ import { answerInFlight, cancelAnswer, meanwhile } from './answering.ts';
 import type { LiveProgram } from './conversation.ts';
 import { type Draft, scopeOf } from './draft.ts';
 import { tellOfHandoff } from './invoking.ts';
-import { begin, dispatch, restart } from './perform.ts';
+import { begin, dispatch, giveToPerson, restart } from './perform.ts';
 import { post } from './posting.ts';
 import type { OpenQuestion } from './snapshot.ts';
 import { wordsOf } from './words.ts';
@@ -30,6 +30,7 @@ export function obey(draft: Draft, text: string): boolean {
   switch (word) {
     case 'optOut':
       for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
+      draft.snapshot.waiting = [];
       dispatch(draft, { type: 'REPLY.cancel' });
       draft.contact = grantConsent(scopeOf(draft), 'messages', false).contact;
       post(draft, 'safety', { text: words.optedOut }, about);
@@ -175,7 +176,7 @@ function callPerson(draft: Draft, reason: string, content?: string): void {
   const said = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'MESSAGE' }).text : null;
   const text = said ?? wordsOf(draft).human;
   post(draft, 'safety', { text }, { content: content ?? 'word.human', question: null });
-  dispatch(draft, { type: 'CONTROL.takeover' });
+  giveToPerson(draft);
   draft.snapshot.control = 'human';
 }
 

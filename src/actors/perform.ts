@@ -4,7 +4,7 @@ import { save } from '../programs/changes.ts';
 import { ExpressionError } from '../programs/expressions.ts';
 import type { MachineEvent, Program } from '../programs/program.ts';
 import type { Scope } from '../programs/scope.ts';
-import { cancelAnswer } from './answering.ts';
+import { cancelAnswer, replyInvoke } from './answering.ts';
 import { armCalendar, beginCalendar } from './calendar.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
 import { armTimer, type Draft, delayOf, programKey, scopeOf } from './draft.ts';
@@ -25,6 +25,13 @@ export function dispatch(draft: Draft, event: MachineEvent): boolean {
   const stepped = step(program, machine, event, scopeOf(draft));
   absorb(draft, program, stepped);
   return stepped.handled;
+}
+
+/** A person takes over, before whatever is under way: no answer is awaited any more to a message that no state took. */
+export function giveToPerson(draft: Draft): void {
+  cancelAnswer(draft, replyInvoke);
+  dispatch(draft, { type: 'CONTROL.takeover' });
+  dispatch(draft, { type: 'REPLY.cancel' });
 }
 
 /** Starts a run of a program: whatever earlier runs had armed, asked or planned is over. */
@@ -184,7 +191,7 @@ function dropWhatWasLeft(draft: Draft, { active, invokes }: Stepped): void {
 function goOn(draft: Draft, program: Program, reached: readonly string[]): void {
   if (draft.handoff) {
     draft.handoff = false;
-    dispatch(draft, { type: 'CONTROL.takeover' });
+    giveToPerson(draft);
   }
   for (const milestone of reached) {
     if (draft.status === 'active' && draft.program === program) dispatch(draft, { type: `MILESTONE.${milestone}` });

@@ -2,7 +2,7 @@
 import type { Attachment, MessageBody } from '../message.ts';
 import type { MachineEvent } from '../programs/program.ts';
 import { type ControlEvent, controlTable } from '../programs/regions.ts';
-import { answerInFlight, cancelAnswer, invokeOf, replyInvoke, sayAnswer } from './answering.ts';
+import { answerInFlight, invokeOf, sayAnswer } from './answering.ts';
 import { takeMoment } from './calendar.ts';
 import type { Conversation, Stepping, Surroundings } from './conversation.ts';
 import { armTimer, clearTimer, closeDraft, type Draft, delayOf, openDraft, scopeOf, timerOf } from './draft.ts';
@@ -12,7 +12,7 @@ import { finishInvoke, invokeOfPerson, personAnswered } from './invoking.ts';
 import { isPromiseTimer, keepPromises } from './keep-promises.ts';
 import { giveUpListening, nextHeard, takeWords, waitsForWords } from './listening.ts';
 import { moveOver } from './migrate.ts';
-import { dispatch, recomputeCalendar, restart } from './perform.ts';
+import { dispatch, giveToPerson, recomputeCalendar, restart } from './perform.ts';
 import { endRun } from './performers.ts';
 import { append, broadcastContent, deferTimer, isBroadcast, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
@@ -227,7 +227,10 @@ function hearWaiting(draft: Draft): void {
     const [next, ...waiting] = draft.snapshot.waiting;
     if (next === undefined || draft.snapshot.control !== 'bot' || answerInFlight(draft)) return;
     draft.snapshot.waiting = waiting;
+    const { as } = draft;
     hear(draft, next, false);
+    // What the input itself was stays on record.
+    draft.as = as;
   }
 }
 
@@ -300,13 +303,10 @@ function pressedBody({ button, title, messageSeq }: Of<'button'>, offered: { tit
 }
 
 function changeControl(draft: Draft, act: ControlEvent): void {
-  dispatch(draft, { type: `CONTROL.${act}` });
+  if (act === 'takeover') giveToPerson(draft);
+  else dispatch(draft, { type: `CONTROL.${act}` });
   // Where no program has run yet there is no chart to say so.
   draft.snapshot.control = controlTable[draft.snapshot.control][act];
-  if (draft.snapshot.control === 'human') {
-    cancelAnswer(draft, replyInvoke);
-    dispatch(draft, { type: 'REPLY.cancel' });
-  }
   if (draft.snapshot.control !== 'bot') return;
   const due = draft.snapshot.deferred;
   draft.snapshot.deferred = [];

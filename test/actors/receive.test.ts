@@ -137,6 +137,31 @@ describe('an answer in flight', () => {
     expect(done.messages).toHaveLength(cancelled === 1 ? 0 : 1);
   });
 
+  it.each([
+    ['the word to stop', 'STOP', []],
+    ['a word that calls a person', 'human', ['how?']],
+  ])('is called off by %s', (_name, word, waiting) => {
+    const definition = makeDefinition({ policies: { ...sleepReset.policies, whileReplying: 'queue' } });
+    const simulation = simulate(definition);
+    simulation.say('sleep');
+    const first = take(simulation.conversation(), message('why?'), undefined, definition);
+    const second = take({ ...first.next, version: 7 }, { ...message('how?'), id: 'msg:y' } as Input, undefined, definition);
+    expect(second.next.snapshot.waiting).toEqual(['how?']);
+    const stopped = take({ ...second.next, version: 8 }, { ...message(word), id: 'msg:z' } as Input, undefined, definition);
+    expect(stopped.next.snapshot).toMatchObject({ answers: {}, waiting });
+    expect([stopped.trace.as.startsWith('word.'), stopped.effects.some(({ type }) => type === 'answer')]).toEqual([true, false]);
+  });
+
+  it('leaves in the record what its end was, also where what waited for it is heard', () => {
+    const definition = makeDefinition({ policies: { ...sleepReset.policies, whileReplying: 'queue' } });
+    const simulation = simulate(definition);
+    simulation.say('sleep');
+    const first = take(simulation.conversation(), message('why?'), undefined, definition);
+    const second = take({ ...first.next, version: 7 }, { ...message('how?'), id: 'msg:y' } as Input, undefined, definition);
+    const done = take({ ...second.next, version: 8 }, answered(first.effects[0]?.id ?? ''), undefined, definition);
+    expect([texts(done), done.trace.as]).toEqual([['how?'], 'answer.done']);
+  });
+
   it('asks the documents as the program says: where, as whom and of what', () => {
     const knowledge = {
       collections: ['sleep'],
