@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { messageFrame, readFrame } from '../../src/channels/widget-frames.ts';
+import { ClientFrame, messageFrame, readFrame } from '../../src/channels/widget-frames.ts';
 
 const id = '3f2b8a1e-6d54-4c3b-9a7f-0123456789ab';
 
@@ -114,4 +115,14 @@ it('messageFrame gives each file its link', () => {
   const body = { text: '', attachments: [file] };
   const frame = messageFrame({ seq: 1, id, role: 'contact', class: 'inbound', at: '2026-11-21T08:00:00.000Z', body }, (one) => `/f/${one}`);
   expect(frame.attachments).toEqual([{ ...file, url: `/f/${id}` }]);
+});
+
+it('every frame of a client, and every close code of our own, is on the page for other clients', () => {
+  const page = readFileSync('docs/widget-protocol.md', 'utf8');
+  for (const frame of ClientFrame.options) {
+    const { type } = frame.entries;
+    expect(page).toContain(`"type":"${type.literal}"`);
+  }
+  const sources = ['widget', 'socket-limits'].map((name) => readFileSync(`src/channels/${name}.ts`, 'utf8')).join('\n');
+  for (const [, code] of sources.matchAll(/(?:close\(|code: )(\d{4})/g)) expect(page).toContain(`| ${code} |`);
 });

@@ -176,6 +176,7 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     describe({
       tag: 'channels',
       summary: 'Get a ticket for one widget socket: one use, 60 seconds',
+      description: 'Good for the `Origin` of this request only; asked without one, for a socket without one.',
       answers: { 201: v.object({ ticket: v.string() }) },
       errors: ['ORIGIN_REFUSED', 'RATE_LIMITED'],
     }),
@@ -234,7 +235,11 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     describe({
       tag: 'channels',
       summary: 'Open a widget socket',
-      description: `Subprotocols \`${subprotocol}, ticket.<ticket>\`.`,
+      description:
+        `Subprotocols \`${subprotocol}, ticket.<ticket>\`, from the \`Origin\` the ticket was asked from. The first frame is ` +
+        '`{"type":"hello","after":0}`, within 5 s; then come `welcome`, `progress` where anything was earned, and every message after that number. ' +
+        'Clients send `message`, `button`, `read`, `typing` and, every 25 s, `ping`. Closes with 1003 (binary), 1008 (no hello, or too much refused), ' +
+        '1009 (over 64 KiB), 1013 (overloaded), 1001 (come back) and 4401 (session ended). All frames: docs/widget-protocol.md.',
       public: true,
       answers: { 101: null },
       errors: ['UNAUTHENTICATED', 'ORIGIN_REFUSED', 'OVERLOADED'],
