@@ -3,10 +3,13 @@ import type { Database } from '../database.ts';
 import type { VectorIndex } from './index.ts';
 import type { ChunkKey } from './lexical.ts';
 
-/** Vectors beside the chunks; null when this database has no pgvector, and ranking by words serves alone. */
+/**
+ * Vectors beside the chunks, in a table made now where pgvector has come to the server since it was set up; null when this database has no
+ * pgvector, or no right to it, and ranking by words serves alone.
+ */
 export async function openPgvector(db: Database): Promise<VectorIndex | null> {
-  const [table] = await db.routing<{ present: boolean }>(`select to_regclass('public.embeddings') is not null as present`);
-  return table?.present === true ? pgvectorIndex(db) : null;
+  const [made] = await db.owner((sql) => sql<{ present: boolean }>('select make_embeddings() as present'));
+  return made?.present === true ? pgvectorIndex(db) : null;
 }
 
 function pgvectorIndex(db: Database): VectorIndex {

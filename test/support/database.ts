@@ -22,7 +22,8 @@ export async function vectorDatabase(): Promise<Database> {
   return (await openPgvector(db)) === null ? pgliteDatabase() : db;
 }
 
-async function pgliteDatabase(): Promise<Database> {
+/** As `testDatabase`, but PGlite always. */
+export async function pgliteDatabase(): Promise<Database> {
   const template = new Blob([new Uint8Array(await readFile(inject('pgliteTemplate')))]);
   const db = databaseOver(await openPgliteSession(null, template));
   afterAll(() => db.close());

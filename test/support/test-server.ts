@@ -5,6 +5,11 @@ import pg from 'pg';
 /** The login role that owns every test database: what a hosted server gives at most. */
 const owner = 'companero_test_owner';
 
+/** As whoever runs the server does where it has pgvector: the owner of a database may not. */
+const withVectors = `do $$ begin
+  if exists (select 1 from pg_available_extensions where name = 'vector') then create extension vector; end if;
+end $$`;
+
 async function asAdmin(server: string, ...statements: string[]): Promise<void> {
   const client = new pg.Client({ connectionString: server });
   await client.connect();
@@ -23,7 +28,7 @@ export async function createDatabase(server: string, template = 'template1'): Pr
     `do $$ begin create role ${owner} login createrole password 'test'; exception when duplicate_object or unique_violation then null; end $$`,
     `create database ${name} template ${template} owner ${owner}`,
   );
-  if (template === 'template1') await asAdmin(withDatabase(server, name), `alter schema public owner to ${owner}`);
+  if (template === 'template1') await asAdmin(withDatabase(server, name), `alter schema public owner to ${owner}`, withVectors);
   return name;
 }
 
