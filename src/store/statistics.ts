@@ -7,11 +7,26 @@ import type { Log } from '../log.ts';
 const firstMs = 5_000;
 const mostMs = 600_000;
 
+/**
+ * The tables that turns grow. A sample of a tenth tells their plans apart just as well: measured at 100,000 rows, 40 ms in which nobody is
+ * answered instead of 320.
+ */
+const analyzeTurns =
+  "perform set_config('default_statistics_target', '10', true); analyze conversations, contacts, inputs, messages, timers, effects;";
+
 /** A server's own autovacuum comes once a minute; until then a new installation has grown out of the plans it began with. */
 const whileYoung = `do $$ begin
-    if (select reltuples < 10000 from pg_class where oid = 'conversations'::regclass) then
-      analyze conversations, contacts, inputs, messages, timers, effects;
-    end if;
+    if (select reltuples < 10000 from pg_class where oid = 'conversations'::regclass) then ${analyzeTurns} end if;
+  end $$`;
+
+/** The embedded database has no autovacuum: everything else too. */
+const always = `do $$ declare other text; begin
+    ${analyzeTurns}
+    perform set_config('default_statistics_target', '100', true);
+    for other in select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'
+        and relname not in ('conversations', 'contacts', 'inputs', 'messages', 'timers', 'effects') loop
+      execute format('analyze %I', other);
+    end loop;
   end $$`;
 
 /**
@@ -23,7 +38,7 @@ export function gatherStatistics({ db, clock, log }: { db: Database; clock: Cloc
 
   async function gather(waitedMs: number): Promise<void> {
     try {
-      await db.owner((sql) => sql(db.kind === 'pglite' ? 'analyze' : whileYoung));
+      await db.owner((sql) => sql(db.kind === 'pglite' ? always : whileYoung));
     } catch (error) {
       log.error('statistics.failed', error);
     }

@@ -48,10 +48,19 @@ async function untilReady(server: ChildProcess, port: number): Promise<void> {
   }
 }
 
+/** Fills sixty files of the write-ahead log, which the checkpoint then renames for later (PostgreSQL 15, 30.5). */
+function layInLog(port: number): void {
+  const fill = `do $$ begin for file in 1..60 loop
+      perform pg_logical_emit_message(false, 'bench', ''); perform pg_switch_wal();
+    end loop; end $$`;
+  execFileSync(join(binaries, 'psql'), ['-q', '-h', '127.0.0.1', '-p', String(port), '-U', 'postgres', '-c', fill, '-c', 'checkpoint']);
+}
+
 /**
  * Makes a new cluster in a temporary folder and starts it; `stop` ends it and removes the folder.
  *
- * @param options.durable whether a commit waits for the disk, which a test has no need for
+ * @param options.durable whether a commit waits for the disk, which a test has no need for. It is then as one that has been in service for a
+ * while: files of its log are there to be written again. A new one makes each of 16 MB when it is needed, and every commit waits meanwhile
  */
 export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'companero-postgres-'));
@@ -69,6 +78,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
     'max_connections=200',
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
+    ...(durable ? ['min_wal_size=1GB'] : []),
   ];
   const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
   let server: ChildProcess;
@@ -91,6 +101,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
   };
   try {
     await start();
+    if (durable) layInLog(port);
   } catch (error) {
     await stop();
     throw error;
