@@ -62,7 +62,7 @@ function tablesWithoutProtection(): string[] {
     migrations.flatMap(({ text }) => [...text.matchAll(/(?:select|perform) protect\('(\w+)'\)/g)].map(([, table]) => table)),
   );
   return migrations.flatMap(({ path, text }) =>
-    [...text.matchAll(/create table (?:if not exists )?(\w+)/g)]
+    [...text.matchAll(/create table (?:if not exists )?(?:public\.)?(\w+)/g)]
       .map(([, table]) => table ?? '')
       .filter((table) => !guarded.has(table) && !globalTables.has(table))
       .map((table) => `${path}:1 creates "${table}" without protect()`),
