@@ -108,10 +108,5 @@ export function sayAnswer(draft: Draft, effectId: string, outcome: 'done' | 'fai
 function sayNothingFound(draft: Draft, effectId: string): void {
   const content = knowledgeOf(draft)?.noAnswer;
   const text = content && draft.program ? draft.program.render(content, scopeOf(draft), { type: 'NO_ANSWER' }).text : null;
-  post(
-    draft,
-    'reply',
-    { text: text ?? wordsOf(draft).nothingFound, reply: effectId },
-    { content: content ?? 'no-answer', question: null },
-  );
+  post(draft, 'reply', { text: text ?? wordsOf(draft).nothingFound, reply: effectId }, { content: content ?? 'no-answer', question: null });
 }
