@@ -56,7 +56,7 @@ export function createStanding(deps: { database: Database; cache: Cache; fanOut:
   }
 
   function close(news: SessionNews): void {
-    fanOut.publish(sessionsTopic, JSON.stringify(news));
+    fanOut.publish(sessionsTopic, news);
   }
 
   return {

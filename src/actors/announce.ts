@@ -15,10 +15,10 @@ export function announce(
   row: TurnRow,
 ): void {
   const topic = conversationTopic(before.creatorId, before.id);
-  const tell = (news: ConversationNews) => fanOut.publish(topic, JSON.stringify(news));
+  const tell = (news: ConversationNews) => fanOut.publish(topic, news);
   for (const message of row.messages ?? []) tell({ type: 'message', message: message as Message });
   const inbox = inboxNews(before, after, row);
-  if (inbox !== null) fanOut.publish(inboxTopic(before.creatorId), JSON.stringify(inbox));
+  if (inbox !== null) fanOut.publish(inboxTopic(before.creatorId), inbox);
   if (after.contact.progress !== before.contact.progress) {
     const { points, streak, milestones } = after.contact.progress;
     tell({ type: 'progress', points, streak: streak.count, milestones: Object.keys(milestones) });

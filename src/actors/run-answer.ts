@@ -22,7 +22,7 @@ export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDe
   return async ({ key, effectId, params }, signal) => {
     const { text, language, instructions, collections, minScore = null } = params as AnswerParams;
     const topic = conversationTopic(key.creatorId, key.conversationId);
-    const tell = (news: ConversationNews) => fanOut.publish(topic, JSON.stringify(news));
+    const tell = (news: ConversationNews) => fanOut.publish(topic, news);
     tell({ type: 'typing', on: true });
     const answered = new AbortController();
     void showTyping(key, AbortSignal.any([signal, answered.signal]));

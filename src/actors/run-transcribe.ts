@@ -99,6 +99,6 @@ export function transcribeRunner(deps: TranscribeRunnerDeps): RunEffect {
   }
 
   function publish(key: ConversationKey, news: ConversationNews): void {
-    fanOut.publish(conversationTopic(key.creatorId, key.conversationId), JSON.stringify(news));
+    fanOut.publish(conversationTopic(key.creatorId, key.conversationId), news);
   }
 }

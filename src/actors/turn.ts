@@ -36,7 +36,7 @@ export interface Turns {
   /** Takes inputs of one conversation to their end, in order: each is resolved once durable, or rejected. Never rejects itself. */
   settle(key: ConversationKey, batch: readonly Waiting[]): Promise<void>;
   /** Takes SessionNews, as heard on `sessionsTopic`, and lets go of whatever conversations it names: they may have been erased. */
-  hearSessions(news: string): void;
+  hearSessions(news: unknown): void;
 }
 
 interface Parts {
@@ -195,8 +195,8 @@ export function createTurns(parts: Parts): Turns {
     await setAside(db, key).catch((failure) => log.error('conversation.set-aside.failed', failure, { creator_id: key.creatorId }));
   }
 
-  function hearSessions(text: string): void {
-    const news = readSessionNews(text);
+  function hearSessions(heard: unknown): void {
+    const news = readSessionNews(heard);
     if (news === null) return;
     for (const { creatorId, id: conversationId } of hot.values()) {
       if (creatorId === news.creator_id && (news.all || news.conversation_ids.includes(conversationId)))

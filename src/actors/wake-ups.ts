@@ -35,12 +35,12 @@ export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: str
   }
 
   function publish(): void {
-    fanOut.publish(wakeUpsTopic, JSON.stringify({ from: nodeId, ...gathered }));
+    fanOut.publish(wakeUpsTopic, { from: nodeId, ...gathered });
     gathered = null;
   }
 
-  function hear(news: string): void {
-    const { from, ...dues } = JSON.parse(news) as Dues & { from: string };
+  function hear(news: unknown): void {
+    const { from, ...dues } = news as Dues & { from: string };
     if (from === nodeId) return;
     for (const pump of ['timers', 'effects'] as const) {
       const at = dues[pump];

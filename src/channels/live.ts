@@ -76,10 +76,10 @@ export function createLiveSocket({ fanOut, stands, clock, ids, log }: LiveSocket
     else close(1008, 'hello expected');
   }
 
-  function hear(text: string): void {
+  function hear(news: unknown): void {
     if (closed || skipping) return;
     const stalled = limits.stalled();
-    if (stalled === null) return connection.send(text);
+    if (stalled === null) return connection.send(JSON.stringify(news));
     skipping = true;
     void stalled.then(() => {
       skipping = false;

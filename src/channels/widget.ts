@@ -146,7 +146,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     const moved = await deps.record.moveReadMark(key, seq);
     if (moved === null) return;
     const news: ConversationNews = { type: 'read', seq: moved };
-    deps.fanOut.publish(conversationTopic(key.creatorId, key.conversationId), JSON.stringify(news));
+    deps.fanOut.publish(conversationTopic(key.creatorId, key.conversationId), news);
   }
 
   /** Subscribes before it reads, so that nothing falls between the record and the news. */
@@ -181,9 +181,9 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     }
   }
 
-  function hear(text: string): void {
+  function hear(heard: unknown): void {
     if (closed) return;
-    const news = readNews(text);
+    const news = readNews(heard);
     if (news === null) return log.warn('widget.news_unreadable', fields);
     if (news.type === 'message') return feed.hear(news.message);
     if (news.type === 'typing') typing = news.on;
@@ -275,14 +275,9 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   };
 }
 
-/** News comes from our own nodes; what cannot be read is skipped, as if lost. */
-function readNews(text: string): ConversationNews | null {
-  try {
-    return JSON.parse(text) as ConversationNews;
-  } catch {
-    // The feed finds the gap by `seq` and reads the record.
-    return null;
-  }
+/** News comes from our own nodes; what cannot be read is skipped, as if lost: the feed finds the gap by `seq` and reads the record. */
+function readNews(heard: unknown): ConversationNews | null {
+  return typeof heard === 'object' && heard !== null && 'type' in heard ? (heard as ConversationNews) : null;
 }
 
 /** UTF-8 takes one to three bytes for each UTF-16 unit, so most texts need no counting. */

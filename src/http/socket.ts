@@ -40,9 +40,9 @@ export interface Sockets {
   /** Answers the request with an upgrade and serves the socket with what `open` makes. */
   serve(owner: SocketOwner, open: (connection: Connection) => ServedSocket): MiddlewareHandler;
   /** Takes SessionNews, as heard on `sessionsTopic`, and closes at once whatever it names with 4401. */
-  hearSessions(news: string): void;
+  hearSessions(news: unknown): void;
   /** Takes what is heard on `widgetsTopic` and tells the creator's sockets. */
-  hearWidgets(news: string): void;
+  hearWidgets(news: unknown): void;
   /** Asks every client to come back after half to one and a half times `retryAfterMs`, and takes no new ones. */
   closeAll(retryAfterMs: number): void;
   /** How many are open. */
@@ -90,13 +90,13 @@ export function createSockets(deps: SocketsDeps): Sockets {
           },
         };
       }),
-    hearSessions(text) {
-      const news = readSessionNews(text);
+    hearSessions(heard) {
+      const news = readSessionNews(heard);
       if (news === null) return;
       for (const [socket, owner] of open) if (isNamed(owner, news)) socket.endSession();
     },
-    hearWidgets(text) {
-      const news = v.safeParse(Changed, parseOrNull(text));
+    hearWidgets(heard) {
+      const news = v.safeParse(Changed, heard);
       if (!news.success) return;
       for (const [socket, { creatorId }] of open) if (creatorId === news.output.creator_id) socket.configChanged(news.output.version);
     },
@@ -117,14 +117,4 @@ function isNamed({ creatorId, conversationId, sid }: SocketOwner, news: NonNulla
     (sid !== undefined && news.sids.includes(sid)) ||
     (conversationId !== undefined && news.conversation_ids.includes(conversationId))
   );
-}
-
-/** News comes from our own nodes; what cannot be read is skipped, as if lost. */
-function parseOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The next ticket is refused where the record says so.
-    return null;
-  }
 }

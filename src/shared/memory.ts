@@ -75,9 +75,9 @@ export function createMemoryCache(clock: Clock, maxEntries = 100_000): Cache {
  * @param onError hears what a subscriber threw; the others still hear the news
  */
 export function createMemoryFanOut(onError: (error: unknown) => void): FanOut {
-  const topics = new Map<string, Set<(news: string) => void>>();
+  const topics = new Map<string, Set<(news: unknown) => void>>();
 
-  function tell(topic: string, news: string): void {
+  function tell(topic: string, news: unknown): void {
     for (const hear of topics.get(topic) ?? []) {
       try {
         hear(news);
@@ -88,10 +88,12 @@ export function createMemoryFanOut(onError: (error: unknown) => void): FanOut {
   }
 
   return {
-    publish: (topic, news) => queueMicrotask(() => tell(topic, news)),
+    publish(topic, news) {
+      if (topics.has(topic)) queueMicrotask(() => tell(topic, news));
+    },
     async subscribe(topic, hear) {
       // Wrapped, so that the same function may subscribe twice and end each on its own.
-      const listener = (news: string) => hear(news);
+      const listener = (news: unknown) => hear(news);
       const listeners = topics.get(topic) ?? new Set();
       topics.set(topic, listeners.add(listener));
       return () => {

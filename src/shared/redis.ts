@@ -71,9 +71,12 @@ export async function openRedisFanOut(options: {
 
   function relay(packet: string, topic: string): void {
     if (packet.startsWith(nodeId)) return;
-    const news = packet.slice(nodeId.length);
-    if (news === '') tellMissed(topic);
-    else local.publish(topic, news);
+    try {
+      local.publish(topic, JSON.parse(packet.slice(nodeId.length)));
+    } catch {
+      // Nothing, or nothing that can be read: something was said that nobody heard.
+      tellMissed(topic);
+    }
   }
 
   function tellMissed(topic: string): void {
@@ -112,7 +115,7 @@ export async function openRedisFanOut(options: {
   publisher.on('ready', () => {
     const topics = [...unsaid];
     unsaid.clear();
-    // Empty news: something was said that nobody heard.
+    // Nothing where news should be tells of the gap.
     for (const topic of topics) send(topic, '');
   });
   // Emitted once the subscriptions are in force again.
@@ -123,7 +126,7 @@ export async function openRedisFanOut(options: {
   return {
     publish(topic, news) {
       local.publish(topic, news);
-      send(topic, news);
+      send(topic, JSON.stringify(news));
     },
     async subscribe(topic, hear, missed = () => undefined) {
       const stop = await local.subscribe(topic, hear);

@@ -66,7 +66,7 @@ describe('a change', () => {
 
   test('closes the open sockets of the sign-in', async () => {
     const news: SessionNews[] = [];
-    const stop = await parts.fanOut.subscribe(sessionsTopic, (text) => news.push(JSON.parse(text)));
+    const stop = await parts.fanOut.subscribe(sessionsTopic, (heard) => news.push(heard as SessionNews));
     const [out, changed] = [await signIn(), await signIn()];
     await parts.sessions.end(out, out.sid, someCaller);
     const { member } = await parts.accounts.get(changed);

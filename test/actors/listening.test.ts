@@ -108,7 +108,7 @@ describe('a voice note', () => {
     const told: unknown[] = [];
     await runtime.fanOut.subscribe(
       conversationTopic(creatorId, key.conversationId),
-      (text) => told.push(JSON.parse(text)),
+      (news) => told.push(news),
       () => undefined,
     );
     expect(await runtime.mailboxes.deliver(key, voice('seven hours'))).toEqual({ seq: 3 });

@@ -56,14 +56,14 @@ describe('the warm tier', () => {
     const node = makeRuntime(db, { clock, warm, hotConversations: 100 });
     const [gone, other] = [await openTestConversation(db, creatorId), await openTestConversation(db, creatorId)];
     for (const key of [gone, other]) await node.mailboxes.deliver(key, message('hello'));
-    node.hearSessions(JSON.stringify({ creator_id: creatorId, conversation_ids: [gone.conversationId] }));
+    node.hearSessions({ creator_id: creatorId, conversation_ids: [gone.conversationId] });
     expect(warm.drop.mock.calls).toEqual([[gone]]);
     warm.find.mockClear();
     for (const key of [gone, other]) await node.mailboxes.deliver(key, message('again'));
     expect(warm.find.mock.calls).toEqual([[gone]]);
-    for (const news of ['not json', '{}', JSON.stringify({ creator_id: crypto.randomUUID(), all: true })]) node.hearSessions(news);
+    for (const news of ['no news', {}, null, { creator_id: crypto.randomUUID(), all: true }]) node.hearSessions(news);
     expect(warm.drop.mock.calls).toHaveLength(1);
-    node.hearSessions(JSON.stringify({ creator_id: creatorId, all: true }));
+    node.hearSessions({ creator_id: creatorId, all: true });
     expect(warm.drop.mock.calls).toHaveLength(3);
   });
 

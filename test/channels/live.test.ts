@@ -26,7 +26,7 @@ function setUp(stands = true) {
       bufferedAmount: () => wire.buffered,
     },
   );
-  const tell = (n: number, of = creatorId) => fanOut.publish(inboxTopic(of), JSON.stringify({ type: 'conversation', seq: n }));
+  const tell = (n: number, of = creatorId) => fanOut.publish(inboxTopic(of), { type: 'conversation', seq: n });
   const say = async (frame: unknown) => {
     socket.onText(typeof frame === 'string' ? frame : JSON.stringify(frame));
     await settle();

@@ -73,7 +73,7 @@ test('a ticket is good once, for its creator and its kind of socket; an API key 
 
 test('a suspended workspace loses its sockets at once, another keeps them', async () => {
   const [hers, his] = [await ana.watch(), await ben.watch()];
-  sockets.hearSessions(JSON.stringify({ creator_id: ben.id, all: true }));
+  sockets.hearSessions({ creator_id: ben.id, all: true });
   expect(await his.closed).toBe(4401);
   hers.send({ type: 'ping' });
   await hers.next(({ type }) => type === 'pong');

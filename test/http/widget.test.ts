@@ -329,13 +329,13 @@ describe('a session that ends', () => {
     for (const { client } of [mine, theirs]) client.send({ type: 'hello' });
     for (const { client } of [mine, theirs]) await client.next(({ type }) => type === 'welcome');
     const { conversationId } = mine.session;
-    sockets.hearSessions('no JSON');
-    sockets.hearSessions(JSON.stringify({ creator_id: otherCreatorId, conversation_ids: [conversationId], all: true }));
-    sockets.hearSessions(JSON.stringify({ creator_id: creatorId, conversation_ids: [conversationId], sids: ['x'] }));
+    sockets.hearSessions('no news');
+    sockets.hearSessions({ creator_id: otherCreatorId, conversation_ids: [conversationId], all: true });
+    sockets.hearSessions({ creator_id: creatorId, conversation_ids: [conversationId], sids: ['x'] });
     expect(await mine.client.closed).toBe(4401);
     theirs.client.send({ type: 'ping' });
     await theirs.client.next(({ type }) => type === 'pong');
-    sockets.hearSessions(JSON.stringify({ creator_id: creatorId, all: true }));
+    sockets.hearSessions({ creator_id: creatorId, all: true });
     expect(await theirs.client.closed).toBe(4401);
   });
 });

@@ -217,7 +217,7 @@ describe('an erasure', () => {
     const before = await everywhere(creatorId);
     for (const place of [before.record, before.disk, before.shared]) expect(place).toContain(marker);
     const news: SessionNews[] = [];
-    const stop = await parts.fanOut.subscribe(sessionsTopic, (text) => news.push(JSON.parse(text)));
+    const stop = await parts.fanOut.subscribe(sessionsTopic, (heard) => news.push(heard as SessionNews));
     const ask = async () => (await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`)).json();
     const first = (await ask()) as { erasure: { id: string; status: string } };
     expect(first.erasure.status).toBe('queued');

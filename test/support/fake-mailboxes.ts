@@ -33,7 +33,7 @@ export function fakeMailboxes(): FakeMailboxes {
     results: Map<string, InputResult>;
   }
   const conversations = new Map<string, Kept>();
-  const listeners = new Map<string, Set<(news: string) => void>>();
+  const listeners = new Map<string, Set<(news: unknown) => void>>();
   const topicOf = (key: ConversationKey) => conversationTopic(key.creatorId, key.conversationId);
   const find = (key: ConversationKey) => conversations.get(topicOf(key));
 
@@ -83,7 +83,7 @@ export function fakeMailboxes(): FakeMailboxes {
     open: (key) => void conversations.set(topicOf(key), { messages: [], readSeq: 0, progress: null, results: new Map() }),
     earn: (key, progress) => void Object.assign(find(key) ?? {}, { progress }),
     say: (key, body, lost) => write(key, { id: crypto.randomUUID(), role: 'coach', class: 'reply', body }, lost),
-    publish: (key, news) => fanOut.publish(topicOf(key), JSON.stringify(news)),
+    publish: (key, news) => fanOut.publish(topicOf(key), news),
     inputs: [],
     failures: [],
     gate: null,

@@ -34,7 +34,7 @@ export interface TestRuntime {
   wakeUps: WakeUps;
   mailboxes: Mailboxes;
   /** As the turns of the node hear them. */
-  hearSessions(news: string): void;
+  hearSessions(news: unknown): void;
   timers: Pump;
   effects: EffectPump;
   /** Questions asked so far; each is answered by `script`. */

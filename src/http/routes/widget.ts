@@ -282,7 +282,7 @@ function configurationRoutes({ db, fanOut, member, ownOrigins }: WidgetDeps): Ho
       if (settings.entry !== null) await requireEntry(db, creatorId, settings.entry);
       const version = await db.tenant(creatorId, (sql) => saveWidgetSettings(sql, creatorId, settings));
       if (version === undefined) throw notFound();
-      fanOut.publish(widgetsTopic, JSON.stringify({ creator_id: creatorId, version }));
+      fanOut.publish(widgetsTopic, { creator_id: creatorId, version });
       return c.json({ ...settings, version });
     },
   );

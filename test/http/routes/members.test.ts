@@ -261,7 +261,7 @@ describe('an operator', () => {
     const { api_key: key } = await read(await owner.call('POST', '/api/v1/auth/api-keys', { name: 'k', scopes: ['contacts.read'] }));
     const operator = await makeOperator(database, ids, 'Olga');
     const news: SessionNews[] = [];
-    const stop = await fanOut.subscribe(sessionsTopic, (text) => news.push(JSON.parse(text)));
+    const stop = await fanOut.subscribe(sessionsTopic, (heard) => news.push(heard as SessionNews));
     expect(await statusOf(suspend(operator.text, owner.creatorId, true))).toBe(204);
     stop();
     expect(news).toContainEqual({ creator_id: owner.creatorId, all: true });
