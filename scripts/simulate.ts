@@ -15,10 +15,12 @@ const [first, count, steps] = [values.seed, values.count, values.steps].map(Numb
 const db = databaseOver(await openPgliteSession(null));
 await migrate(db);
 const creators: CreatorId[] = [];
-for (const name of ['One', 'Other']) {
+for (const definition of restless) {
   const creatorId = systemIds.uuid<CreatorId>();
-  await db.tenant(creatorId, (sql) => sql('insert into creators (creator_id, name) values ($1, $2)', [creatorId, name]));
-  await publish(db, creatorId, restless);
+  await db.tenant(creatorId, (sql) =>
+    sql('insert into creators (creator_id, name) values ($1, $2)', [creatorId, definition.policies?.whileReplying]),
+  );
+  await publish(db, creatorId, definition);
   creators.push(creatorId);
 }
 
@@ -26,7 +28,7 @@ const total: Record<string, number> = {};
 const started = performance.now();
 for (let seed = first; seed < first + count; seed += 1) {
   // Every other seed restores each snapshot from the record on every turn.
-  const seen = await runHistory(db, creators, seed, { steps, nodes: 2 + (seed % 3), cold: seed % 2 === 0 });
+  const seen = await runHistory(db, creators, seed, { steps, nodes: 2 + (seed % 3), cold: seed % 2 === 0, warm: seed % 5 < 2 });
   for (const [name, number] of Object.entries(seen)) total[name] = (total[name] ?? 0) + number;
   if ((seed - first + 1) % 250 === 0) console.log(`${seed - first + 1} histories, ${Math.round((performance.now() - started) / 1000)} s`);
 }

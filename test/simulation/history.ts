@@ -1,25 +1,33 @@
 /** One simulated history: nodes that crash, calls that get lost, clients that repeat themselves, and a clock that jumps; then peace, and what must be true of it. */
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
+import { createWarmTier } from '../../src/actors/warm.ts';
 import type { Database } from '../../src/database.ts';
 import type { ContactId, ConversationId, CreatorId, SessionId } from '../../src/ids.ts';
+import { createMemoryCache } from '../../src/shared/memory.ts';
 import { openConversation } from '../../src/store/conversations.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
 import { makeDefinition, sleepReset } from '../support/example.ts';
+import { quietLog } from '../support/quiet-log.ts';
 import { evening, makeRuntime, type TestRuntime } from '../support/runtime.ts';
-import { createLedger, type Ledger, mark } from './ledger.ts';
+import { createLedger, type Ledger, mark, nudgesADay } from './ledger.ts';
 import { createRandom, type Random } from './random.ts';
 import { createWires, type Fate, type Wires } from './wires.ts';
 
-/** The example with days of minutes, so that timers fall due, are cleared and armed again all the time. */
-export const restless = makeDefinition({
-  delays: {
-    ...sleepReset.delays,
-    nextMorning: { for: 'PT40S', whileHuman: 'pause' },
-    noReply: { for: 'PT2M', whileHuman: 'keep' },
-    helpLimit: { for: 'PT60S', whileHuman: 'drop' },
-  },
-  policies: { unmatched: 'answer', whileReplying: 'merge' },
-});
+/** What a message does while an answer is under way: each with creators of its own. */
+const policies = ['merge', 'latest', 'queue', 'drop'] as const;
+
+/** The example with days of minutes, so that timers fall due, are cleared and armed again all the time; by policy of replies. */
+export const restless = policies.map((whileReplying) =>
+  makeDefinition({
+    delays: {
+      ...sleepReset.delays,
+      nextMorning: { for: 'PT40S', whileHuman: 'pause' },
+      noReply: { for: 'PT2M', whileHuman: 'keep' },
+      helpLimit: { for: 'PT60S', whileHuman: 'drop' },
+    },
+    policies: { unmatched: 'answer', whileReplying, caps: { nudge: { max: nudgesADay, per: 'P1D' } } },
+  }),
+);
 
 export interface HistoryOptions {
   /** Steps of trouble before peace. */
@@ -27,6 +35,8 @@ export interface HistoryOptions {
   nodes: number;
   /** Every snapshot restored from the record on every turn. */
   cold: boolean;
+  /** What nodes leave to one another in a shared cache, which may be old. */
+  warm: boolean;
 }
 
 /** What a history saw, so that a run can say that it was not idle. */
@@ -36,6 +46,8 @@ export interface Seen {
   lostReplies: number;
   answers: number;
   timersFired: number;
+  /** Answers that came when nobody waited for them any more. */
+  superseded: number;
 }
 
 interface Client {
@@ -57,15 +69,17 @@ interface World {
 }
 
 /**
- * @param creators two creators with the example program live; the history opens conversations of its own and removes them
+ * @param creators one with each program of `restless` live; the history opens conversations of its own with two of them and removes them
  * @throws Error that names the seed and the first broken invariant
  */
 export async function runHistory(db: Database, creators: readonly CreatorId[], seed: number, options: HistoryOptions): Promise<Seen> {
   const world = makeWorld(db, seed, options);
   try {
-    const [one, other] = creators as readonly [CreatorId, CreatorId];
+    const [one, other] = [0, 1].map((n) => creators[(seed + n) % creators.length]) as [CreatorId, CreatorId];
     await openClient(db, world, one, 'widget');
-    await openClient(db, world, one, 'telegram');
+    await openClient(db, world, one, 'telegram', `person ${seed}`);
+    // The same person again.
+    await openClient(db, world, one, 'telegram', `person ${seed}`);
     await openClient(db, world, other, 'widget');
     for (let node = 0; node < options.nodes; node += 1) world.start();
     for (let step = 0; step < options.steps; step += 1) {
@@ -81,7 +95,10 @@ export async function runHistory(db: Database, creators: readonly CreatorId[], s
   } finally {
     for (const { id } of world.nodes) world.wires.cut(id);
     for (const { key } of world.clients) {
-      await db.tenant(key.creatorId, (sql) => sql('delete from conversations where id = $1', [key.conversationId]));
+      await db.tenant(key.creatorId, async (sql) => {
+        await sql('delete from conversations where id = $1', [key.conversationId]);
+        await sql('delete from contacts c where not exists (select from conversations v where v.contact_id = c.id)');
+      });
     }
   }
 }
@@ -91,6 +108,7 @@ function makeWorld(db: Database, seed: number, options: HistoryOptions): World {
   const clock = manualClock(evening);
   const ledger = createLedger();
   const wires = createWires(db, ledger);
+  const cache = createMemoryCache(clock);
   let started = 0;
   const world: World = {
     random,
@@ -99,13 +117,14 @@ function makeWorld(db: Database, seed: number, options: HistoryOptions): World {
     ledger,
     nodes: [],
     clients: [],
-    seen: { inputs: 0, crashes: 0, lostReplies: 0, answers: 0, timersFired: 0 },
+    seen: { inputs: 0, crashes: 0, lostReplies: 0, answers: 0, timersFired: 0, superseded: 0 },
     start() {
       started += 1;
       const runtime = makeRuntime(wires.database(started), {
         clock,
         ids: random.ids,
         ...(options.cold ? { hotConversations: 0 } : {}),
+        ...(options.warm ? { warm: createWarmTier({ cache: wires.cache(started, cache), clock, log: quietLog }) } : {}),
         script: wires.answers(started),
         send: wires.send(started),
       });
@@ -117,13 +136,13 @@ function makeWorld(db: Database, seed: number, options: HistoryOptions): World {
   return world;
 }
 
-async function openClient(db: Database, world: World, creatorId: CreatorId, channel: string): Promise<void> {
+async function openClient(db: Database, world: World, creatorId: CreatorId, channel: string, person?: string): Promise<void> {
   const { ids } = world.random;
   const conversationId = ids.uuid<ConversationId>();
   const sessionId = ids.uuid<SessionId>();
-  const contactId = ids.uuid<ContactId>();
-  await openConversation(db, { creatorId, sessionId, conversationId, contactId, channel, externalId: sessionId, at: evening });
-  world.ledger.open(conversationId, creatorId);
+  const opening = { creatorId, sessionId, conversationId, contactId: ids.uuid<ContactId>(), channel, externalId: person ?? sessionId };
+  const { contactId } = await openConversation(db, { ...opening, at: evening });
+  world.ledger.open(conversationId, creatorId, contactId);
   world.clients.push({ key: { creatorId, conversationId }, sent: [], heard: 0 });
 }
 
@@ -206,7 +225,8 @@ function repeat(world: World, client: Client): void {
 }
 
 function deliver(world: World, client: Client, sent: Client['sent'][number]): void {
-  const { runtime } = world.random.pick(world.nodes);
+  const { id: node, runtime } = world.random.pick(world.nodes);
+  world.ledger.onDelivery(client.key.conversationId, node, sent.input.id);
   runtime.mailboxes.deliver(client.key, sent.input).then(
     (result) => {
       world.ledger.onAck(client.key.conversationId, sent.input.id, result);
@@ -218,12 +238,13 @@ function deliver(world: World, client: Client, sent: Client['sent'][number]): vo
       client.heard = Math.max(client.heard, result.seq ?? 0);
     },
     // Refused or lost: the client will send it again.
-    () => undefined,
+    () => world.ledger.onRefusal(client.key.conversationId, node, sent.input.id),
   );
 }
 
 /** No more trouble: every call ends well, every client repeats itself until it is heard, the clock goes on. */
 async function peace(world: World): Promise<void> {
+  const began = world.clock.now();
   for (let round = 0; round < 2_000; round += 1) {
     await flush();
     const [call] = world.wires.calls;
@@ -236,7 +257,10 @@ async function peace(world: World): Promise<void> {
     const open = world.clients.some(({ key }) =>
       [...world.ledger.entry(key.conversationId).effects.values()].some(({ status }) => status === 'planned'),
     );
-    if (waiting.length === 0 && !open) return;
+    const due = world.clients.some(({ key }) =>
+      [...world.ledger.entry(key.conversationId).timers.values()].some(({ dueAt }) => dueAt <= began),
+    );
+    if (waiting.length === 0 && !open && !due) return;
     for (const { client, sent } of waiting) deliver(world, client, sent);
     world.clock.advance(waiting.length > 0 ? 1_000 : 35_000);
   }
@@ -257,6 +281,7 @@ async function compareWithRecord(db: Database, world: World): Promise<void> {
            (select count(distinct m.seq)::int from messages m where m.conversation_id = c.id) as seqs,
            (select coalesce(jsonb_agg(i.input_id order by i.input_id), '[]') from inputs i where i.conversation_id = c.id) as inputs,
            (select coalesce(jsonb_object_agg(e.id, e.status), '{}') from effects e where e.conversation_id = c.id) as effects,
+           (select count(*)::int from inputs i where i.conversation_id = c.id and i.trace ->> 'as' = 'superseded') as superseded,
            (select coalesce(jsonb_object_agg(t.timer_id, t.generation), '{}') from timers t where t.conversation_id = c.id) as timers
          from conversations c where c.id = $1`,
         [key.conversationId],
@@ -269,9 +294,11 @@ async function compareWithRecord(db: Database, world: World): Promise<void> {
       seqs: of.seq,
       inputs: [...of.inputs.keys()].sort(),
       effects: Object.fromEntries([...of.effects].map(([id, { status }]) => [id, status])),
-      timers: Object.fromEntries(of.timers),
+      timers: Object.fromEntries([...of.timers].map(([id, { generation }]) => [id, generation])),
     };
-    const found = { ...row, inputs: [...((row?.inputs ?? []) as string[])].sort() };
+    const { superseded, ...rest } = row ?? {};
+    world.seen.superseded += Number(superseded);
+    const found = { ...rest, inputs: [...((row?.inputs ?? []) as string[])].sort() };
     const canonical = (value: unknown) =>
       JSON.stringify(value, (_key, inner) => (isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort()) : inner));
     if (canonical(found) !== canonical(expected))

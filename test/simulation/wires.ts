@@ -3,6 +3,7 @@ import type { Answers } from '../../src/answers.ts';
 import type { Database } from '../../src/database.ts';
 import type { Deliveries, DeliveryRequest } from '../../src/deliveries.ts';
 import { AppError } from '../../src/errors.ts';
+import type { Cache } from '../../src/shared/cache.ts';
 import type { TurnOutcome, TurnRow } from '../../src/store/turns.ts';
 import { answerOf } from '../support/runtime.ts';
 
@@ -23,13 +24,15 @@ export interface Wires {
   database(node: number): Database;
   answers(node: number): Answers['answer'];
   send(node: number): Deliveries['send'];
+  /** A cache as a node sees it: what it says may arrive late, or never. */
+  cache(node: number, cache: Cache): Cache;
   cut(node: number): void;
 }
 
 /** Who hears what the wires carry. */
 interface Listeners {
   /** Every turn as the database has taken it. */
-  onCommit(row: TurnRow, outcome: TurnOutcome): void;
+  onCommit(row: TurnRow, outcome: TurnOutcome, node: number): void;
   onAsk(question: string): void;
   /** Every message as the provider has got it. */
   onSend(request: DeliveryRequest): void;
@@ -70,12 +73,12 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
     });
   }
 
-  async function commit(text: string, params: readonly unknown[]): Promise<never[]> {
+  async function commit(node: number, text: string, params: readonly unknown[]): Promise<never[]> {
     const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
     const [batches, conversations, versions, instants] = params as [string, string[], number[], string[]];
     const shared = (turn: number) => ({ conversation: conversations[turn - 1], expected: versions[turn - 1], at: instants[turn - 1] });
     const rows = turnsOf(JSON.parse(batches) as Batch[], shared);
-    for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome);
+    for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome, node);
     return outcomes as never[];
   }
 
@@ -86,7 +89,7 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
       tenant: (creator, work) => call(node, 'tenant', () => db.tenant(creator, work)),
       routing: (text, params = []) =>
         text.includes('commit_turns')
-          ? call(node, 'commit', () => commit(text, params))
+          ? call(node, 'commit', () => commit(node, text, params))
           : call(node, text.slice(0, 40), () => db.routing<never>(text, params)),
     }),
     answers: (node) => (request, signal) => {
@@ -100,6 +103,12 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
       };
       return call(node, 'send', sent, signal);
     },
+    cache: (node, cache) => ({
+      ...cache,
+      get: (key) => call(node, 'cache', () => cache.get(key)),
+      set: (key, value, ttlMs) => call(node, 'cache', () => cache.set(key, value, ttlMs)),
+      delete: (key) => call(node, 'cache', () => cache.delete(key)),
+    }),
     cut(node) {
       dead.add(node);
     },
