@@ -212,4 +212,27 @@ describe('progress under new rules', () => {
     await settle();
     expect(await earned(creatorId, key)).toMatchObject({ stands: 150, counted: 150 });
   });
+
+  it('is counted by those that are live, whatever version a run follows, and again only for what the other rules gave', async () => {
+    const creatorId = await testCreator(db);
+    const programId = await publish(db, creatorId, program('earning', {}, rules(10)));
+    const key = await openTestConversation(db, creatorId);
+    for (const words of ['hi', 'one', 'two']) await send(key, words);
+    const definition = program('earning', {}, rules(25));
+    await addVersion(db, creatorId, programId, { definition, hash: contentHash(definition as never), at: clock.wall() });
+    await setLive(db, creatorId, programId, 2, clock.wall());
+    clock.advance(6_000);
+    const recounts = async () => {
+      await settle();
+      const rows = await db.tenant(creatorId, (sql) => sql("select 1 from effects where type = 'recount'"));
+      return rows.length;
+    };
+    const poke = (id: string) => runtime.mailboxes.deliver(key, { id, kind: 'event', name: 'nothing', data: {} });
+    await poke('e:1');
+    expect([await recounts(), await earned(creatorId, key)]).toMatchObject([1, { stands: 50, counted: 50 }]);
+    for (const id of ['e:2', 'e:3', 'e:4']) await poke(id);
+    expect(await recounts()).toBe(1);
+    await send(key, 'three');
+    expect([await recounts(), await earned(creatorId, key)]).toMatchObject([2, { stands: 75, counted: 75 }]);
+  });
 });
