@@ -52,8 +52,12 @@ try {
   const ids = await importPassages(db, creator, texts, (done) => progress('passages', done, texts.length));
   await knowledge.ingest.drain();
   const byName = new Map(set.corpus.map(({ id }, at) => [id, ids[at] ?? '']));
-  const questions = set.questions.map(({ text, relevance }) => ({
+  // Where a question is itself a passage (ArguAna), that passage is left out, as in BEIR's own evaluation.
+  const itself = (id: string, question: string) =>
+    set.corpus.find(({ id: name, text }) => name === id && text.includes(question.trim()))?.id;
+  const questions = set.questions.map(({ id, text, relevance }) => ({
     question: text,
+    except: byName.get(itself(id, text) ?? ''),
     relevance: new Map([...relevance].map(([name, grade]) => [byName.get(name) ?? name, grade])),
   }));
   const namesOf = (ranked: readonly number[]) => ranked.map((at) => set.corpus[at]?.id ?? '');
@@ -66,7 +70,13 @@ try {
   process.stderr.write('\n');
   const msPerQuestion = Math.round(((clock.wall() - begun) / questions.length) * 10) / 10;
   const rank = referenceBm25(texts);
-  const reference = mean(set.questions.map(({ text, relevance }) => ndcgAt(10, namesOf(rank(text)), relevance)));
+  const reference = mean(
+    set.questions.map(({ id, text, relevance }) => {
+      const own = itself(id, text);
+      const ranked = namesOf(rank(text)).filter((name) => name !== own);
+      return ndcgAt(10, ranked, relevance);
+    }),
+  );
   const figures = { passages: texts.length, ...evaluation, reference_ndcg_at_10: reference, ms_per_question: msPerQuestion };
   console.log(JSON.stringify(figures, null, 2));
 } finally {

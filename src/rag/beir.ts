@@ -20,8 +20,10 @@ export interface EvaluationSet {
   questions: { id: string; text: string; relevance: Map<string, number> }[];
 }
 
-const CorpusLine = v.object({ _id: v.string(), title: v.optional(v.string(), ''), text: v.string() });
-const QueryLine = v.object({ _id: v.string(), text: v.string() });
+/** Some sets have numbers for names. */
+const Id = v.union([v.string(), v.pipe(v.number(), v.transform(String))]);
+const CorpusLine = v.object({ _id: Id, title: v.nullish(v.string(), ''), text: v.string() });
+const QueryLine = v.object({ _id: Id, text: v.string() });
 
 /** Reads the set. @throws AppError INVALID_INPUT naming the file and the line */
 export async function readBeir(folder: string): Promise<EvaluationSet> {

@@ -9,6 +9,8 @@ import type { Retriever } from './retrieve.ts';
 export interface GoldenQuestion {
   question: string;
   relevance: Relevance;
+  /** The document that the question is itself, which is no answer to it. */
+  except?: string | undefined;
 }
 
 /** How it went: means over the questions, each from 0 to 1. */
@@ -80,11 +82,11 @@ interface Result {
 async function ask(
   deps: EvaluateDeps,
   creator: CreatorId,
-  { question, relevance }: GoldenQuestion,
+  { question, relevance, except }: GoldenQuestion,
   { answers, signal }: { answers: boolean; signal: AbortSignal },
 ): Promise<Result> {
   const { passages } = await deps.retriever.retrieve(creator, [question], null, depth, signal);
-  const ranked = [...new Set(passages.map((passage) => passage.document_id))];
+  const ranked = [...new Set(passages.map((passage) => passage.document_id))].filter((id) => id !== except);
   const result = {
     expected: [...relevance.values()].some((grade) => grade > 0),
     recall5: recallAt(5, ranked, relevance),

@@ -46,6 +46,17 @@ describe('retrieval by words', async () => {
     return evaluate(knowledge, creator, golden, { answers, signal: new AbortController().signal });
   }
 
+  test('a question that is a document itself does not find itself', async () => {
+    const creator = await testCreator(db);
+    const texts = ['Breathe slowly before you sleep.', 'Before you sleep, breathe out slowly and count.', 'Walk in the morning.'];
+    const ids = await importPassages(db, creator, texts);
+    const golden = { question: texts[0] ?? '', relevance: new Map([[ids[1] ?? '', 1]]) };
+    const measured = async (except?: string) =>
+      (await evaluate(knowledge, creator, [{ ...golden, except }], { answers: false, signal: new AbortController().signal })).ndcg_at_10;
+    expect(await measured(ids[0])).toBe(1);
+    expect(await measured()).toBeLessThan(1);
+  });
+
   test.each([
     ['the examples', () => example('english')],
     ['rules of accessibility', () => Promise.resolve(rulesIn('en'))],
