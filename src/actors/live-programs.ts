@@ -19,7 +19,7 @@ import type { WaitingRun } from './snapshot.ts';
 export interface Programs {
   /** The creator's live programs. At most five seconds old, at once after news of a change. @throws AppError UNAVAILABLE */
   live(creatorId: CreatorId): Promise<readonly LiveProgram[]>;
-  /** Every program that a turn of this conversation may need. @throws AppError NOT_FOUND, UNAVAILABLE */
+  /** Every program that a turn of this conversation may need. @throws AppError INVALID_PROGRAM what it follows is not there or cannot be read · UNAVAILABLE */
   around(conversation: Conversation): Promise<ProgramsAround>;
 }
 
@@ -118,7 +118,11 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
     const before = compiled.get(`${ref.id}:${ref.version}`);
     if (before) return before;
     const version = await getVersion(db, creatorId, ref.id, ref.version);
-    return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
+    try {
+      return compiledOnce(`${ref.id}:${ref.version}`, version.definition as Program['definition']);
+    } catch (cause) {
+      throw new AppError('INVALID_PROGRAM', `Cannot read version ${ref.version} of program "${ref.id}"`, { cause });
+    }
   }
 
   async function waiting(creatorId: CreatorId, runs: readonly WaitingRun[]): Promise<ReadonlyMap<string, Program>> {
@@ -142,12 +146,12 @@ export function createPrograms(parts: { db: Database; fanOut: FanOut; clock: Clo
     async around({ creatorId, program: ref, snapshot: { callers } }) {
       const { live, migrations } = await known(creatorId);
       if (ref === null) return { current: null, live, move: null, waiting: none };
-      const current = compiled.get(`${ref.id}:${ref.version}`) ?? (await pinned(creatorId, ref));
+      const current = compiled.get(`${ref.id}:${ref.version}`) ?? (await pinned(creatorId, ref).catch(orUnknown));
       const row = migrations.find((one) => one.programId === ref.id && one.fromVersion === ref.version);
       return {
         current,
         live,
-        move: row ? await moveAlong(creatorId, current, row) : null,
+        move: row ? await moveAlong(creatorId, current, row).catch(orUnreadable) : null,
         waiting: callers && callers.length > 0 ? await waiting(creatorId, callers) : none,
       };
     },
@@ -159,5 +163,17 @@ const none: ReadonlyMap<string, Program> = new Map();
 /** Null for a program that is not there any more. */
 function orGone(error: unknown): null {
   if (error instanceof AppError && error.code === 'NOT_FOUND') return null;
+  throw error;
+}
+
+/** A conversation that follows what is not there is damaged. */
+function orUnknown(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+  throw new AppError('INVALID_PROGRAM', 'Cannot find the program that the conversation follows', { cause: error });
+}
+
+/** Nobody goes over to a version that this release cannot read. */
+function orUnreadable(error: unknown): null {
+  if (error instanceof AppError && error.code === 'INVALID_PROGRAM') return null;
   throw error;
 }

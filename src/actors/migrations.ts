@@ -9,7 +9,7 @@ import type { Json } from '../programs/scope.ts';
 import { followersOf, type PeopleRow, peopleByState } from '../store/migrations.ts';
 import { getVersion } from '../store/programs.ts';
 import type { Mailboxes } from './input.ts';
-import { decodeSnapshot } from './snapshot.ts';
+import { decodeSnapshot, SnapshotError } from './snapshot.ts';
 
 /** People in one state, and what a migration makes of them. */
 export interface Group {
@@ -52,7 +52,7 @@ async function readVersion(db: Database, creatorId: CreatorId, programId: Progra
 function groupLanding(
   from: Version,
   to: Version,
-  { state, snapshot, leftVersion, leftState }: PeopleRow,
+  { state, snapshots, leftVersion, leftState }: PeopleRow,
 ): Omit<Group, 'version' | 'state' | 'people'> {
   const migration = migrationBetween(from, to);
   const policy = migration.policy ?? 'next-quiet-state';
@@ -61,15 +61,25 @@ function groupLanding(
   if (from.version === to.version) return { ...landed('already-there', state), missing: [] };
   if (policy === 'stay') return landed('left-behind', null);
   if (leftVersion === to.version) return landed('restored', leftState);
-  const landing = landingOf(to.definition, migration.states ?? {}, regionOf(snapshot));
+  const region = regionOf(snapshots);
+  // What cannot be read goes nowhere: it is set aside with its next turn.
+  if (region === null) return landed('left-behind', null);
+  const landing = landingOf(to.definition, migration.states ?? {}, region);
   if (landing.how === 'stays') return landed('stays', state);
   return landing.how === 'enters' ? landed('enters', landing.path.join('.')) : { ...landed('stranded', null), missing: landing.missing };
 }
 
-/** The state value of the program's own region. */
-function regionOf(snapshot: string | null): Json {
-  const value = decodeSnapshot(snapshot).machine?.value as Readonly<Record<string, Json>> | undefined;
-  return value?.program ?? '';
+/** The state value of the program's own region, from the first that can be read; null where none can. */
+function regionOf(snapshots: PeopleRow['snapshots']): Json | null {
+  for (const snapshot of snapshots) {
+    try {
+      const value = decodeSnapshot(snapshot).machine?.value as Readonly<Record<string, Json>> | undefined;
+      return value?.program ?? '';
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) throw error;
+    }
+  }
+  return null;
 }
 
 /** Whether people of a group go over. */

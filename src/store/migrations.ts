@@ -11,12 +11,12 @@ export interface ProgramMigrationRow {
   createdAt: Date;
 }
 
-/** People in one state of one version, and where those came from who have not moved since they went over to it; `snapshot` is one of theirs. */
+/** People in one state of one version, and where those came from who have not moved since they went over to it; `snapshots` are some of theirs. */
 export interface PeopleRow {
   version: number;
   state: string | null;
   people: number;
-  snapshot: string | null;
+  snapshots: readonly (string | null)[];
   leftVersion: number | null;
   leftState: string | null;
 }
@@ -28,7 +28,7 @@ export function peopleByState(db: Database, creatorId: CreatorId, programId: Pro
   return db.tenant(creatorId, (sql) =>
     sql<PeopleRow>(
       `select c.program_version as version, c.state, k.program_version as "leftVersion", k.state as "leftState",
-         count(*)::integer as people, min(c.snapshot) as snapshot
+         count(*)::integer as people, (array_agg(c.snapshot order by c.updated_at desc))[1:5] as snapshots
        from conversations c left join lateral (
          select l.program_version, l.state, l.landed from kept_snapshots l
          where l.creator_id = c.creator_id and l.conversation_id = c.id and l.program_id = c.program_id order by l.version desc limit 1
