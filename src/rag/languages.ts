@@ -39,9 +39,11 @@ const asking: Record<Language, string> = {
   it: 'come quando dove perche quale quali chi quanto quanta quanti quante voglio posso puo bisogno sapere',
 };
 
+/** A consonant alone is no stop word, though `don't` has one: vitamin D, T cells, hepatitis C. */
 function rules(language: Language, stem: (word: string) => string, stops: readonly string[]): Rules {
   const words = [...stops, ...asking[language].split(' ')].map(fold);
-  return { stem, stops: new Set(words.flatMap((word) => [word, ...word.split(/['’]/)])), elided: elided[language] ?? null };
+  const parts = words.flatMap((word) => [word, ...word.split(/['’]/)]);
+  return { stem, stops: new Set(parts.filter((word) => !/^[^aeiouy]$/.test(word))), elided: elided[language] ?? null };
 }
 
 const table: Record<Language, Rules> = {

@@ -21,10 +21,13 @@ function rawWordsOf(text: string): string[] {
   return words;
 }
 
+/** Where a capital begins a word within one. Not in `mRNA`, `IgG` or `CYP2D6`: single letters and the ends of symbols say nothing apart. */
+const capital = /(?<=\p{L}\p{Ll})(?=\p{Lu}[\p{L}\d])|(?<=\p{L}\d)(?=\p{Lu}\p{Ll})/u;
+
 /** The words, and of those joined by capitals (`createServer`) their parts too. */
 function termsOf(text: string): string[] {
   return rawWordsOf(text).flatMap((word) => {
-    const parts = word.split(/(?<=[\p{Ll}\d])(?=\p{Lu})/u);
+    const parts = word.split(capital);
     return (parts.length === 1 ? parts : [word, ...parts]).map((part) => fold(part).slice(0, maxWordChars));
   });
 }

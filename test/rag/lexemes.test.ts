@@ -85,6 +85,17 @@ test.each([
   expect(lexemesOf(name, 'en').some((lexeme) => lexemesOf(question, 'en').includes(lexeme))).toBe(true);
 });
 
+test.each(['mRNA', 'IgG', 'pH', 'CYP2D6', 'BRCA1', 'p53'])('the symbol %s is one word', (symbol) => {
+  expect(lexemesOf(symbol, null)).toEqual([symbol.toLowerCase()]);
+});
+
+test.each([
+  ['IL-2 binds α-synuclein', ['il', '2', 'bind', 'α', 'synuclein']],
+  ['TNF-α rose by 0.9% in CD4+ T cells', ['tnf', 'α', 'rose', '0.9', 'cd4', 't', 'cell']],
+])('scientific names are cut as by other analysers: %s', (text, lexemes) => {
+  expect(lexemesOf(text, 'en')).toEqual(lexemes);
+});
+
 test('numbers stay whole', () => {
   expect(lexemesOf('3.5 hours', 'en')).toEqual(['3.5', 'hour']);
 });
