@@ -24,7 +24,8 @@ export class ProcessEnded extends Error {
   }
 }
 
-const watchEveryMs = 100;
+/** What a bomb inflates to meanwhile, some 25 MiB, is beyond the cap. */
+const watchEveryMs = 25;
 
 /** How a process is asked. */
 interface Asking {

@@ -13,8 +13,8 @@ export interface Block {
 export interface Extracted {
   /** In reading order. */
   blocks: readonly Block[];
-  /** Whether text that nobody sees was left out: the flag `hidden_text`. */
-  hidden: boolean;
+  /** `hidden_text`: text that nobody sees was left out · `unnamed_letters`: the file does not say which letters many of its shapes are. */
+  flags: readonly ('hidden_text' | 'unnamed_letters')[];
 }
 
 /** Where the page or the heading in force changes. `at` is a UTF-16 offset into the text. */

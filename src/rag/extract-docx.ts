@@ -28,7 +28,7 @@ export async function docxBlocks(bytes: Uint8Array, limits: ContainerLimits): Pr
   } catch (cause) {
     throw new UnreadableDocument('broken', 'Save the document again: its content cannot be read', { cause });
   }
-  return { blocks: htmlBlocks(html), hidden };
+  return { blocks: htmlBlocks(html), flags: hidden ? ['hidden_text'] : [] };
 }
 
 /** Sums the sizes that the directory declares before anything is inflated, and packs again only what is read, at those sizes. */

@@ -2,7 +2,7 @@
 // pdf.js looks for what it draws with when it is imported.
 import './pdf-undrawn.ts';
 import { fileURLToPath } from 'node:url';
-import { getDocument, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import { AnnotationMode, getDocument, VerbosityLevel } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { type Block, type Extracted, UnreadableDocument } from './document-text.ts';
 import { type ShownText, shownText } from './pdf-hidden.ts';
 import { type Line, linesOf, withoutHidden } from './pdf-lines.ts';
@@ -12,6 +12,9 @@ type PdfDocument = Awaited<ReturnType<typeof getDocument>['promise']>;
 type PdfPage = Awaited<ReturnType<PdfDocument['getPage']>>;
 
 const assets = new URL('../../node_modules/pdfjs-dist/', import.meta.url);
+
+/** As large a share of letters as a symbol here and there takes. */
+const fewUnnamed = 0.05;
 
 /** What pdf.js puts fonts into. Without one it encodes each font as text and then lists the outlines of its letters: twice the time. */
 const undrawn = { fonts: { add() {}, delete() {} } };
@@ -41,21 +44,26 @@ export async function pdfBlocks(bytes: Uint8Array, limits: { pages: number; char
       return second.promise;
     },
   };
+  // Asking each page for its links and notes takes longer than reading it; few documents are forms.
+  const isForm = (await document.getFieldObjects().catch(refuse)) !== null;
   const lines: Line[] = [];
   const fields: Block[] = [];
-  let hidden = false;
+  const flags = new Set<Extracted['flags'][number]>();
   let chars = 0;
+  let unnamed = 0;
   for (let number = 1; number <= document.numPages && chars <= limits.chars; number++) {
     const page = await document.getPage(number).catch(refuse);
     const read = await readPage(opened, page);
-    hidden ||= read.hidden;
+    if (read.hidden) flags.add('hidden_text');
+    unnamed += read.unnamed;
     lines.push(...read.lines);
-    fields.push(...(await fieldsOf(page)));
+    if (isForm) fields.push(...(await fieldsOf(page)));
     chars += read.lines.reduce((sum, { text }) => sum + text.length, 0);
     page.cleanup();
   }
   await Promise.all([loading.destroy(), second === null ? null : (second as ReturnType<typeof open>).destroy()]);
-  return { blocks: [...paragraphsOf(lines), ...fields].sort((a, b) => (a.page ?? 0) - (b.page ?? 0)), hidden };
+  if (unnamed > chars * fewUnnamed) flags.add('unnamed_letters');
+  return { blocks: [...paragraphsOf(lines), ...fields].sort((a, b) => (a.page ?? 0) - (b.page ?? 0)), flags: [...flags] };
 }
 
 /** pdf.js takes the bytes for itself, so each opening gets a copy. */
@@ -82,23 +90,29 @@ function refuse(cause: unknown): never {
   throw new UnreadableDocument('broken', 'Save the document again: it is no valid PDF', { cause });
 }
 
-async function readPage(opened: Opened, page: PdfPage): Promise<{ lines: Line[]; hidden: boolean }> {
+async function readPage(opened: Opened, page: PdfPage): Promise<{ lines: Line[]; hidden: boolean; unnamed: number }> {
   const content = await page.getTextContent().catch(refuse);
   const pieces = content.items.filter((item) => 'str' in item);
   const shown = await shownOn(opened, page);
   const hidden = shown.some((text) => text.hidden);
+  const unnamed = pieces.reduce((sum, { str }) => sum + str.split(unnamedLetter).length - 1, 0);
   const isBold = (font: string) => page.commonObjs.has(font) && boldName.test(String(page.commonObjs.get(font)?.name ?? ''));
-  return { lines: linesOf(hidden ? withoutHidden(pieces, shown) : pieces, page.pageNumber, isBold), hidden };
+  return { lines: linesOf(hidden ? withoutHidden(pieces, shown) : pieces, page.pageNumber, isBold), hidden, unnamed };
 }
 
+/** What pdf.js gives for a shape that no table of the file names. */
+const unnamedLetter = /[\0\uFFFD]/;
 const boldName = /bold|black|heavy|demi(?!oblique)|-bd/i;
+
+/** The page itself, without what is pinned to it. */
+const drawn = { annotationMode: AnnotationMode.DISABLE };
 
 /** What the page shows. Pictures are decoded only where without them something seems hidden: it may stand on one. */
 async function shownOn({ withPictures }: Opened, page: PdfPage): Promise<ShownText[]> {
-  const shown = shownText(await page.getOperatorList().catch(refuse), page.view);
+  const shown = shownText(await page.getOperatorList(drawn).catch(refuse), page.view);
   if (!shown.some(({ hidden }) => hidden)) return shown;
   const again = await (await withPictures()).getPage(page.pageNumber);
-  const operations = await again.getOperatorList().catch(refuse);
+  const operations = await again.getOperatorList(drawn).catch(refuse);
   again.cleanup();
   return shownText(operations, page.view);
 }

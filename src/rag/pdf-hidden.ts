@@ -36,6 +36,7 @@ const leastSize = 1.5;
 const leastOpacity = 0.05;
 /** Of 255 in each of red, green and blue: what the eye does not tell apart on paper. */
 const sameColour = 16;
+const paper = '#ffffff';
 const identity: Matrix = [1, 0, 0, 1, 0, 0];
 /** Rendering modes of the PDF standard (ISO 32000-1, table 106): fill only, and neither fill nor stroke. */
 const filled = new Set([0, 4]);
@@ -59,6 +60,7 @@ type Perform = (args: readonly unknown[]) => void;
 function createPage(view: readonly number[]) {
   const shown: ShownText[] = [];
   const areas: Area[] = [];
+  const colours = new Set([paper]);
   const saved: Pen[] = [];
   let pen: Pen = { matrix: identity, colour: '#000000', opacity: 1, size: 0, mode: 0, leading: 0 };
   let text: Matrix = identity;
@@ -77,7 +79,9 @@ function createPage(view: readonly number[]) {
     pen.matrix = times(pen.matrix, matrixOf(matrix));
   };
   const paint = (colour: string | null, box: Box) => {
-    if (pen.opacity > 0.5) areas.push({ box, colour });
+    if (pen.opacity <= 0.5) return;
+    areas.push({ box, colour });
+    if (colour !== null) colours.add(colour);
   };
   const paintPicture = () => paint(null, boundsOf(pen.matrix, [0, 0, 1, 1]));
 
@@ -88,7 +92,7 @@ function createPage(view: readonly number[]) {
     advance += (width / 1000) * pen.size;
     if (string.trim() === '') return;
     const middle = pointOf(at, ((width / 1000) * pen.size) / 2, pen.size / 3);
-    shown.push({ text: string, hidden: isHidden(pen, size, middle, areas, view) });
+    shown.push({ text: string, hidden: isHidden(pen, size, middle, { areas, colours, view }) });
   }
 
   const performs: Partial<Record<number, Perform>> = {
@@ -165,12 +169,23 @@ function isFill(operation: number): boolean {
   );
 }
 
-function isHidden(pen: Pen, size: number, [x, y]: readonly [number, number], areas: readonly Area[], view: readonly number[]): boolean {
+/** What a page shows so far; `colours` are those of its areas and the paper's. */
+interface Painted {
+  areas: readonly Area[];
+  colours: ReadonlySet<string>;
+  view: readonly number[];
+}
+
+function isHidden(pen: Pen, size: number, [x, y]: readonly [number, number], { areas, colours, view }: Painted): boolean {
   if (size < leastSize || pen.opacity < leastOpacity || !contains(numbersOf(view), x, y)) return true;
-  const behind = areas.findLast(({ box }) => contains(box, x, y));
-  if (invisible.has(pen.mode)) return behind?.colour !== null;
-  if (!filled.has(pen.mode) || pen.colour === null || behind?.colour === null) return false;
-  return distance(pen.colour, behind?.colour ?? '#ffffff') <= sameColour;
+  const { colour } = pen;
+  const behind = () => areas.findLast(({ box }) => contains(box, x, y));
+  if (invisible.has(pen.mode)) return behind()?.colour !== null;
+  if (!filled.has(pen.mode) || colour === null) return false;
+  // A page of code has thousands of areas, and few of their colours hide anything.
+  if (![...colours].some((other) => distance(colour, other) <= sameColour)) return false;
+  const area = behind();
+  return area?.colour !== null && distance(colour, area?.colour ?? paper) <= sameColour;
 }
 
 /** The greatest difference of two colours `#rrggbb` in red, green or blue. */

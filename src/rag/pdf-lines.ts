@@ -1,4 +1,5 @@
 /** The lines of a PDF page: what pdf.js finds of its text, without what is hidden. */
+import { withAccents } from './pdf-accents.ts';
 import type { ShownText } from './pdf-hidden.ts';
 
 /** A piece of text as pdf.js gives it. */
@@ -8,6 +9,7 @@ export interface TextPiece {
   dir: string;
   /** The piece's matrix; the fifth and sixth numbers are its place. */
   transform: readonly number[];
+  width: number;
   height: number;
   fontName: string;
   hasEOL: boolean;
@@ -48,7 +50,7 @@ export function linesOf(pieces: readonly TextPiece[], page: number, isBold: (fon
 }
 
 function lineOf(pieces: readonly TextPiece[], page: number, isBold: (fontName: string) => boolean): Line | null {
-  const text = inReadingOrder(pieces)
+  const text = inReadingOrder(withAccents(pieces))
     .map(({ str }) => str.replace(presentationForms, (letter) => letter.normalize('NFKC')))
     .join('');
   const solid = pieces.filter(({ str }) => str.trim() !== '');

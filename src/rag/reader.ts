@@ -28,15 +28,15 @@ export interface Reader {
 /** What one document may cost. */
 export interface ReaderLimits extends ReadLimits, ProcessLimits {}
 
-/** Enough for a book of 1,500 pages. */
+/** Enough for a book of 1,500 pages. What a process holds goes on growing until it is seen and ended, so the cap leaves room below 600 MiB. */
 export const defaultReaderLimits: ReaderLimits = {
   chars: 4_000_000,
   pages: 3_000,
   entries: 10_000,
-  inflatedBytes: 100 * 1024 * 1024,
+  inflatedBytes: 32 * 1024 * 1024,
   timeoutMs: 60_000,
   heapMegabytes: 512,
-  residentMegabytes: 600,
+  residentMegabytes: 540,
 };
 
 const program = fileURLToPath(new URL('./reader-process.ts', import.meta.url));

@@ -40,25 +40,25 @@ export interface ReadDocument {
  * @throws UnreadableDocument with the reason
  */
 export async function readDocument(bytes: Uint8Array, { kind, sizes }: ReadAs, limits: ReadLimits): Promise<ReadDocument> {
-  const { blocks, hidden } = await extract(bytes, kind, limits);
+  const { blocks, flags } = await extract(bytes, kind, limits);
   const document: DocumentText = joinBlocks(blocks, limits.chars);
   const language = detectLanguage(document.text);
   const chunks = chunksOf(document, sizes).map((chunk) => ({
     ...chunk,
     lexemes: [...countLexemes(`${chunk.heading}\n${chunk.text}`, language)],
   }));
-  return { language, flags: [...document.flags, ...(hidden ? ['hidden_text'] : [])], chunks };
+  return { language, flags: [...document.flags, ...flags], chunks };
 }
 
 /** The big libraries are loaded only for the documents that need them. */
 async function extract(bytes: Uint8Array, kind: DocumentKind, limits: ReadLimits): Promise<Extracted> {
   switch (kind) {
     case 'text':
-      return { blocks: textBlocks(bytes), hidden: false };
+      return { blocks: textBlocks(bytes), flags: [] };
     case 'markdown':
-      return { blocks: markdownBlocks(bytes), hidden: false };
+      return { blocks: markdownBlocks(bytes), flags: [] };
     case 'html':
-      return { blocks: htmlBlocks(bytes), hidden: false };
+      return { blocks: htmlBlocks(bytes), flags: [] };
     case 'pdf':
       return (await import('./extract-pdf.ts')).pdfBlocks(bytes, limits);
     case 'docx':

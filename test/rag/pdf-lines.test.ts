@@ -4,7 +4,7 @@ import { linesOf, type TextPiece, withoutHidden } from '../../src/rag/pdf-lines.
 /** Pieces of one line as they stand from left to right, each with its direction. */
 function pieces(...texts: string[]): TextPiece[] {
   return texts.map((str, at) => ({
-    ...{ str, height: 10, fontName: 'f', hasEOL: false, transform: [10, 0, 0, 10, at * 20, 700] },
+    ...{ str, width: 15, height: 10, fontName: 'f', hasEOL: false, transform: [10, 0, 0, 10, at * 20, 700] },
     dir: /[\u0590-\u06FF\uFB1D-\uFEFC]/.test(str) ? 'rtl' : 'ltr',
   }));
 }
@@ -24,6 +24,15 @@ describe('a line of a PDF', () => {
     ['loses ligatures', pieces('ﬁ', 'nd'), 'find'],
     ['of little that runs the other way stays', pieces('The word ', 'שלום', ' means peace'), 'The word שלום means peace'],
   ])('%s', (_, line, text) => {
+    expect(textOf(line)).toEqual([text]);
+  });
+
+  test.each([
+    ['drawn first', ['M¨', 'unchen, ´', 'el`', 'eve, na¨', 'ıve'], 8, 'München, élève, naïve'],
+    ['drawn after', ['bas', '¸ka deg', '˘er'], 8, 'başka değer'],
+    ['that stands by itself', ['2 ˆ', 'n'], 20, '2 ˆn'],
+  ])('has its accents on their letters: one %s', (_, drawn, step, text) => {
+    const line = pieces(...drawn).map((piece, at) => ({ ...piece, transform: [10, 0, 0, 10, at * step, 700] }));
     expect(textOf(line)).toEqual([text]);
   });
 

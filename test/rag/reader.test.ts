@@ -90,6 +90,25 @@ describe('the reader', () => {
     expect({ seen: document.text.includes('SECRET'), flags: document.flags }).toEqual({ seen, flags: seen ? [] : ['hidden_text'] });
   });
 
+  test('says of a PDF that it does not name its letters', async () => {
+    const content = 'BT /F1 12 Tf 40 700 Td (Sleep well.) Tj /F2 12 Tf 0 -20 Td <000000000000000000000000> Tj ET';
+    const identity = '/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>';
+    const document = await read(
+      makePdfOf([
+        '<< /Type /Catalog /Pages 2 0 R >>',
+        '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+        '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 5 0 R /F2 6 0 R >> >> /Contents 4 0 R >>',
+        `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+        '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>',
+        '<< /Type /Font /Subtype /Type0 /BaseFont /AAAAAA+Made /Encoding /Identity-H /DescendantFonts [7 0 R] >>',
+        `<< /Type /Font /Subtype /CIDFontType2 /BaseFont /AAAAAA+Made ${identity} /FontDescriptor 8 0 R /DW 500 >>`,
+        '<< /Type /FontDescriptor /FontName /AAAAAA+Made /Flags 4 /FontBBox [0 0 1000 1000] /ItalicAngle 0 /Ascent 800 /Descent -200 /StemV 80 >>',
+      ]),
+      'pdf',
+    );
+    expect(document).toMatchObject({ text: 'Sleep well.', flags: ['unnamed_letters'] });
+  });
+
   test('leaves white and tiny text of a Word document out, and says so', async () => {
     const run = (style: string, text: string) => `<w:p><w:r><w:rPr>${style}</w:rPr><w:t>${text}</w:t></w:r></w:p>`;
     const body = run('', 'Sleep well.') + run('<w:color w:val="FFFFFF"/>', 'WHITE') + run('<w:sz w:val="2"/>', 'TINY');
