@@ -6,10 +6,10 @@ import type { Log } from '../log.ts';
 import type { Definition } from '../programs/definition.ts';
 import { landingOf, migrationBetween, missingVariables } from '../programs/landing.ts';
 import type { Json } from '../programs/scope.ts';
-import { followersOf, type PeopleRow, peopleByState } from '../store/migrations.ts';
+import { followersOf, type PeopleRow, peopleByState, snapshotsWaiting } from '../store/migrations.ts';
 import { getVersion } from '../store/programs.ts';
 import type { Mailboxes } from './input.ts';
-import { decodeSnapshot, SnapshotError } from './snapshot.ts';
+import { decodeSnapshot, emptySnapshot, encodeSnapshot, type Snapshot, SnapshotError } from './snapshot.ts';
 
 /** People in one state, and what a migration makes of them. */
 export interface Group {
@@ -21,6 +21,8 @@ export interface Group {
   /** The state they will be in; null where they are not moved. */
   lands: string | null;
   policy: 'stay' | 'next-quiet-state' | 'move';
+  /** Their runs wait for a sub-program and go over once that has ended. */
+  waiting: boolean;
   /** Variables that begin without a value. */
   missing: readonly string[];
 }
@@ -33,15 +35,33 @@ interface Version {
 /** Everybody whose run of a program is under way, and where each would land in a version. @throws AppError NOT_FOUND */
 export async function planMigration(db: Database, creatorId: CreatorId, programId: ProgramId, toVersion: number): Promise<Group[]> {
   const to = await readVersion(db, creatorId, programId, toVersion);
-  const rows = await peopleByState(db, creatorId, programId);
+  const inFront = (await peopleByState(db, creatorId, programId)).map((row) => ({ ...row, waiting: false }));
+  const rows = [...inFront, ...(await peopleWaiting(db, creatorId, programId))];
   const sources = new Map<number, Version>();
   for (const version of new Set(rows.map((row) => row.version))) {
     sources.set(version, await readVersion(db, creatorId, programId, version));
   }
   return rows.map((row) => {
-    const { version, state, people } = row;
-    return { version, state, people, ...groupLanding(sources.get(version) as Version, to, row) };
+    const { version, state, people, waiting } = row;
+    return { version, state, people, waiting, ...groupLanding(sources.get(version) as Version, to, row) };
   });
+}
+
+/** People whose run of a program waits for a sub-program, by version and state. */
+async function peopleWaiting(db: Database, creatorId: CreatorId, programId: ProgramId): Promise<(PeopleRow & { waiting: true })[]> {
+  const groups = new Map<string, PeopleRow & { waiting: true }>();
+  for (let after: ConversationId | null = null; ; ) {
+    const page = await snapshotsWaiting(db, creatorId, programId, after);
+    for (const { program, state, machine } of page.flatMap(({ snapshot }) => readable(snapshot)?.callers ?? [])) {
+      if (program.id !== programId) continue;
+      const name = `${program.version} ${state}`;
+      const people = (groups.get(name)?.people ?? 0) + 1;
+      const snapshots = [encodeSnapshot({ ...emptySnapshot, machine })];
+      groups.set(name, { version: program.version, state, people, snapshots, leftVersion: null, leftState: null, waiting: true });
+    }
+    after = page.at(-1)?.id ?? null;
+    if (page.length < 500) return [...groups.values()];
+  }
 }
 
 async function readVersion(db: Database, creatorId: CreatorId, programId: ProgramId, version: number): Promise<Version> {
@@ -53,7 +73,7 @@ function groupLanding(
   from: Version,
   to: Version,
   { state, snapshots, leftVersion, leftState }: PeopleRow,
-): Omit<Group, 'version' | 'state' | 'people'> {
+): Omit<Group, 'version' | 'state' | 'people' | 'waiting'> {
   const migration = migrationBetween(from, to);
   const policy = migration.policy ?? 'next-quiet-state';
   const missing = missingVariables(to.definition, from.definition, migration);
@@ -71,15 +91,18 @@ function groupLanding(
 
 /** The state value of the program's own region, from the first that can be read; null where none can. */
 function regionOf(snapshots: PeopleRow['snapshots']): Json | null {
-  for (const snapshot of snapshots) {
-    try {
-      const value = decodeSnapshot(snapshot).machine?.value as Readonly<Record<string, Json>> | undefined;
-      return value?.program ?? '';
-    } catch (error) {
-      if (!(error instanceof SnapshotError)) throw error;
-    }
+  const snapshot = snapshots.map(readable).find((found) => found !== null);
+  const value = snapshot?.machine?.value as Readonly<Record<string, Json>> | undefined;
+  return snapshot ? (value?.program ?? '') : null;
+}
+
+function readable(snapshot: string | null): Snapshot | null {
+  try {
+    return decodeSnapshot(snapshot);
+  } catch (error) {
+    if (error instanceof SnapshotError) return null;
+    throw error;
   }
-  return null;
 }
 
 /** Whether people of a group go over. */

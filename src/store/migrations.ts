@@ -40,6 +40,22 @@ export function peopleByState(db: Database, creatorId: CreatorId, programId: Pro
   );
 }
 
+/** Snapshots in which a run of a program waits for a sub-program, 500 at a time in the order of their conversations, those after `after`. */
+export function snapshotsWaiting(
+  db: Database,
+  creatorId: CreatorId,
+  programId: ProgramId,
+  after: ConversationId | null,
+): Promise<{ id: ConversationId; snapshot: string }[]> {
+  return db.tenant(creatorId, (sql) =>
+    sql(
+      `select id, snapshot from conversations where creator_id = $1 and status = 'active' and ($2::uuid is null or id > $2)
+         and snapshot like '%"callers":[{%' and position($3 in snapshot) > 0 order by id limit 500`,
+      [creatorId, after, programId],
+    ),
+  );
+}
+
 /**
  * Sends runs of some versions over to another; what stood in the way (that version's own way on) is taken back.
  *

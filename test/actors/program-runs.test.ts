@@ -4,12 +4,13 @@ import type { ConversationKey } from '../../src/actors/input.ts';
 import { createPrograms } from '../../src/actors/live-programs.ts';
 import { planMigration, versionsToMove } from '../../src/actors/migrations.ts';
 import { accountOf, recountRunner } from '../../src/actors/recount.ts';
+import { conversationAnswer } from '../../src/http/routes/conversation-answers.ts';
 import { type CreatorId, systemIds } from '../../src/ids.ts';
 import { contentHash } from '../../src/programs/hash.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { getConversation, messagesAfter } from '../../src/store/conversations.ts';
 import { addMigrations } from '../../src/store/migrations.ts';
-import { addVersion, setLive } from '../../src/store/programs.ts';
+import { addVersion, getVersion, setLive } from '../../src/store/programs.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -146,6 +147,19 @@ describe('a program that runs another to its end', () => {
     expect(await said(key)).toEqual(['How old are you?', 'Hello from calling', 'Please write a number, such as 7.', 'So you are 42']);
     expect(await getConversation(db, key)).toMatchObject({ state: 'knows', status: 'active', programId: caller });
     expect((await getConversation(db, key)).timers.map(({ timerId }) => timerId)).toEqual(['xstate.after.week.conversation.program.knows']);
+  });
+
+  it('is seen beside the run that waits for it, which a migration counts', async () => {
+    const { key, creatorId, caller } = await begun();
+    const { conversation } = conversationAnswer(await getConversation(db, key));
+    expect(conversation.waiting_runs).toEqual([
+      { program_id: caller, program_version: 1, state: expect.any(String), variables: { age: 0 } },
+    ]);
+    const { definition } = await getVersion(db, creatorId, caller, 1);
+    await addVersion(db, creatorId, caller, { definition, hash: 'two', at: clock.wall() });
+    const [state] = conversation.waiting_runs.map((run) => run.state);
+    expect(await planMigration(db, creatorId, caller, 2)).toMatchObject([{ version: 1, state, people: 1, waiting: true, how: 'stays' }]);
+    expect(versionsToMove(await planMigration(db, creatorId, caller, 2))).toMatchObject([{ version: 1 }]);
   });
 
   it('has its own time limit fired by the pump while the other runs', async () => {

@@ -1,6 +1,6 @@
 /** Conversations, messages and turns as clients see them. */
 import * as v from 'valibot';
-import { decodeSnapshot, SnapshotError } from '../../actors/snapshot.ts';
+import { decodeSnapshot, type Snapshot, SnapshotError } from '../../actors/snapshot.ts';
 import type { Message } from '../../message.ts';
 import type { ConversationDetail, ConversationRow, TurnInputRow } from '../../store/conversations.ts';
 import type { MessageDelivery } from '../../store/deliveries.ts';
@@ -28,14 +28,20 @@ const conversationEntries = {
 /** A conversation in a list. */
 export const ConversationItem = v.object({ ...conversationEntries, contact_name: v.string() });
 
-/** A conversation as opened. `variables` is null before the first run; `read_seq` is the last message its contact has read in the widget. */
+const Variables = v.record(v.string(), v.unknown());
+
+/**
+ * A conversation as opened. `variables` is null before the first run; `read_seq` is the last message its contact has read in the widget;
+ * `waiting_runs` are those that wait for the sub-program in front, the outermost first.
+ */
 export const ConversationAnswer = v.object({
   conversation: v.object({
     ...conversationEntries,
     read_seq: v.number(),
-    variables: v.nullable(v.record(v.string(), v.unknown())),
+    variables: v.nullable(Variables),
     contact: ContactItem,
     timers: v.array(v.object({ id: v.string(), due_at: Time })),
+    waiting_runs: v.array(v.object({ program_id: Id, program_version: v.number(), state: v.nullable(v.string()), variables: Variables })),
   }),
 });
 
@@ -94,21 +100,28 @@ export function listItem(row: ConversationRow & { contactName: string }): v.Infe
 
 /** A stored conversation as opened. */
 export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeof ConversationAnswer> {
+  const snapshot = readable(row.snapshot);
   return {
     conversation: {
       ...conversationParts(row),
       read_seq: row.readSeq,
-      variables: variablesOf(row.snapshot),
+      variables: snapshot?.machine?.vars ?? null,
       contact: contactItem(row.contact),
       timers: row.timers.map(({ timerId, dueAt }) => ({ id: timerId, due_at: dueAt.toISOString() })),
+      waiting_runs: (snapshot?.callers ?? []).map(({ program, state, machine }) => ({
+        program_id: program.id,
+        program_version: program.version,
+        state,
+        variables: machine?.vars ?? {},
+      })),
     },
   };
 }
 
 /** A snapshot set aside because it cannot be read must not hide the rest of its conversation. */
-function variablesOf(snapshot: string | null): Record<string, unknown> | null {
+function readable(snapshot: string | null): Snapshot | null {
   try {
-    return decodeSnapshot(snapshot).machine?.vars ?? null;
+    return decodeSnapshot(snapshot);
   } catch (error) {
     if (error instanceof SnapshotError) return null;
     throw error;

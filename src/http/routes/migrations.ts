@@ -19,6 +19,7 @@ const PlanAnswer = v.object({
       version: v.number(),
       state: v.nullable(v.string()),
       people: v.number(),
+      waiting: v.boolean(),
       how: v.picklist(['already-there', 'left-behind', 'restored', 'stays', 'enters', 'stranded']),
       lands: v.nullable(v.string()),
       policy: v.picklist(['stay', 'next-quiet-state', 'move']),
@@ -45,7 +46,7 @@ export function migrationRoutes(deps: MigrationRoutesDeps): Hono<AppEnv> {
       summary: 'Take everybody over to this version, or see where each would land',
       description:
         'With dryRun=true nothing changes. Otherwise each run goes over in a turn of its own, by the policy that the newer version declares. ' +
-        'An older version takes people back: whoever has not moved on since to exactly where they came from, the others the same way. Refused while anybody would have no state to be in, and while newcomers begin on another version.',
+        'An older version takes people back: whoever has not moved on since to exactly where they came from, the others the same way. Refused while anybody would have no state to be in, and while newcomers begin on another version. Runs that wait for a sub-program (`waiting`) go over once it has ended.',
       answers: { 200: PlanAnswer, 202: PlanAnswer },
       errors: ['NOT_FOUND', 'CONFLICT'],
     }),
