@@ -198,9 +198,9 @@ function makeInput(world: World, client: Client): Input {
   const { random } = world;
   const id = random.ids.uuid();
   const dice = random.next();
-  if (dice < 0.06)
-    return { id: `c:${id}`, kind: 'control', act: random.pick(['takeover', 'release', 'pause', 'resume', 'restart'] as const) };
-  if (dice < 0.1) return { id: `e:${id}`, kind: 'event', name: 'poke', data: {} };
+  if (dice < 0.1)
+    return { id: `c:${id}`, kind: 'control', act: random.pick(['takeover', 'takeover', 'release', 'pause', 'resume', 'restart'] as const) };
+  if (dice < 0.13) return { id: `e:${id}`, kind: 'event', name: 'poke', data: {} };
   if (dice < 0.2) {
     const offer = world.ledger.entry(client.key.conversationId).snapshot?.offer;
     return { id: `msg:${id}`, kind: 'button', messageId: id, messageSeq: offer?.seq ?? 1, button: 'good' };
