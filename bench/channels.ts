@@ -8,7 +8,7 @@ import { startPostgres } from '../test/support/postgres-server.ts';
 import { botToken, startTelegram, textUpdate } from '../test/support/telegram-stand-in.ts';
 import { closedLoop, waitsOf } from './load.ts';
 import { table } from './report.ts';
-import { startServer } from './server-process.ts';
+import { cpuMs, startServer } from './server-process.ts';
 import { openTalkers, openWorkspace } from './talkers.ts';
 
 const people = 1_000;
@@ -32,12 +32,15 @@ export async function benchChannels(): Promise<string> {
   try {
     const origin = `http://127.0.0.1:${/:\/\/[^/\s]+:(\d+)/.exec(server.output)?.[1]}`;
     const open = await openTalkers(origin, await openWorkspace(origin), talkers);
+    const burnt = () => ({ server: cpuMs(server.pid), record: cpuMs(postgres.pid, true) });
+    const before = burnt();
     const turns = await closedLoop(open, 1_500, 5_000);
+    const ofTurns = costOf(before, burnt(), turns.perSecond * 6.5);
     for (const talker of open) talker.close();
     const send = await connectBot(origin, telegram);
-    const first = await burst(shuffled(updates(0)), send);
-    const second = await burst(shuffled(updates(1_000_000)), send);
-    return report(turns.perSecond, first, second, await inboundOf(postgres.url));
+    const first = await burst(shuffled(updates(0)), send, burnt);
+    const second = await burst(shuffled(updates(1_000_000)), send, burnt);
+    return report({ ...turns, cost: ofTurns }, first, second, await inboundOf(postgres.url));
   } finally {
     await server.stop();
     await Promise.all([postgres.stop(), telegram.close(), rm(folder, { recursive: true, force: true })]);
@@ -78,8 +81,21 @@ function shuffled<T>(values: readonly T[]): T[] {
     .map(({ value }) => value);
 }
 
-async function burst(given: readonly Record<string, unknown>[], send: (update: object) => Promise<void>) {
+/** CPU time of the server and of PostgreSQL, in milliseconds. */
+interface Burnt {
+  server: number;
+  record: number;
+}
+
+/** CPU microseconds each, of both: what other work on the machine changes least. */
+function costOf(before: Burnt, after: Burnt, count: number): string {
+  const each = (part: keyof Burnt) => Math.round(((after[part] - before[part]) * 1_000) / count);
+  return `${each('server')} + ${each('record')}`;
+}
+
+async function burst(given: readonly Record<string, unknown>[], send: (update: object) => Promise<void>, burnt: () => Burnt) {
   const waits: number[] = [];
+  const before = burnt();
   let next = 0;
   const began = performance.now();
   async function sender(): Promise<void> {
@@ -90,7 +106,8 @@ async function burst(given: readonly Record<string, unknown>[], send: (update: o
     }
   }
   await Promise.all(Array.from({ length: atOnce }, sender));
-  return { perSecond: given.length / ((performance.now() - began) / 1000), ...waitsOf(waits) };
+  const perSecond = given.length / ((performance.now() - began) / 1000);
+  return { perSecond, cost: costOf(before, burnt(), given.length), ...waitsOf(waits) };
 }
 
 async function inboundOf(url: string): Promise<{ messages: number; texts: number }> {
@@ -105,21 +122,28 @@ async function inboundOf(url: string): Promise<{ messages: number; texts: number
 
 type Burst = Awaited<ReturnType<typeof burst>>;
 
-function report(turnsPerSecond: number, first: Burst, second: Burst, found: { messages: number; texts: number }): string {
-  const row = (name: string, { perSecond, p50, p99 }: Burst) => [
+function report(
+  turns: { perSecond: number; cost: string },
+  first: Burst,
+  second: Burst,
+  found: { messages: number; texts: number },
+): string {
+  const row = (name: string, { perSecond, p50, p99, cost }: Burst) => [
     name,
     String(Math.round(perSecond)),
-    (perSecond / turnsPerSecond).toFixed(2),
+    (perSecond / turns.perSecond).toFixed(2),
     `${p50.toFixed(1)} / ${p99.toFixed(1)}`,
+    cost,
   ];
   const heads = [
     `${different * 1.25} updates, a fifth repeated, ${atOnce} at once`,
     'per second',
     'of the widget’s turn rate',
     'p50 / p99 ms to 200',
+    'CPU µs each, server + PostgreSQL',
   ];
   const rows = [row(`${people} new people`, first), row('the same people again', second)];
   const lost = 2 * different - found.texts;
   const doubled = found.messages - found.texts;
-  return `### Webhooks\n\n${table(heads, rows)}\n\nWidget turns in the same run: ${Math.round(turnsPerSecond)} per second. Lost: ${lost}. Doubled: ${doubled}.`;
+  return `### Webhooks\n\n${table(heads, rows)}\n\nWidget turns in the same run: ${Math.round(turns.perSecond)} per second, ${turns.cost} µs each. Lost: ${lost}. Doubled: ${doubled}.`;
 }

@@ -6,8 +6,7 @@ import { AppError } from '../errors.ts';
 import type { ContactId, ConversationId, CreatorId, Ids, SessionId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment, Message } from '../message.ts';
-import { patchContact } from '../store/contacts.ts';
-import { conversationHead, messagesAfter, messagesBefore, openConversation } from '../store/conversations.ts';
+import { conversationHead, messagesAfter, messagesBefore } from '../store/conversations.ts';
 import { addressOfReport, releaseHeld, reportDelivery } from '../store/deliveries.ts';
 import {
   type AddressKey,
@@ -15,10 +14,10 @@ import {
   markReachable,
   markUnreachable,
   mayHint,
+  meetAddress,
   moveConversation,
   noteEdit,
   renameAddress,
-  saveAddress,
 } from '../store/identities.ts';
 import type { Channels } from './accounts.ts';
 import { type ChannelEvent, deliveryRanks, type MediaRef, type OpenConnection, type Sender } from './channel.ts';
@@ -151,15 +150,18 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
     const { creatorId, channel, id: connectionId } = connection;
     const key = addressOf(connection, from.externalId);
     const heard = { phone: from.phone, windowExpiresAt: windowOf(connection, at) };
-    const known = await db.tenant(creatorId, async (sql) => {
-      if (from.formerId !== null) await renameAddress(sql, channel, key, from.formerId);
-      const address = await hearAddress(sql, key, heard);
-      if (address && address.connectionId !== connectionId)
-        await moveConversation(sql, { creatorId, ...address }, { channel, connectionId });
-      return address;
-    });
+    if (from.formerId !== null) await renameAway(connection, key, from.formerId);
+    const known = await hearAddress(db.routing, key, heard);
+    if (known && known.connectionId !== connectionId) {
+      await db.tenant(creatorId, (sql) => moveConversation(sql, { creatorId, ...known }, { channel, connectionId }));
+    }
     const conversationId = known?.conversationId ?? (await begin(connection, from, heard));
     return { key: { creatorId, conversationId }, holds: known?.holds === true };
+  }
+
+  /** What was known under a former id is known under the new one. */
+  async function renameAway({ creatorId, channel }: OpenConnection, key: AddressKey, formerId: string): Promise<void> {
+    await db.tenant(creatorId, (sql) => renameAddress(sql, channel, key, formerId));
   }
 
   /** Takes the person's words; what was held until they write is sent behind the answer, unless the words were that they want no more. */
@@ -169,25 +171,20 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   }
 
   /** Begins a conversation of one person and one connection, once, however many requests ask at the same time. */
-  async function begin(connection: OpenConnection, from: Sender, heard: { phone: string | null; windowExpiresAt: number | null }) {
-    const { creatorId, channel, id: connectionId } = connection;
-    const { conversationId, contactId, created } = await openConversation(db, {
-      creatorId,
+  function begin(connection: OpenConnection, from: Sender, heard: { phone: string | null; windowExpiresAt: number | null }) {
+    const { channel, id: connectionId } = connection;
+    return meetAddress(db.routing, {
+      ...addressOf(connection, from.externalId),
+      ...heard,
+      channel,
       // The same for all who ask at once: the first one's conversation is everybody's.
       sessionId: stableUuid<SessionId>('session', connectionId, from.externalId),
       conversationId: ids.uuid<ConversationId>(),
       contactId: ids.uuid<ContactId>(),
-      channel,
-      externalId: from.externalId,
+      name: from.name,
+      language: from.language,
       at: clock.now(),
     });
-    await db.tenant(creatorId, async (sql) => {
-      await saveAddress(sql, addressOf(connection, from.externalId), { conversationId, ...heard });
-      await moveConversation(sql, { creatorId, conversationId }, { channel, connectionId });
-    });
-    const hints = { ...(from.name === '' ? {} : { name: from.name }), ...(from.language === null ? {} : { language: from.language }) };
-    if (created && Object.keys(hints).length > 0) await patchContact(db, creatorId, contactId, hints, clock.now());
-    return conversationId;
   }
 
   /** Until when free text may be sent: by the conversation clock, counted from when the words were written. */

@@ -1,6 +1,6 @@
 /** Addresses: how one connection reaches a person, in which conversation, and whether it may. Identities follow them. */
 import type { Sql } from '../database.ts';
-import type { ContactId, ConversationId, CreatorId } from '../ids.ts';
+import type { ContactId, ConversationId, CreatorId, SessionId } from '../ids.ts';
 
 /** Names an address. */
 export interface AddressKey {
@@ -18,35 +18,50 @@ export interface HeardAddress {
   holds: boolean;
 }
 
-/** Notes that the person was heard: the window is open anew, to the minute, and they can be reached. Undefined for somebody unknown. */
+/**
+ * Notes that the person was heard: the window is open anew, to the minute, and they can be reached. Undefined for somebody unknown.
+ *
+ * @param sql `routing`, where nothing is to happen in the same transaction
+ */
 export async function hearAddress(
   sql: Sql,
   key: AddressKey,
   heard: { phone: string | null; windowExpiresAt: number | null },
 ): Promise<HeardAddress | undefined> {
-  const news = [key.creatorId, key.connectionId, key.externalId, heard.phone, timeOf(heard.windowExpiresAt)];
-  const [row] = await sql<HeardAddress & { isNews: boolean }>(
-    `select c.id as "conversationId", c.contact_id as "contactId", c.channel, c.connection_id as "connectionId",
-       exists (select from deliveries d where d.creator_id = c.creator_id and d.conversation_id = c.id and d.status = 'held') as holds,
-       a.phone is distinct from coalesce($4, a.phone) or a.unreachable is not null or a.strikes > 0
-         or a.window_expires_at < $5::timestamptz - interval '1 minute'
-         or exists (select from addresses b where b.creator_id = a.creator_id and b.conversation_id = a.conversation_id
-                    and b.connection_id = a.connection_id and b.external_id <> a.external_id) as "isNews"
-     from addresses a join conversations c on c.creator_id = a.creator_id and c.id = a.conversation_id
-     where a.creator_id = $1 and a.connection_id = $2 and a.external_id = $3`,
-    news,
+  const [row] = await sql<HeardAddress>(
+    `select conversation_id as "conversationId", contact_id as "contactId", channel, connection_id as "connectionId", holds
+     from hear_address($1, $2, $3, $4, $5)`,
+    [key.creatorId, key.connectionId, key.externalId, heard.phone, timeOf(heard.windowExpiresAt)],
   );
-  if (row === undefined) return undefined;
-  const { isNews, ...address } = row;
-  // Most words change nothing of the address: what writes nothing need not wait for the disk.
-  if (isNews) {
-    await sql(
-      `update addresses set phone = coalesce($4, phone), window_expires_at = greatest(window_expires_at, $5::timestamptz),
-         unreachable = null, strikes = 0, updated_at = now() where creator_id = $1 and connection_id = $2 and external_id = $3`,
-      news,
-    );
-  }
-  return address;
+  return row;
+}
+
+/** Somebody who is heard over a connection for the first time. */
+export interface NewAddress extends AddressKey {
+  channel: string;
+  /** Names the conversation for all who begin it at once. */
+  sessionId: SessionId;
+  /** Used where something new is made. */
+  conversationId: ConversationId;
+  contactId: ContactId;
+  /** What a new contact is called, and speaks. */
+  name: string;
+  language: string | null;
+  phone: string | null;
+  windowExpiresAt: number | null;
+  /** Conversation time, milliseconds since 1970. */
+  at: number;
+}
+
+/** Begins the conversation of one person and one connection, once, however many ask at the same time. A known identity leads to its contact. */
+export async function meetAddress(routing: Sql, met: NewAddress): Promise<ConversationId> {
+  const given = {
+    ...{ creator: met.creatorId, connection: met.connectionId, channel: met.channel, sender: met.externalId },
+    ...{ session: met.sessionId, conversation: met.conversationId, contact: met.contactId },
+    ...{ name: met.name, language: met.language, phone: met.phone, window_until: timeOf(met.windowExpiresAt), at: new Date(met.at) },
+  };
+  const [row] = await routing<{ id: ConversationId }>('select meet_address($1::jsonb) as id', [JSON.stringify(given)]);
+  return (row as { id: ConversationId }).id;
 }
 
 /** Writes down where a person is reached from now on, and by which conversation. */

@@ -111,8 +111,8 @@ export function createTelegram({ url, fetch, newToken }: { url: string; fetch: F
     showTyping,
 
     async notice(event, connection, signal) {
+      // Typing is shown while an answer is written; a turn has its words before Telegram could show it.
       if (event.kind === 'button') await answerPress(event, connection, signal);
-      if (event.kind === 'message') await showTyping(event.from, connection, signal);
     },
   };
 }
