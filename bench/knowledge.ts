@@ -26,12 +26,12 @@ interface Shape {
 }
 
 /** As books: chunks of about a thousand tokens. */
-const books: Shape = { documents: 200, chunks: 50, words: 650, limitMs: 70_000 };
+const books: Shape = { documents: 200, chunks: 50, words: 650, limitMs: 100_000 };
 /** What others have beside them, of the same words: ten creators' together. */
-const others: Shape = { documents: 50, chunks: 200, words: 20, limitMs: 4_500 };
+const others: Shape = { documents: 50, chunks: 200, words: 20, limitMs: 3_000 };
 const otherCreators = 10;
 /** As cards, each a document of its own. */
-const cards: Shape = { documents: 4_000, chunks: 1, words: 80, limitMs: 20_000 };
+const cards: Shape = { documents: 4_000, chunks: 1, words: 80, limitMs: 12_000 };
 const vocabulary = 30_000;
 const questions = 100;
 /** A part that is slow asks fewer questions. */
