@@ -11,6 +11,7 @@ import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { getConversation, messagesAfter } from '../../src/store/conversations.ts';
 import { addMigrations } from '../../src/store/migrations.ts';
 import { addVersion, getVersion, setLive } from '../../src/store/programs.ts';
+import { forgetMessages } from '../../src/store/retention.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -224,6 +225,10 @@ describe('progress under new rules', () => {
     expect(new Set(kinds.map(({ status }) => status))).toEqual(new Set(['done']));
     await send(key, 'six');
     await settle();
+    expect(await earned(creatorId, key)).toMatchObject({ stands: 150, counted: 150 });
+    // Words that are forgotten take nothing of what was earned with them.
+    await db.tenant(creatorId, (sql) => forgetMessages(sql, new Date(clock.wall() + 1_000), 1_000));
+    expect((await messagesAfter(db, key, 0, 100)).every(({ body }) => body.text === '')).toBe(true);
     expect(await earned(creatorId, key)).toMatchObject({ stands: 150, counted: 150 });
   });
 
