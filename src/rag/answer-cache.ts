@@ -21,7 +21,7 @@ export interface AnswerCache {
 }
 
 const keepMs = 3_600_000;
-/** As long as an answer may take; then another computes it. */
+/** So long others wait for an answer whose node may have died; one that takes longer is computed by another node too. */
 const leaseMs = 60_000;
 const lookMs = 150;
 
