@@ -36,7 +36,7 @@ export const defaultReaderLimits: ReaderLimits = {
   inflatedBytes: 32 * 1024 * 1024,
   timeoutMs: 60_000,
   heapMegabytes: 512,
-  residentMegabytes: 540,
+  residentMegabytes: 570,
 };
 
 const program = fileURLToPath(new URL('./reader-process.ts', import.meta.url));
