@@ -24,24 +24,28 @@ export function createBatcher<Request, Answer>(
     resolve: (answer: Answer) => void;
     reject: (error: unknown) => void;
   }
-  const shares = new Map<string, Waiting[]>();
+  // Not a Map: one that is deleted from all the time is made anew as often, and keeps alive what it held.
+  const shares: Record<string, Waiting[]> = Object.create(null);
+  /** The shares that have something waiting, in the order of their turns. */
+  let line: string[] = [];
   let waits = 0;
   let busy = 0;
   let patient = false;
 
-  /** One request of each share in turn, until the batch is full or nobody waits. */
+  /** One request of each share in turn, until the batch is full or nobody waits. The next batch begins with those this one did not reach. */
   function nextBatch(): Waiting[] {
     const batch: Waiting[] = [];
-    while (batch.length < options.most && shares.size > 0) {
-      for (const [share, waiting] of shares) {
-        if (batch.length === options.most) break;
+    while (batch.length < options.most && line.length > 0) {
+      const round = line.slice(0, options.most - batch.length);
+      line = line.slice(round.length);
+      for (const share of round) {
+        const waiting = shares[share] as Waiting[];
         batch.push(waiting.shift() as Waiting);
-        waits -= 1;
-        // A share goes to the end of the line, so that the next batch begins with those this one did not reach.
-        shares.delete(share);
-        if (waiting.length > 0) shares.set(share, waiting);
+        if (waiting.length > 0) line.push(share);
+        else delete shares[share];
       }
     }
+    waits -= batch.length;
     return batch;
   }
 
@@ -90,9 +94,12 @@ export function createBatcher<Request, Answer>(
   return (request) =>
     new Promise((resolve, reject) => {
       const share = options.shareOf(request);
-      const waiting = shares.get(share);
+      const waiting = shares[share];
       if (waiting) waiting.push({ request, resolve, reject });
-      else shares.set(share, [{ request, resolve, reject }]);
+      else {
+        shares[share] = [{ request, resolve, reject }];
+        line.push(share);
+      }
       // The next microtask: requests made in the same moment share the first batch too.
       waits += 1;
       if (busy < options.lanes) queueMicrotask(begin);

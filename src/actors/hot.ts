@@ -55,11 +55,13 @@ export function createHotTier(clock: Clock, most: number): HotTier {
     has: (id) => find(id) !== undefined,
     keep(conversation) {
       if (most === 0) return;
-      drop(conversation.id);
+      // In its place where it has one: a Map that is deleted from with every turn is made anew all the time, and the ones before, once
+      // they have grown old in the heap, keep what they held alive (each leads to the next).
+      if (old.has(conversation.id)) old.delete(conversation.id);
       young.set(conversation.id, conversation);
       tick();
       if (young.size + old.size <= most) return;
-      // Those kept longest ago make room.
+      // Those that came longest ago make room.
       const [longest] = (old.size > 0 ? old : young).keys();
       if (longest !== undefined) drop(longest);
     },

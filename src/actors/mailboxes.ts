@@ -9,7 +9,8 @@ const turnSize = 32;
 
 /** The mailboxes of this process. */
 export function createMailboxes(turns: Turns, admission = createAdmission(), turnstile = createTurnstile()): Mailboxes {
-  const mailboxes = new Map<string, Waiting[]>();
+  // Not a Map: one that is deleted from with every turn is made anew all the time, and the ones before keep alive what they held.
+  const mailboxes: Record<string, Waiting[]> = Object.create(null);
 
   async function work(name: string, key: ConversationKey, mailbox: Waiting[]): Promise<void> {
     while (mailbox.length > 0) {
@@ -17,13 +18,13 @@ export function createMailboxes(turns: Turns, admission = createAdmission(), tur
       await turns.settle(key, mailbox.splice(0, turnSize));
       turnstile.leave(key.creatorId);
     }
-    mailboxes.delete(name);
+    delete mailboxes[name];
   }
 
   return {
     async deliver(key, input) {
       const name = `${key.creatorId}:${key.conversationId}`;
-      const mailbox = mailboxes.get(name);
+      const mailbox = mailboxes[name];
       const leave = admission.enter(key.creatorId, mailbox?.length ?? 0);
       try {
         return await new Promise((resolve, reject) => {
@@ -33,7 +34,7 @@ export function createMailboxes(turns: Turns, admission = createAdmission(), tur
             return;
           }
           const opened = [waiting];
-          mailboxes.set(name, opened);
+          mailboxes[name] = opened;
           // Every input is resolved or rejected by its turn, which itself never rejects.
           void work(name, key, opened);
         });

@@ -38,7 +38,7 @@ export function createMessageFeed(deps: FeedDeps): MessageFeed {
   let wanted = 0;
 
   function give(message: Message): void {
-    pending.delete(message.seq);
+    if (pending.size > 0) pending.delete(message.seq);
     sent = message.seq;
     deps.send(message);
   }
@@ -92,6 +92,8 @@ export function createMessageFeed(deps: FeedDeps): MessageFeed {
     hear(message) {
       if (hasEnded() || message.seq <= sent) return;
       wanted = Math.max(wanted, message.seq);
+      // Most news is next in line, and waits for nothing.
+      if (state === 'idle' && pending.size === 0 && message.seq === sent + 1 && deps.busy() === null) return give(message);
       if (pending.size < maxPending) pending.set(message.seq, message);
       proceed();
     },

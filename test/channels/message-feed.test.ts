@@ -40,6 +40,16 @@ describe('createMessageFeed', () => {
     expect(sent).toEqual([1, 2, 3]);
   });
 
+  it('gives what came too early as soon as what is before it has come', async () => {
+    const { feed, sent } = setUp([]);
+    feed.start(0, 0);
+    feed.hear(message(2));
+    await settle();
+    feed.hear(message(1));
+    await settle();
+    expect(sent).toEqual([1, 2]);
+  });
+
   it('looks again when told that news was lost, and goes on with the next', async () => {
     const record = [message(1)];
     const { feed, sent, read } = setUp(record);

@@ -98,7 +98,8 @@ export function createLedger(): Ledger {
       for (const [, other] of entries) {
         demand(other.creator === of.creator || !body.includes(mark(other.creator)), 'I9: words of another creator');
       }
-      const silent = wasHuman && row.control !== 'bot';
+      // Where control went to the program and came back within the turn, `takeInputs` judges each input.
+      const silent = wasHuman && row.inputs.every((input) => controlAfter('human', (input.payload as { act?: string }).act) !== 'bot');
       const { reply } = message.body as { reply?: string };
       demand(reply === undefined || of.effects.get(reply)?.status === 'planned', `R6: answer ${reply} was said after it had ended`);
       if (message.class === 'nudge') countNudge(of, message.at ?? row.at);
