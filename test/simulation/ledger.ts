@@ -16,6 +16,8 @@ export interface Entry {
   snapshot: Snapshot | null;
   inputs: Map<string, InputResult>;
   effects: Map<string, { status: string; text: string; type: string }>;
+  /** Effects whose answer was said. */
+  said: Set<string>;
   /** Every timer that was ever armed. */
   everArmed: { id: string; generation: number; dueAt: number }[];
   /** The rows of timers by their ids. */
@@ -90,7 +92,7 @@ export function createLedger(): Ledger {
   }
 
   function takeMessages(row: TurnRow, of: Entry): void {
-    const wasHuman = of.snapshot !== null && of.snapshot.control !== 'bot';
+    const silent = staysHuman(row, of);
     for (const message of row.messages ?? []) {
       demand(message.seq === of.seq + 1, `seq ${message.seq} follows ${of.seq}`);
       of.seq = message.seq;
@@ -98,14 +100,26 @@ export function createLedger(): Ledger {
       for (const [, other] of entries) {
         demand(other.creator === of.creator || !body.includes(mark(other.creator)), 'I9: words of another creator');
       }
-      // Where control went to the program and came back within the turn, `takeInputs` judges each input.
-      const silent = wasHuman && row.inputs.every((input) => controlAfter('human', (input.payload as { act?: string }).act) !== 'bot');
       const { reply } = message.body as { reply?: string };
-      demand(reply === undefined || of.effects.get(reply)?.status === 'planned', `R6: answer ${reply} was said after it had ended`);
+      if (reply !== undefined) takeReply(of, reply);
       if (message.class === 'nudge') countNudge(of, message.at ?? row.at);
       demand(!silent || message.role !== 'coach' || message.class === 'safety', 'I10: the program spoke while a person had control');
     }
     demand(row.seq === of.seq, `I1: seq of the conversation is ${row.seq}, its messages end at ${of.seq}`);
+  }
+
+  /** Where control went to the program and came back within the turn, `takeInputs` judges each input. */
+  function staysHuman(row: TurnRow, of: Entry): boolean {
+    const wasHuman = of.snapshot !== null && of.snapshot.control !== 'bot';
+    return wasHuman && row.inputs.every((input) => controlAfter('human', (input.payload as { act?: string }).act) !== 'bot');
+  }
+
+  /** One that came while a person had control is done, and said when it is given back. */
+  function takeReply(of: Entry, reply: string): void {
+    const status = of.effects.get(reply)?.status ?? 'unknown';
+    demand(status === 'planned' || status === 'done' || status === 'failed', `R6: answer ${reply} was said though it was ${status}`);
+    demand(!of.said.has(reply), `R6: answer ${reply} was said twice`);
+    of.said.add(reply);
   }
 
   /** The cap counts every conversation of a contact. */
@@ -158,6 +172,7 @@ export function createLedger(): Ledger {
         snapshot: null,
         inputs: new Map(),
         effects: new Map(),
+        said: new Set(),
         everArmed: [],
         timers: new Map(),
       });

@@ -166,11 +166,11 @@ describe('linking', () => {
     const { items } = (await (await owner.call('GET', `/api/v1/creators/conversations/${key.conversationId}`)).json()) as never;
     expect(items).toBeUndefined();
     const session = await tokens.issueWidget({ kind: 'widget', ...key, sessionId: crypto.randomUUID() as never });
-    const link = (body: object) =>
+    const link = (body: object, by = session) =>
       app.request('/api/v1/channels/link', {
         method: 'POST',
         body: JSON.stringify(body),
-        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${session}` },
+        headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${by}` },
       });
     const made = (await (await link({})).json()) as { key: string; urls: Record<string, string> };
     expect(made.urls).toEqual({
@@ -182,7 +182,14 @@ describe('linking', () => {
     expect(await tokens.verifyWidget(((await joined.json()) as { session_token: string }).session_token)).toMatchObject({
       conversationId: key.conversationId as ConversationId,
     });
-    expect((await link({ key: made.key })).status).toBe(404);
+    // Who did not hear the answer may ask again; nobody else may.
+    expect((await link({ key: made.key })).status).toBe(200);
+    const other = await tokens.issueWidget({
+      kind: 'widget',
+      ...(await openTestConversation(database, owner.creatorId)),
+      sessionId: crypto.randomUUID() as never,
+    });
+    expect((await link({ key: made.key }, other)).status).toBe(404);
     expect((await link({ key: 'guess' })).status).toBe(404);
   });
 

@@ -79,7 +79,7 @@ test('a draft is replayed against what people did, and they are taken over to it
 
   expect((await call('POST', `${path}/publish`)).status).toBe(201);
   const plan = {
-    people: [{ version: 1, state: 'asleep', people: 1, how: 'enters', lands: 'resting', policy: 'move', missing: [] }],
+    people: [{ version: 1, state: 'asleep', people: 1, how: 'enters', lands: 'resting', policy: 'move', missing: [], waiting: false }],
     moving: 1,
   };
   const dry = await call('POST', `${path}/versions/2/migrations?dryRun=true`);
