@@ -9,7 +9,7 @@ import type { Json } from '../programs/scope.ts';
 import { followersOf, type PeopleRow, peopleByState, snapshotsWaiting } from '../store/migrations.ts';
 import { getVersion } from '../store/programs.ts';
 import type { Mailboxes } from './input.ts';
-import { decodeSnapshot, emptySnapshot, encodeSnapshot, type Snapshot, SnapshotError } from './snapshot.ts';
+import { emptySnapshot, encodeSnapshot, readableSnapshot } from './snapshot.ts';
 
 /** People in one state, and what a migration makes of them. */
 export interface Group {
@@ -52,7 +52,7 @@ async function peopleWaiting(db: Database, creatorId: CreatorId, programId: Prog
   const groups = new Map<string, PeopleRow & { waiting: true }>();
   for (let after: ConversationId | null = null; ; ) {
     const page = await snapshotsWaiting(db, creatorId, programId, after);
-    for (const { program, state, machine } of page.flatMap(({ snapshot }) => readable(snapshot)?.callers ?? [])) {
+    for (const { program, state, machine } of page.flatMap(({ snapshot }) => readableSnapshot(snapshot)?.callers ?? [])) {
       if (program.id !== programId) continue;
       const name = `${program.version} ${state}`;
       const people = (groups.get(name)?.people ?? 0) + 1;
@@ -91,18 +91,9 @@ function groupLanding(
 
 /** The state value of the program's own region, from the first that can be read; null where none can. */
 function regionOf(snapshots: PeopleRow['snapshots']): Json | null {
-  const snapshot = snapshots.map(readable).find((found) => found !== null);
+  const snapshot = snapshots.map(readableSnapshot).find((found) => found !== null);
   const value = snapshot?.machine?.value as Readonly<Record<string, Json>> | undefined;
   return snapshot ? (value?.program ?? '') : null;
-}
-
-function readable(snapshot: string | null): Snapshot | null {
-  try {
-    return decodeSnapshot(snapshot);
-  } catch (error) {
-    if (error instanceof SnapshotError) return null;
-    throw error;
-  }
 }
 
 /** Whether people of a group go over. */

@@ -1,8 +1,10 @@
 /** Runs an `http` effect: one call to a service of the creator, guarded and bounded; only a good status counts. */
+
 import type { CreatorId } from '../ids.ts';
 import { plain } from '../programs/plain.ts';
 import type { Json } from '../programs/scope.ts';
 import { NotPublicError, type PublicFetch } from '../public-fetch.ts';
+import { readBounded } from '../read-bounded.ts';
 import type { HttpParams } from './conversation.ts';
 import type { Conclusion, RunEffect } from './effects.ts';
 import type { ConversationKey } from './input.ts';
@@ -59,23 +61,10 @@ function requestOf({ method = 'GET', headers = {}, body }: Pick<HttpParams, 'met
 }
 
 async function conclude(response: Response): Promise<Conclusion> {
-  const said = await readBounded(response);
+  const said = await readBounded(response, mostBytes);
   if (said === null) return failed('too large');
   if (!response.ok) return failed(`status ${response.status}`);
   return { outcome: 'done', result: { output: { status: response.status, text: said.slice(0, 4_000), data: dataOf(said) } } };
-}
-
-/** The text of an answer; null when it is too large. */
-async function readBounded(response: Response): Promise<string | null> {
-  let text = '';
-  let bytes = 0;
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > mostBytes) return null;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 /** What an answer says in JSON, bounded as every value of a program is; null where it is none. */

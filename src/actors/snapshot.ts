@@ -193,6 +193,16 @@ export function decodeSnapshot(stored: string | null): Snapshot {
   return json as Snapshot;
 }
 
+/** Reads a stored snapshot; null for one that cannot be read, which must not hide what is beside it. */
+export function readableSnapshot(stored: string | null): Snapshot | null {
+  try {
+    return decodeSnapshot(stored);
+  } catch (error) {
+    if (error instanceof SnapshotError) return null;
+    throw error;
+  }
+}
+
 /** The stored form of a snapshot. */
 export function encodeSnapshot(snapshot: Snapshot): string {
   return JSON.stringify(snapshot);

@@ -1,9 +1,11 @@
 /** Speech recognition by any server that takes OpenAI's `POST /v1/audio/transcriptions`: whisper.cpp, Speaches, LocalAI, OpenAI itself. */
+
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
 import { writtenForm } from '../form-body.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
+import { readBounded } from '../read-bounded.ts';
 import type { Recording, Transcriber, Transcription } from '../transcription.ts';
 import { mediaLimits } from './media.ts';
 
@@ -87,7 +89,7 @@ export function createTranscriber({ url, model, apiKey, fetch, clock, log }: Tra
       return none(`status ${status}`);
     }
     try {
-      const answer = await readBounded(response);
+      const answer = await readBounded(response, mostAnswerBytes);
       failures = 0;
       return answer === null ? none('the answer is too large') : wordsOf(answer);
     } catch (error) {
@@ -124,19 +126,6 @@ function formOf({ bytes, type, language }: Recording, model: string): FormData {
   const spoken = /^[a-z]{2}(?=-|$)/i.exec(language ?? '')?.[0];
   if (spoken !== undefined) form.set('language', spoken.toLowerCase());
   return form;
-}
-
-/** The text of an answer; null when it is too large. */
-async function readBounded(response: Response): Promise<string | null> {
-  let text = '';
-  let bytes = 0;
-  const decoder = new TextDecoder();
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > mostAnswerBytes) return null;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 function wordsOf(answer: string): Transcription {

@@ -1,6 +1,6 @@
 /** Conversations, messages and turns as clients see them. */
 import * as v from 'valibot';
-import { decodeSnapshot, type Snapshot, SnapshotError } from '../../actors/snapshot.ts';
+import { readableSnapshot } from '../../actors/snapshot.ts';
 import type { Message } from '../../message.ts';
 import type { ConversationDetail, ConversationRow, TurnInputRow } from '../../store/conversations.ts';
 import type { MessageDelivery } from '../../store/deliveries.ts';
@@ -100,7 +100,7 @@ export function listItem(row: ConversationRow & { contactName: string }): v.Infe
 
 /** A stored conversation as opened. */
 export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeof ConversationAnswer> {
-  const snapshot = readable(row.snapshot);
+  const snapshot = readableSnapshot(row.snapshot);
   return {
     conversation: {
       ...conversationParts(row),
@@ -116,16 +116,6 @@ export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeo
       })),
     },
   };
-}
-
-/** A snapshot set aside because it cannot be read must not hide the rest of its conversation. */
-function readable(snapshot: string | null): Snapshot | null {
-  try {
-    return decodeSnapshot(snapshot);
-  } catch (error) {
-    if (error instanceof SnapshotError) return null;
-    throw error;
-  }
 }
 
 /** A stored message as clients see it, with what became of it. */
