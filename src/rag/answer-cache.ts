@@ -21,8 +21,9 @@ export interface AnswerCache {
 }
 
 const keepMs = 3_600_000;
-/** So long others wait for an answer whose node may have died; one that takes longer is computed by another node too. */
-const leaseMs = 60_000;
+/** So long others wait for an answer whose node has died. While it lives it renews its lease, however long the answer takes. */
+const leaseMs = 6_000;
+const renewMs = 2_000;
 const lookMs = 150;
 
 /** What a computation came to for those who wait for it: an answer, nothing they may have, or a failure that is not theirs. */
@@ -38,29 +39,37 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
     return text === null ? null : (JSON.parse(text) as Answer);
   };
 
-  /** The kept answer; null when it is this node's turn to compute it. */
-  async function keptOrMine(key: string, signal: AbortSignal): Promise<Answer | null> {
+  /** The kept answer, or how this node may give up its turn to compute it. */
+  async function keptOrMine(key: string, signal: AbortSignal): Promise<Answer | (() => Promise<void>)> {
+    const lease = `${key}:lease`;
     try {
       for (;;) {
         const kept = await look(key);
         if (kept !== null) return kept;
-        if ((await cache.count(`${key}:lease`, 1, leaseMs)).sum === 1) return null;
+        const begun = clock.wall();
+        if ((await cache.count(lease, 1, leaseMs)).sum === 1) {
+          // Another node may have ended its turn since the look.
+          const justKept = await look(key);
+          if (justKept === null) return holdLease(cache, clock, lease, begun);
+          await cache.delete(lease).catch(ignoreLoss);
+          return justKept;
+        }
         await within(signal, new Promise<void>((resolve) => clock.after(lookMs, resolve)));
       }
     } catch {
       // without the cache everybody computes for himself
       signal.throwIfAborted();
-      return null;
+      return async () => {};
     }
   }
 
-  async function computeForAll(key: string, compute: () => Promise<Computed>): Promise<Computed> {
+  async function computeForAll(key: string, compute: () => Promise<Computed>, giveUp: () => Promise<void>): Promise<Computed> {
     try {
       const computed = await compute();
       if (computed.keep) await cache.set(key, JSON.stringify(computed.answer), keepMs).catch(ignoreLoss);
       return computed;
     } finally {
-      await cache.delete(`${key}:lease`).catch(ignoreLoss);
+      await giveUp();
     }
   }
 
@@ -69,12 +78,12 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
     asking.set(key, told.promise);
     let outcome: Outcome = 'ask again';
     try {
-      const kept = await keptOrMine(key, signal);
-      if (kept !== null) {
-        outcome = kept;
-        return { answer: kept, cached: true };
+      const found = await keptOrMine(key, signal);
+      if (typeof found === 'object') {
+        outcome = found;
+        return { answer: found, cached: true };
       }
-      const { answer, keep } = await computeForAll(key, compute);
+      const { answer, keep } = await computeForAll(key, compute, found);
       outcome = keep ? answer : 'compute alone';
       return { answer, cached: false };
     } finally {
@@ -92,6 +101,27 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
       }
       return askForAll(key, signal, compute);
     },
+  };
+}
+
+/** Renews a lease taken at `begun`, until it is given up. Once it has run out it may be another's, and is left alone. */
+function holdLease(cache: Cache, clock: Clock, lease: string, begun: number): () => Promise<void> {
+  let until = begun + leaseMs;
+  let cancel = () => {};
+
+  function renew(): void {
+    const now = clock.wall();
+    if (now >= until) return;
+    cancel = clock.after(renewMs, renew);
+    cache.set(lease, '1', leaseMs).then(() => {
+      until = now + leaseMs;
+    }, ignoreLoss);
+  }
+  cancel = clock.after(renewMs, renew);
+
+  return async function giveUp() {
+    cancel();
+    if (clock.wall() < until) await cache.delete(lease).catch(ignoreLoss);
   };
 }
 

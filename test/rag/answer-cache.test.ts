@@ -4,7 +4,7 @@ import type { Answer } from '../../src/answers.ts';
 import { createAnswerCache } from '../../src/rag/answer-cache.ts';
 import type { Cache } from '../../src/shared/cache.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
-import { manualClock } from '../support/clock.ts';
+import { type ManualClock, manualClock } from '../support/clock.ts';
 
 const never = new AbortController().signal;
 const answer: Answer = { text: 'Yes [1]', citations: [], grounded: true, degraded: false, model: 'm', promptVersion: 'p' };
@@ -59,18 +59,81 @@ test('nodes that share a cache compute once', async () => {
   expect(computation.count()).toBe(1);
 });
 
-test('what a node that died was computing is computed by another when its lease ends', async () => {
+/** Turns the clock in small steps until `done`, or for `ms`. */
+async function turn(clock: ManualClock, ms: number, done = () => false) {
+  for (let turned = 0; turned < ms && !done(); turned += 150) {
+    clock.advance(150);
+    await settle();
+  }
+}
+
+test.each([10_000, 119_000])('an answer that takes %d ms is computed by one node all the same', async (ms) => {
   const clock = manualClock(0);
   const shared = createMemoryCache(clock);
-  await shared.count('k:lease', 1, 60_000);
+  const computation = slow();
+  const first = createAnswerCache(shared, clock).once('k', never, computation.compute);
+  await settle();
+  const second = createAnswerCache(shared, clock).once('k', never, computation.compute);
+  await turn(clock, ms);
+  expect(computation.count()).toBe(1);
+  computation.letGo();
+  await first;
+  await turn(clock, 300);
+  expect(await second).toEqual({ answer, cached: true });
+});
+
+test('what a node that died was computing is computed by another within seconds', async () => {
+  const clock = manualClock(0);
+  const shared = createMemoryCache(clock);
+  // A node that has stopped renews nothing: its clock stands still.
+  void createAnswerCache(shared, manualClock(0)).once('k', never, () => new Promise(() => {}));
+  await settle();
   const computation = slow();
   computation.letGo();
   const asked = createAnswerCache(shared, clock).once('k', never, computation.compute);
-  for (let looks = 0; looks < 500 && computation.count() === 0; looks++) {
-    await settle();
-    clock.advance(150);
-  }
+  await turn(clock, 60_000, () => computation.count() > 0);
+  expect(clock.wall()).toBeLessThanOrEqual(6_300);
   expect(await asked).toEqual({ answer, cached: false });
+});
+
+test('a node that was away while another took its turn does not end that one', async () => {
+  const clock = manualClock(0);
+  // Held still as a whole: its timers do not fire, and time goes on.
+  const away = { ...clock, after: () => () => {} };
+  const shared = createMemoryCache(clock);
+  const [late, second, third] = [slow(false), slow(), slow()];
+  const first = createAnswerCache(shared, away).once('k', never, late.compute);
+  await settle();
+  const asked = createAnswerCache(shared, clock).once('k', never, second.compute);
+  await turn(clock, 10_000, () => second.count() > 0);
+  late.letGo();
+  await first;
+  const waiting = createAnswerCache(shared, clock).once('k', never, third.compute);
+  await turn(clock, 600);
+  expect(third.count()).toBe(0);
+  second.letGo();
+  await asked;
+  await turn(clock, 300);
+  expect(await waiting).toEqual({ answer, cached: true });
+});
+
+test('an answer that another node keeps just before the turn is taken is not computed again', async () => {
+  const clock = manualClock(0);
+  const shared = createMemoryCache(clock);
+  const other = createAnswerCache(shared, clock);
+  let looks = 0;
+  const late: Cache = {
+    ...shared,
+    async get(key) {
+      const kept = await shared.get(key);
+      if (looks++ === 0) await other.once(key, never, async () => ({ answer, keep: true }));
+      return kept;
+    },
+  };
+  const computation = slow();
+  computation.letGo();
+  expect(await createAnswerCache(late, clock).once('k', never, computation.compute)).toEqual({ answer, cached: true });
+  expect([computation.count(), await shared.get('k:lease')]).toEqual([0, null]);
 });
 
 test('what failed or may not be kept is computed by each', async () => {

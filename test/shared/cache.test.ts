@@ -49,6 +49,15 @@ describe.each(adapters)('a cache %s', (_, open) => {
     expect(resetMs).toBeLessThanOrEqual(60_000);
   });
 
+  it('counts on from what a counter was set to, in the window it was set with', async () => {
+    const key = newKey();
+    await cache.count(key, 1, 1_000);
+    await cache.set(key, '1', 60_000);
+    const { sum, resetMs } = await cache.count(key, 1, 1_000);
+    expect(sum).toBe(2);
+    expect(resetMs).toBeGreaterThan(50_000);
+  });
+
   it('counts all of many at once', async () => {
     const key = newKey();
     const sums = await Promise.all(Array.from({ length: 50 }, () => cache.count(key, 1, 60_000)));
