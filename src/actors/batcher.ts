@@ -1,6 +1,7 @@
 /** Puts single requests that wait at the same moment into one: group commit and group hydration. */
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
+import { wasLocked } from '../store/sql-state.ts';
 
 /** How long what waits behind a batch that takes its time goes without another lane, in milliseconds. */
 const patienceMs = 20;
@@ -12,7 +13,7 @@ const patienceMs = 20;
  * flood lengthens the creator's own wait, not its neighbour's.
  *
  * @param run answers requests in the order given; when it rejects, each request of the batch is tried once alone, so that one
- * that cannot be answered does not fail the others. UNAVAILABLE is nobody's fault and rejects them all at once
+ * that cannot be answered, or waits for a lock, does not fail the others. UNAVAILABLE is nobody's fault otherwise and rejects them all at once
  * @param options `most` requests a batch, `lanes` batches at a time, `few` requests wait for one lane, `shareOf` names whose a request is
  */
 export function createBatcher<Request, Answer>(
@@ -74,21 +75,34 @@ export function createBatcher<Request, Answer>(
     });
   }
 
-  async function answerAll(batch: readonly Waiting[]): Promise<void> {
+  /** Gives what the batch failed with; null when it did not. */
+  async function answerAll(batch: readonly Waiting[]): Promise<unknown> {
     try {
       const answers = await run(batch.map(({ request }) => request));
       for (const [index, { resolve, reject }] of batch.entries()) {
         if (index in answers) resolve(answers[index] as Answer);
         else reject(new Error('Batch gave fewer answers than requests'));
       }
+      return null;
     } catch (error) {
-      await failAll(batch, error);
+      if (batch.length === 1 || isOutage(error)) rejectAll(batch, error);
+      else await answerEach(batch);
+      return error;
     }
   }
 
-  async function failAll(batch: readonly Waiting[], error: unknown): Promise<void> {
-    if (batch.length === 1 || isOutage(error)) for (const { reject } of batch) reject(error);
-    else for (const single of batch) await answerAll([single]);
+  /** One by one. Two that wait for locks are no accident: the others are not kept waiting for theirs. */
+  async function answerEach(batch: readonly Waiting[]): Promise<void> {
+    let locked = 0;
+    for (const [index, single] of batch.entries()) {
+      const error = await answerAll([single]);
+      if (wasLocked(error)) locked += 1;
+      if (locked === 2) return rejectAll(batch.slice(index + 1), error);
+    }
+  }
+
+  function rejectAll(batch: readonly Waiting[], error: unknown): void {
+    for (const { reject } of batch) reject(error);
   }
 
   return (request) =>
@@ -106,4 +120,4 @@ export function createBatcher<Request, Answer>(
     });
 }
 
-const isOutage = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE';
+const isOutage = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE' && !wasLocked(error);

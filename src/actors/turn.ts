@@ -5,6 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { type FanOut, readSessionNews } from '../shared/fan-out.ts';
+import { wasLocked } from '../store/sql-state.ts';
 import { commitTurns, loadConversations, setAside, type TurnOutcome, type TurnRow } from '../store/turns.ts';
 import { announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
@@ -219,7 +220,7 @@ function aftermathOf(row: TurnRow): TurnAftermath {
 const busy = () =>
   new AppError('OVERLOADED', 'Too many turns at once in this conversation', { details: { scope: 'conversation', retry_after_ms: 1_000 } });
 const isSetAside = () => new AppError('CONFLICT', 'This conversation is set aside until it has been looked at');
-const isLostReply = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE';
+const isLostReply = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE' && !wasLocked(error);
 const isDamage = (error: unknown) => error instanceof SnapshotError || (error instanceof AppError && error.code === 'INVALID_PROGRAM');
 
 /** Deadlock and serialisation failure (PostgreSQL, appendix A): the database chose another transaction to win. */

@@ -7,9 +7,14 @@ import { beginOwner, beginTenant, ensureRole, type Run, rowParsers, sessionSetup
 
 const connectTimeoutMs = 5_000;
 /** A statement of everyday work that has no answer by then has none: a network may go silent without a word. Migrations take their time. */
-const answerTimeoutMs = 20_000;
+const defaultAnswerTimeoutMs = 20_000;
+/** Nobody waits longer for a row that somebody else has locked: whoever shares the statement waits too. */
+const defaultLockTimeoutMs = 5_000;
 /** A node that hangs in the middle of a transaction may hold its locks no longer than this. */
 const idleInTransaction = "set idle_in_transaction_session_timeout = '10s'";
+/** The server is asked to end a statement first: its word leaves the connection as it was. */
+const graceMs = 1_000;
+const noLimits = 'set local statement_timeout = 0; set local lock_timeout = 0';
 
 /** What `pg` asks for the reading of a column. */
 const types = {
@@ -22,10 +27,20 @@ const types = {
  *
  * @param options.url a connection string `postgres://user:password@host:port/database`
  * @param options.poolSize connections at most
+ * @param options.answerTimeoutMs how long a statement of everyday work may take. Default 20 s
+ * @param options.lockTimeoutMs how long such a statement waits for a lock. Default 5 s
  * @throws AppError UNAVAILABLE when the server cannot be reached, INTERNAL when its roles would not hold creators apart
  */
-export async function openPostgres(options: { url: string; log: Log; poolSize: number }): Promise<Database> {
-  const { url, log, poolSize } = options;
+export async function openPostgres(options: {
+  url: string;
+  log: Log;
+  poolSize: number;
+  answerTimeoutMs?: number;
+  lockTimeoutMs?: number;
+}): Promise<Database> {
+  const { url, log, poolSize, answerTimeoutMs = defaultAnswerTimeoutMs, lockTimeoutMs = defaultLockTimeoutMs } = options;
+  // The server itself ends what nobody waits for any more: left alone it would go on to wait for its locks, in a connection of its own.
+  const limits = `set statement_timeout = ${answerTimeoutMs}; set lock_timeout = ${lockTimeoutMs}`;
   await checkRoles(url);
   const pool = new pg.Pool({
     connectionString: url,
@@ -34,7 +49,7 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
     keepAlive: true,
     types,
     onConnect: async (client) => {
-      await client.query(`${sessionSetup}; ${idleInTransaction}`);
+      await client.query(`${sessionSetup}; ${idleInTransaction}; ${limits}`);
     },
   });
   const names = new Map<string, string>();
@@ -49,7 +64,7 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
   pool.on('error', (error) => log.warn('database.connection.lost', { code: (error as { code?: string }).code }));
 
   /** Gives `work` a connection of its own; one that failed below SQL is not used again. */
-  async function connected<T>(work: (run: NamedRun) => Promise<T>, timeoutMs = answerTimeoutMs): Promise<T> {
+  async function connected<T>(work: (run: NamedRun) => Promise<T>, timeoutMs = answerTimeoutMs + graceMs): Promise<T> {
     const client = await reaching(pool.connect());
     let broken = false;
     try {
@@ -72,7 +87,7 @@ export async function openPostgres(options: { url: string; log: Log; poolSize: n
       const begin = beginTenant(creator);
       return connected((run) => transaction(run, begin, work));
     },
-    owner: (work: (sql: Sql) => Promise<unknown>) => connected((run) => transaction(run, beginOwner, work), 0) as never,
+    owner: (work: (sql: Sql) => Promise<unknown>) => connected((run) => transaction(run, `${beginOwner}; ${noLimits}`, work), 0) as never,
     routing: async <Row>(text: string, params: readonly unknown[] = []) =>
       connected(async (run) => (await run(text, params, nameOf(text))).rows as Row[]),
     close: () => pool.end(),
@@ -125,8 +140,8 @@ async function checkRoles(url: string): Promise<void> {
   }
 }
 
-/** SQLSTATE classes of a server that cannot serve now: 08 connection, 53 resources, 57P shutdown (PostgreSQL manual, Appendix A). */
-const unavailableState = /^(08|53|57P)/;
+/** SQLSTATEs of a server that cannot serve now: 08 connection, 53 resources, 55P03 locked, 57014 too slow, 57P shutdown (PostgreSQL manual, Appendix A). */
+const unavailableState = /^(08|53|55P03|57014|57P)/;
 
 /** Tells failures below SQL, which have no SQLSTATE, as UNAVAILABLE; the server's own errors pass unchanged. */
 async function reaching<T>(work: Promise<T>): Promise<T> {

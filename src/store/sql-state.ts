@@ -2,11 +2,16 @@
 import { AppError, type ErrorCode } from '../errors.ts';
 
 /** SQLSTATEs this server answers to (PostgreSQL manual, Appendix A). */
-export const sqlState = { foreignKey: '23503', unique: '23505' } as const;
+export const sqlState = { foreignKey: '23503', unique: '23505', locked: '55P03' } as const;
 
 /** Whether the error is the driver's, with this SQLSTATE. */
 export function hasSqlState(error: unknown, state: string): boolean {
   return error instanceof Error && 'code' in error && error.code === state;
+}
+
+/** Whether a statement was given up, with nothing done, because somebody else has kept a row locked for too long. */
+export function wasLocked(error: unknown): boolean {
+  return error instanceof AppError && hasSqlState(error.cause, sqlState.locked);
 }
 
 /**

@@ -29,6 +29,30 @@ describe('a batch', () => {
     expect(runs).toEqual([3]);
   });
 
+  const locked = () => new AppError('UNAVAILABLE', 'locked', { cause: Object.assign(new Error('lock timeout'), { code: '55P03' }) });
+
+  it('that waits for a lock of one does not fail the others', async () => {
+    const runs: number[][] = [];
+    const ask = createBatcher(async (requests: readonly number[]) => {
+      runs.push([...requests]);
+      if (requests.includes(2)) throw locked();
+      return requests;
+    }, options);
+    expect(await settle([1, 2, 3].map(ask))).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(runs).toEqual([[1, 2, 3], [1], [2], [3]]);
+  });
+
+  it('that waits for locks of many is given up after the second, so that nobody waits for a row of timeouts', async () => {
+    const runs: number[][] = [];
+    const ask = createBatcher(async (requests: readonly number[]) => {
+      runs.push([...requests]);
+      if (requests.some((request) => request > 1)) throw locked();
+      return requests;
+    }, options);
+    expect(await settle([1, 2, 3, 4, 5].map(ask))).toEqual(['fulfilled', 'rejected', 'rejected', 'rejected', 'rejected']);
+    expect(runs).toEqual([[1, 2, 3, 4, 5], [1], [2], [3]]);
+  });
+
   const slow = (few: number) => {
     const clock = manualClock(0);
     const runs: number[][] = [];
