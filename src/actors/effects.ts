@@ -77,7 +77,8 @@ export function createEffectPump(parts: {
     let stop: () => void = () => undefined;
     try {
       const effect = await readEffect(db, claimed);
-      if (!effect) return;
+      // Read too late, it may be on the try of whoever claimed it next.
+      if (!effect || clock.wall() >= leasedAt + leaseMs) return;
       Object.assign(running.get(claimed.id) ?? {}, { type: effect.type });
       stop = watch(claimed, effect.attempts, leasedAt, abort);
       await conclude(claimed, effect, abort.signal);
@@ -98,7 +99,7 @@ export function createEffectPump(parts: {
       signal,
     );
     if (ended.outcome === 'retry') {
-      await postponeEffect(db, claimed, clock.wall() + ended.afterMs);
+      await postponeEffect(db, claimed, effect.attempts, clock.wall() + ended.afterMs);
       return;
     }
     const { outcome, result } = ended;

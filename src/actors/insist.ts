@@ -1,4 +1,4 @@
-/** Delivers what this node knows and the record does not yet, for as long as the record cannot be reached. */
+/** Delivers what this node knows and the record does not yet, for as long as the record cannot be reached or too much waits. */
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { ConversationKey, Input, Mailboxes } from './input.ts';
@@ -7,10 +7,10 @@ import type { ConversationKey, Input, Mailboxes } from './input.ts';
 const againMs = 500;
 
 /**
- * Delivers an input, again and again while the record cannot be reached.
+ * Delivers an input, again and again while the record cannot be reached or there is no room for it.
  *
  * @param until wall milliseconds since 1970 after which it is not tried again: then somebody else may have it
- * @throws whatever `deliver` throws, also UNAVAILABLE once `signal` has been aborted or it is too late
+ * @throws whatever `deliver` throws, also UNAVAILABLE or OVERLOADED once `signal` has been aborted or it is too late
  */
 export async function insist(
   { mailboxes, clock }: { mailboxes: Mailboxes; clock: Clock },
@@ -23,11 +23,15 @@ export async function insist(
       await mailboxes.deliver(key, input);
       return;
     } catch (error) {
-      const mayGoOn = error instanceof AppError && error.code === 'UNAVAILABLE' && !signal.aborted && clock.wall() + againMs < until;
-      if (!mayGoOn) throw error;
+      if (!passes(error) || signal.aborted || clock.wall() + againMs >= until) throw error;
     }
     await pause(clock, signal);
   }
+}
+
+/** What will be otherwise by itself: an outage, or a flood that fills the mailboxes. */
+function passes(error: unknown): boolean {
+  return error instanceof AppError && (error.code === 'UNAVAILABLE' || error.code === 'OVERLOADED');
 }
 
 /** Resolves after a while, or at once when `signal` is aborted. */

@@ -229,12 +229,16 @@ export async function extendLease(db: Database, key: ClaimedEffect, attempts: nu
   return rows.length > 0;
 }
 
-/** Gives an effect back for another try not before `notBefore` (wall time, milliseconds since 1970). */
-export async function postponeEffect(db: Database, key: ClaimedEffect, notBefore: number): Promise<void> {
+/**
+ * Gives an effect back for another try not before `notBefore` (wall time, milliseconds since 1970); does nothing when it has ended, is set aside
+ * or is on another try than `attempts`, which somebody else is at.
+ */
+export async function postponeEffect(db: Database, key: ClaimedEffect, attempts: number, notBefore: number): Promise<void> {
   await db.tenant(key.creator_id, (sql) =>
     sql(
-      `update effects set leased_until = 'epoch', not_before = $3, updated_at = now() where creator_id = $1 and id = $2 and status = 'planned'`,
-      [key.creator_id, key.id, new Date(notBefore)],
+      `update effects set leased_until = 'epoch', not_before = $4, updated_at = now()
+       where creator_id = $1 and id = $2 and attempts = $3 and status = 'planned' and leased_until < 'infinity'`,
+      [key.creator_id, key.id, attempts, new Date(notBefore)],
     ),
   );
 }
@@ -244,7 +248,8 @@ export async function setAside(db: Database, key: { creatorId: CreatorId; conver
   await db.tenant(key.creatorId, async (sql) => {
     const of = [key.creatorId, key.conversationId];
     await sql(
-      `update conversations set status = 'set-aside', version = version + 1, updated_at = now() where creator_id = $1 and id = $2`,
+      `update conversations set status_before = case status when 'set-aside' then status_before else status end, status = 'set-aside',
+         version = version + 1, updated_at = now() where creator_id = $1 and id = $2`,
       of,
     );
     await sql(`update timers set claimed_until = 'infinity' where creator_id = $1 and conversation_id = $2`, of);
@@ -252,12 +257,13 @@ export async function setAside(db: Database, key: { creatorId: CreatorId; conver
   });
 }
 
-/** Takes up a conversation that was set aside, for another try. False when it is not set aside, or not there. */
+/** Takes up a conversation that was set aside, as it was then, for another try. False when it is not set aside, or not there. */
 export async function takeUp(db: Database, key: { creatorId: CreatorId; conversationId: ConversationId }): Promise<boolean> {
   return db.tenant(key.creatorId, async (sql) => {
     const of = [key.creatorId, key.conversationId];
     const rows = await sql(
-      `update conversations set status = case when program_id is null then 'open' else 'active' end, updated_at = now()
+      `update conversations set status = coalesce(status_before, case when program_id is null then 'open' else 'active' end),
+         status_before = null, updated_at = now()
        where creator_id = $1 and id = $2 and status = 'set-aside' returning id`,
       of,
     );

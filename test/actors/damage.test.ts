@@ -5,7 +5,7 @@ import { planMigration } from '../../src/actors/migrations.ts';
 import type { Sql } from '../../src/database.ts';
 import { getConversation, messagesAfter } from '../../src/store/conversations.ts';
 import { addVersion } from '../../src/store/programs.ts';
-import { extendLease, takeUp } from '../../src/store/turns.ts';
+import { extendLease, postponeEffect, takeUp } from '../../src/store/turns.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { sleepReset } from '../support/example.ts';
@@ -92,6 +92,7 @@ describe('what is set aside', () => {
     const claimed = { creator_id: creatorId, conversation_id: key.conversationId, id: effect?.id ?? '' };
     // Whoever runs it loses the lease.
     expect(await extendLease(db, claimed, effect?.attempts ?? 0, evening + 60_000)).toBe(false);
+    await postponeEffect(db, claimed, effect?.attempts ?? 0, evening);
     const later = makeRuntime(db, { clock: manualClock(evening + 30 * 24 * 3_600_000) });
     later.timers.start();
     later.effects.start();

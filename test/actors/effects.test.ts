@@ -1,9 +1,13 @@
 /** The effect pump: a share for each creator, and the calls that are not cut off. */
 import { expect, it, vi } from 'vitest';
-import type { RunEffect } from '../../src/actors/effects.ts';
-import type { ConversationKey } from '../../src/actors/input.ts';
+import { createEffectPump, type RunEffect } from '../../src/actors/effects.ts';
+import type { ConversationKey, Mailboxes } from '../../src/actors/input.ts';
+import type { Database } from '../../src/database.ts';
+import { AppError } from '../../src/errors.ts';
 import { commitTurns, type TurnRow } from '../../src/store/turns.ts';
+import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
+import { quietLog } from '../support/quiet-log.ts';
 import { evening, makeRuntime, openTestConversation } from '../support/runtime.ts';
 import { soon } from '../support/soon.ts';
 
@@ -90,4 +94,81 @@ it('that call somebody end before the node stops, others are left to the next', 
   for (const run of calls.runs) run.letGo();
   await stopped;
   expect(mine()?.aborted()).toBe(false);
+});
+
+it('of a node that lost its lease are left to whoever has it now', async () => {
+  const creatorId = await testCreator(db);
+  await plan('lost', creatorId, 1);
+  const [first, second, third] = [hanging(), hanging(), hanging()];
+  const hung = makeRuntime(db, { runners: { lost: first.run } });
+  hung.effects.start();
+  await soon(() => expect(first.runs).toHaveLength(1));
+  const heir = makeRuntime(db, { clock: manualClock(evening + 31_000), runners: { lost: second.run } });
+  heir.effects.start();
+  await soon(() => expect(second.runs).toHaveLength(1));
+  // It wakes up, finds that its lease has run out, and stops.
+  hung.clock.advance(31_000);
+  await soon(() => expect(first.runs[0]?.aborted()).toBe(true));
+  await hung.effects.stop();
+  const other = makeRuntime(db, { clock: manualClock(evening + 32_000), runners: { lost: third.run } });
+  other.effects.start();
+  await other.effects.stop();
+  expect(third.runs).toHaveLength(0);
+  await heir.effects.stop();
+});
+
+it('are not begun by a node that read them after its lease had run out', async () => {
+  const creatorId = await testCreator(db);
+  await plan('slow', creatorId, 1);
+  const tries: number[] = [];
+  const run: RunEffect = async ({ attempts }) => {
+    tries.push(attempts);
+    return { outcome: 'done', result: {} };
+  };
+  const clock = manualClock(evening);
+  let read = false;
+  const slow: Database = {
+    ...db,
+    tenant: async (creator, work) => {
+      if (creator !== creatorId || read) return db.tenant(creator, work);
+      read = true;
+      clock.advance(30_000);
+      return db.tenant(creator, work);
+    },
+  };
+  const node = makeRuntime(slow, { clock, runners: { slow: run } });
+  node.effects.start();
+  await soon(() => expect(tries).toEqual([2]));
+  await node.effects.stop();
+  expect(tries).toEqual([2]);
+});
+
+it('whose outcome finds no room keep it until there is, and are not run again', async () => {
+  const creatorId = await testCreator(db);
+  const key = await plan('full', creatorId, 1);
+  let runs = 0;
+  let refused = 0;
+  const clock = manualClock(evening);
+  const mailboxes: Mailboxes = {
+    async deliver(to, input) {
+      if (input.kind !== 'effect' || refused === 2) return real.mailboxes.deliver(to, input);
+      refused += 1;
+      throw new AppError('OVERLOADED', 'Too much waits here');
+    },
+  };
+  const real = makeRuntime(db, { clock });
+  const run: RunEffect = async () => {
+    runs += 1;
+    return { outcome: 'done', result: {} };
+  };
+  const pump = createEffectPump({ db, clock, log: quietLog, runners: { full: run }, mailboxes });
+  pump.start();
+  const ended = () =>
+    db.tenant(creatorId, (sql) => sql<{ status: string }>('select status from effects where conversation_id = $1', [key.conversationId]));
+  await soon(async () => {
+    clock.advance(500);
+    expect(await ended()).toEqual([{ status: 'done' }]);
+  });
+  await pump.stop();
+  expect([runs, refused]).toEqual([1, 2]);
 });

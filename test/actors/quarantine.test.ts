@@ -118,6 +118,23 @@ describe('a conversation that cannot be read', () => {
     expect([await takeUp(db, key), await takeUp(db, key)]).toEqual([true, false]);
     expect(await mailboxes.deliver(key, message('7:00'))).toEqual({ seq: 4 });
   });
+
+  it('once mended has ended if it had, so that its program may be entered again', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const { mailboxes } = makeRuntime(db, { hotConversations: 0 });
+    await mailboxes.deliver(key, message('hello'));
+    await mailboxes.deliver(key, { id: 'c:end', kind: 'control', act: 'end' });
+    const { snapshot } = await getConversation(db, key);
+    const put = (stored: string | null) =>
+      db.tenant(creatorId, (sql) => sql('update conversations set snapshot = $2 where id = $1', [key.conversationId, stored]));
+    await put('{{{');
+    for (let n = 0; n < 2; n += 1) await expect(mailboxes.deliver(key, message('sleep'))).rejects.toMatchObject({ code: 'CONFLICT' });
+    await put(snapshot);
+    await takeUp(db, key);
+    expect(await getConversation(db, key)).toMatchObject({ status: 'ended' });
+    await mailboxes.deliver(key, message('sleep'));
+    expect(await getConversation(db, key)).toMatchObject({ status: 'active', state: 'start' });
+  });
 });
 
 describe('admission', () => {
