@@ -3,10 +3,10 @@ import type { Answer } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Cache } from '../shared/cache.ts';
 
-/** An answer and whether another may be given it. */
+/** An answer and how long others may be given it, in milliseconds; 0 when nobody else may. */
 export interface Computed {
   answer: Answer;
-  keep: boolean;
+  keepMs: number;
 }
 
 /** Answers by key. */
@@ -20,7 +20,6 @@ export interface AnswerCache {
   once(key: string, signal: AbortSignal, compute: () => Promise<Computed>): Promise<{ answer: Answer; cached: boolean }>;
 }
 
-const keepMs = 3_600_000;
 /** So long others wait for an answer whose node has died. While it lives it renews its lease, however long the answer takes. */
 const leaseMs = 6_000;
 const renewMs = 2_000;
@@ -66,7 +65,7 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
   async function computeForAll(key: string, compute: () => Promise<Computed>, giveUp: () => Promise<void>): Promise<Computed> {
     try {
       const computed = await compute();
-      if (computed.keep) await cache.set(key, JSON.stringify(computed.answer), keepMs).catch(ignoreLoss);
+      if (computed.keepMs > 0) await cache.set(key, JSON.stringify(computed.answer), computed.keepMs).catch(ignoreLoss);
       return computed;
     } finally {
       await giveUp();
@@ -83,8 +82,8 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
         outcome = found;
         return { answer: found, cached: true };
       }
-      const { answer, keep } = await computeForAll(key, compute, found);
-      outcome = keep ? answer : 'compute alone';
+      const { answer, keepMs } = await computeForAll(key, compute, found);
+      outcome = keepMs > 0 ? answer : 'compute alone';
       return { answer, cached: false };
     } finally {
       asking.delete(key);

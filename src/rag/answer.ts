@@ -33,6 +33,9 @@ const passagesForAnswer = 5;
 const passagesToRerank = 10;
 const withinMs = 120_000;
 const rerankMs = 5_000;
+/** An answer is kept for an hour, one that was found without the vectors that belong to it until these may be back. */
+const keepMs = 3_600_000;
+const keepWithoutVectorsMs = 60_000;
 
 /** What one answer is made with. */
 interface Asked {
@@ -55,7 +58,8 @@ export function createAnswers(deps: AnswerDeps): Answers {
       const model = deps.writer(settings.model);
       const questions = questionsOf(request.question, request.history);
       let retrieved: Retrieved | null = null;
-      const { answer, cached } = await deps.cache.once(answerKey(request, questions, settings, model), signal, () =>
+      const key = answerKey(request, questions, settings, (await model?.identify()) ?? null);
+      const { answer, cached } = await deps.cache.once(key, signal, () =>
         compute(deps, { request, questions, settings, model, signal, onDelta }, (found) => {
           retrieved = found;
         }),
@@ -76,9 +80,10 @@ async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: 
   const many = settings.rerank && model !== null ? passagesToRerank : passagesForAnswer;
   const retrieved = await deps.retriever.retrieve(request.creatorId, questions, request.collections, many, signal);
   onRetrieved(retrieved);
+  const keptMs = retrieved.withoutVectors ? keepWithoutVectorsMs : keepMs;
   const promptVersion = promptVersionOf(settings.prompt);
   if (retrieved.passages.length === 0 || isTooWeak(request, questions, retrieved)) {
-    return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keep: true };
+    return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keepMs: keptMs };
   }
   let heard = false;
   const onDelta: OnDelta = (text) => {
@@ -86,11 +91,11 @@ async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: 
     asked.onDelta(text);
   };
   const written = model?.available ? await write(deps, { ...asked, onDelta }, model, retrieved) : null;
-  if (written !== null) return { answer: { ...written, promptVersion }, keep: !written.degraded };
+  if (written !== null) return { answer: { ...written, promptVersion }, keepMs: written.degraded ? 0 : keptMs };
   if (heard) asked.onDelta('', true);
   const answer = { ...quoted(questions, retrieved), promptVersion };
   for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') asked.onDelta(line);
-  return { answer, keep: model === null };
+  return { answer, keepMs: model === null ? keptMs : 0 };
 }
 
 /** Whether the creator asks for more than the documents hold of the question. */

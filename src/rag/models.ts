@@ -7,8 +7,9 @@ import type { CreatorId } from '../ids.ts';
 import { answerSettings, chooseModels } from '../store/answers.ts';
 import { awaitEmbedding, countEmbedded } from '../store/readings.ts';
 import type { Ingest } from './ingest.ts';
+import type { InstalledModel } from './installed.ts';
 import { fullName, isFetchable } from './model-names.ts';
-import type { InstalledModel, ModelServer, PullProgress } from './ollama.ts';
+import type { ModelServer, PullProgress } from './ollama.ts';
 
 /** The models as one creator sees them. */
 export interface ModelsInUse {

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { Embedder } from './embedding.ts';
+import { createInstalled, type Installed, type InstalledModel } from './installed.ts';
 import { embeddingTraits, fullName } from './model-names.ts';
 import type { ChatMessage } from './prompt-window.ts';
 
@@ -12,21 +13,14 @@ export interface ChatModel {
   readonly name: string;
   /** Whether it is worth asking now. */
   readonly available: boolean;
+  /** Names the make of the model in force: one fetched anew under its name has another, noticed within a minute. Never rejects. */
+  identify(): Promise<string>;
   /**
    * The pieces of the answer as they come.
    *
    * @throws AppError UNAVAILABLE the model cannot answer, before or after some pieces · the signal's reason
    */
   chat(messages: readonly ChatMessage[], limits: { window: number; answer: number }, signal: AbortSignal): AsyncGenerator<string>;
-}
-
-/** A model as the server lists it. */
-export interface InstalledModel {
-  name: string;
-  digest: string;
-  bytes: number;
-  /** Such as `8.0B`. */
-  parameters: string;
 }
 
 /** How far the fetching of a model is. */
@@ -63,25 +57,27 @@ export interface OllamaOptions {
 
 const retries = 1;
 const listMs = 5_000;
-/** A model fetched anew under its name is noticed after this long. */
-const knownMs = 60_000;
 
 /** The models of one Ollama server, with a breaker for each. */
 export function connectOllama(options: OllamaOptions): ModelServer {
   const writers = new Map<string, ChatModel>();
+  const installed = createInstalled((signal) => list(options, signal), options.clock);
   return {
-    embedder: embedder(options, createBreaker(options.clock)),
+    embedder: embedder(options, createBreaker(options.clock), installed),
     chat(name) {
-      const writer = writers.get(name) ?? chatModel(name, options, createBreaker(options.clock));
+      const writer = writers.get(name) ?? chatModel(name, options, createBreaker(options.clock), installed);
       writers.set(name, writer);
       return writer;
     },
-    installed: (signal) => installed(options, signal),
-    pull: (name, signal) => pull(options, name, signal),
+    installed: installed.list,
+    async *pull(name, signal) {
+      yield* pull(options, name, signal);
+      installed.forget();
+    },
   };
 }
 
-async function installed({ url, clock }: OllamaOptions, signal: AbortSignal): Promise<InstalledModel[]> {
+async function list({ url, clock }: OllamaOptions, signal: AbortSignal): Promise<InstalledModel[]> {
   const deadline = createDeadline(clock, signal);
   deadline.within(listMs);
   try {
@@ -123,7 +119,12 @@ function client(url: string, signal: AbortSignal): Ollama {
   return new Ollama({ host: url, fetch: abortable });
 }
 
-function chatModel(name: string, { url, clock, firstMs = 20_000, pieceMs = 10_000 }: OllamaOptions, breaker: Breaker): ChatModel {
+function chatModel(
+  name: string,
+  { url, clock, firstMs = 20_000, pieceMs = 10_000 }: OllamaOptions,
+  breaker: Breaker,
+  installed: Installed,
+): ChatModel {
   async function* chat(
     messages: readonly ChatMessage[],
     limits: { window: number; answer: number },
@@ -156,28 +157,30 @@ function chatModel(name: string, { url, clock, firstMs = 20_000, pieceMs = 10_00
   return {
     name,
     chat,
+    identify: async () => `${name}@${shortDigest(await installed.digestOf(fullName(name)))}`,
     get available() {
       return breaker.closed;
     },
   };
 }
 
-function embedder(options: OllamaOptions, breaker: Breaker): Embedder {
+function embedder(options: OllamaOptions, breaker: Breaker, installed: Installed): Embedder {
   const { url, embedModel, clock, embedMs = 30_000, questionMs = 5_000 } = options;
   const { dimensions, passagePrefix, questionPrefix } = embeddingTraits(embedModel);
-  let known: { make: string; until: number } | null = null;
 
-  async function identify(signal: AbortSignal): Promise<string> {
-    if (known !== null && clock.wall() < known.until) return known.make;
+  async function askInstalled(signal: AbortSignal): Promise<readonly InstalledModel[]> {
     if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
     try {
-      const models = await installed(options, signal);
-      const digest = models.find(({ name }) => name === fullName(embedModel))?.digest.slice(0, 12) ?? '';
-      known = { make: `${embedModel}-1-${dimensions ?? 'any'}@${digest}`, until: clock.wall() + knownMs };
-      return known.make;
+      return await installed.list(signal);
     } catch (cause) {
       throw unavailable(cause, signal, breaker, embedModel);
     }
+  }
+
+  async function identify(signal: AbortSignal): Promise<string> {
+    const models = installed.recent() ?? (await askInstalled(signal));
+    const digest = models.find(({ name }) => name === fullName(embedModel))?.digest ?? '';
+    return `${embedModel}-1-${dimensions ?? 'any'}@${shortDigest(digest)}`;
   }
 
   return {
@@ -207,6 +210,11 @@ function embedder(options: OllamaOptions, breaker: Breaker): Embedder {
       }
     },
   };
+}
+
+/** Enough of a digest to tell makes apart. */
+function shortDigest(digest: string): string {
+  return digest.slice(0, 12);
 }
 
 function isMatrix(value: unknown, rows: number, dimensions: number | null): value is number[][] {

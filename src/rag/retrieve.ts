@@ -31,6 +31,8 @@ export interface Retrieved {
   rarity: ReadonlyMap<string, number>;
   /** Words of the question that no document holds, with the nearest that one does. */
   corrections: ReadonlyMap<string, string>;
+  /** Whether vectors should have been asked and could not be: words have found alone. */
+  withoutVectors: boolean;
 }
 
 export interface RetrieveDeps {
@@ -81,13 +83,15 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
       const [lexical, near] = await Promise.all([words, rankByVectors(deps, creator, questions[0] ?? '', collections, signal)]);
       signal.throwIfAborted();
       const rankings = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
-      const keys = near === null && rankings.length === 1 ? (lexical[0]?.hits ?? []) : fuse(near === null ? rankings : [...rankings, near]);
+      const known = typeof near === 'string' ? rankings : [...rankings, near];
+      const keys = known.length === 1 ? (lexical[0]?.hits ?? []) : fuse(known);
       const best = keys.slice(0, most);
       const passages = best.length === 0 ? [] : await deps.db.tenant(creator, (sql) => loadPassages(sql, creator, best));
       return {
         passages,
         rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])),
         corrections: new Map(lexical.toReversed().flatMap(({ corrections }) => [...corrections])),
+        withoutVectors: near === 'failed',
       };
     },
   };
@@ -128,25 +132,26 @@ function unknownLexemes(terms: readonly QuestionTerm[], rarity: ReadonlyMap<stri
   });
 }
 
-/** Null when there are no vectors to ask, or they cannot be asked now: words find what they find. */
+/** `none` when there are no vectors to ask, `failed` when they cannot be asked now: words find what they find. */
 async function rankByVectors(
   { db, vectors, embedder, log }: RetrieveDeps,
   creator: CreatorId,
   question: string,
   collections: Collections,
   signal: AbortSignal,
-): Promise<Ranking | null> {
-  if (vectors === null || embedder === null || !embedder.available || question === '') return null;
+): Promise<Ranking | 'none' | 'failed'> {
+  if (vectors === null || embedder === null || question === '') return 'none';
+  if (!embedder.available) return 'failed';
   try {
     const make = await embedder.identify(signal);
     const [vector] = await embedder.embed([question], 'question', signal);
-    if (vector === undefined) return null;
+    if (vector === undefined) return 'none';
     const documents = collections === null ? null : await documentsIn(db, creator, collections);
     return { weight: embedder.weight, keys: await vectors.nearest(creator, make, vector, documents, depth) };
   } catch {
     // a stop is noticed by the caller
     log.warn('retrieval.vectors.failed', { creator_id: creator, model: embedder.name });
-    return null;
+    return 'failed';
   }
 }
 

@@ -4,8 +4,10 @@ import type { ConversationId, CreatorId, DocumentId } from '../ids.ts';
 
 /** How a creator wants questions answered. */
 export interface AnswerSettings {
-  /** Grows with everything that changes what is found. */
+  /** Grows with every change of the documents that answer. */
   knowledge: number;
+  /** Grows with every document that gets its vectors or loses them. */
+  vectors: number;
   prompt: { version: number; template: string } | null;
   /** Name of the chosen model; null takes the installation's. */
   model: string | null;
@@ -15,13 +17,13 @@ export interface AnswerSettings {
 /** Reads the settings in one statement. */
 export async function answerSettings(sql: Sql, creator: CreatorId): Promise<AnswerSettings> {
   const [row] = await sql<AnswerSettings>(
-    `select coalesce(k.version, 0) as knowledge, m.answers as model, coalesce(m.rerank, false) as rerank,
+    `select coalesce(k.version, 0) as knowledge, coalesce(k.vectors, 0) as vectors, m.answers as model, coalesce(m.rerank, false) as rerank,
        (select jsonb_build_object('version', p.version, 'template', p.template) from prompts p where p.creator_id = $1 and p.active) as prompt
      from (select $1::uuid as creator_id) c
      left join knowledge_versions k on k.creator_id = c.creator_id left join model_choices m on m.creator_id = c.creator_id`,
     [creator],
   );
-  return row ?? { knowledge: 0, prompt: null, model: null, rerank: false };
+  return row ?? { knowledge: 0, vectors: 0, prompt: null, model: null, rerank: false };
 }
 
 /** Sets what is given, leaves the rest. */

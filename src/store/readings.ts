@@ -138,9 +138,17 @@ export function chunkTexts(
   );
 }
 
+/** Where documents are `marked`, the vectors of creator $1 have another version. */
+const countVectors = `insert into knowledge_versions (creator_id, vectors) select $1, 1 from marked limit 1
+  on conflict (creator_id) do update set vectors = knowledge_versions.vectors + 1, updated_at = now()`;
+
 /** Says which model the vectors of the reading are of, if it is still the live one. */
 export async function markEmbedded(sql: Sql, creator: CreatorId, id: DocumentId, generation: number, model: string): Promise<void> {
-  await sql('update documents set embedded_by = $4 where creator_id = $1 and id = $2 and live = $3', [creator, id, generation, model]);
+  await sql(
+    `with marked as (update documents set embedded_by = $4 where creator_id = $1 and id = $2 and live = $3 returning id)
+     ${countVectors}`,
+    [creator, id, generation, model],
+  );
 }
 
 /** Keeps other nodes from embedding the reading until then. False when it answers no more. */
@@ -167,8 +175,10 @@ export async function countEmbedded(sql: Sql, creator: CreatorId, make: string |
 /** Lets documents with vectors of another make wait to be embedded. How many. */
 export async function awaitEmbedding(sql: Sql, creator: CreatorId, make: string): Promise<number> {
   const rows = await sql(
-    `update documents set embedded_by = null, embed_after = 'epoch'
-     where creator_id = $1 and live is not null and embedded_by <> $2 returning id`,
+    `with marked as (update documents set embedded_by = null, embed_after = 'epoch'
+       where creator_id = $1 and live is not null and embedded_by <> $2 returning id),
+     counted as (${countVectors})
+     select id from marked`,
     [creator, make],
   );
   return rows.length;

@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 const answer: Answer = { text: 'Yes [1]', citations: [], grounded: true, degraded: false, model: 'm', promptVersion: 'p' };
 
 /** A computation that ends when it is let go. */
-function slow(keep = true) {
+function slow(keepMs = 3_600_000) {
   const gate = Promise.withResolvers<void>();
   let count = 0;
   return {
@@ -19,7 +19,7 @@ function slow(keep = true) {
     async compute() {
       count += 1;
       await gate.promise;
-      return { answer, keep };
+      return { answer, keepMs };
     },
   };
 }
@@ -101,7 +101,7 @@ test('a node that was away while another took its turn does not end that one', a
   // Held still as a whole: its timers do not fire, and time goes on.
   const away = { ...clock, after: () => () => {} };
   const shared = createMemoryCache(clock);
-  const [late, second, third] = [slow(false), slow(), slow()];
+  const [late, second, third] = [slow(0), slow(), slow()];
   const first = createAnswerCache(shared, away).once('k', never, late.compute);
   await settle();
   const asked = createAnswerCache(shared, clock).once('k', never, second.compute);
@@ -126,7 +126,7 @@ test('an answer that another node keeps just before the turn is taken is not com
     ...shared,
     async get(key) {
       const kept = await shared.get(key);
-      if (looks++ === 0) await other.once(key, never, async () => ({ answer, keep: true }));
+      if (looks++ === 0) await other.once(key, never, async () => ({ answer, keepMs: 3_600_000 }));
       return kept;
     },
   };
@@ -140,7 +140,7 @@ test('what failed or may not be kept is computed by each', async () => {
   const clock = manualClock(0);
   const cache = createAnswerCache(createMemoryCache(clock), clock);
   await expect(cache.once('k', never, () => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
-  const computation = slow(false);
+  const computation = slow(0);
   computation.letGo();
   await cache.once('k', never, computation.compute);
   expect(await cache.once('k', never, computation.compute)).toEqual({ answer, cached: false });

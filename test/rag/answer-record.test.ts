@@ -92,6 +92,61 @@ describe('an answer', async () => {
     expect(await ask(knowledge, other)).toMatchObject({ grounded: false, citations: [] });
   });
 
+  test('is made anew once documents have got their vectors', async () => {
+    const { ollama, knowledge, creator, clock } = await setUp();
+    ollama.setFault('busy', ['/api/embed']);
+    await learn(knowledge, creator, 'Groups may cancel a session up to a week before.', 'more.txt');
+    ollama.setFault(null);
+    clock.advance(20_000);
+    await ask(knowledge, creator);
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(1);
+    clock.advance(31_000);
+    await knowledge.ingest.drain();
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(2);
+  });
+
+  test('is made anew by a model that was fetched anew under its name, noticed within a minute', async () => {
+    const { ollama, knowledge, creator, clock } = await setUp();
+    await ask(knowledge, creator);
+    ollama.changeDigest('c3d4', 'test-chat');
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(1);
+    clock.advance(61_000);
+    const lists = () => ollama.calls.filter(({ path }) => path === '/api/tags').length;
+    const before = lists();
+    await ask(knowledge, creator);
+    while (lists() === before) await new Promise((resolve) => setImmediate(resolve));
+    await expect.poll(() => ask(knowledge, creator).then(() => chats(ollama).length)).toBe(2);
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(2);
+  });
+
+  test('is made anew at once by a model that was fetched anew here', async () => {
+    const { ollama, knowledge, creator } = await setUp();
+    await ask(knowledge, creator);
+    ollama.changeDigest('c3d4', 'test-chat');
+    await Array.fromAsync(knowledge.models.pull('llama3.2', never));
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(2);
+  });
+
+  test('found by words alone because the embedding model was down is given again for a minute only', async () => {
+    const { ollama, knowledge, creator, clock } = await setUp();
+    ollama.setFault('busy', ['/api/embed']);
+    await ask(knowledge, creator);
+    ollama.setFault(null);
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(1);
+    clock.advance(61_000);
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(2);
+    clock.advance(61_000);
+    await ask(knowledge, creator);
+    expect(chats(ollama)).toHaveLength(2);
+  });
+
   test('of an outage is not given again once it is over', async () => {
     const { ollama, knowledge, creator } = await setUp({ fault: 'mid-stream-error' });
     expect((await ask(knowledge, creator)).degraded).toBe(true);

@@ -28,10 +28,10 @@ export interface OllamaCall {
 export interface OllamaServer {
   url: string;
   calls: OllamaCall[];
-  /** Fetched anew: another make of the embedding model under the same name. */
-  changeDigest(digest: string): void;
-  /** Changes what goes wrong from now on. */
-  setFault(fault: OllamaFault): void;
+  /** Fetched anew: another make of the models of this family under the same name. */
+  changeDigest(digest: string, family?: string): void;
+  /** Changes what goes wrong from now on, with everything or with the paths named alone. */
+  setFault(fault: OllamaFault, paths?: readonly string[]): void;
   /** Resolves when a client has closed a connection before its answer was complete. */
   abandoned: Promise<void>;
   close(): Promise<void>;
@@ -42,7 +42,8 @@ export async function startOllama(
   options: { fault?: OllamaFault; reply?: (body: Record<string, unknown>) => string } = {},
 ): Promise<OllamaServer> {
   let fault = options.fault ?? null;
-  let digest = 'a1b2';
+  let faulty: readonly string[] | null = null;
+  const digests = new Map<string, string>();
   const reply = options.reply ?? (() => 'You can cancel up to 24 hours before [1].');
   const calls: OllamaCall[] = [];
   const abandoned = Promise.withResolvers<void>();
@@ -52,13 +53,15 @@ export async function startOllama(
       if (!response.writableFinished) abandoned.resolve();
     });
     readBody(request).then((body) => {
-      calls.push({ path: request.url ?? '', body });
-      if (!fail(response, fault, calls.length)) answer(request.url ?? '', body, response);
+      const path = request.url ?? '';
+      calls.push({ path, body });
+      const wrong = faulty === null || faulty.includes(path) ? fault : null;
+      if (!fail(response, wrong, calls.length)) answer(path, body, response, wrong);
     }, response.destroy.bind(response));
   });
 
-  function answer(path: string, body: Record<string, unknown>, response: ServerResponse): void {
-    if (path === '/api/tags') return json(response, 200, { models: installed(digest) });
+  function answer(path: string, body: Record<string, unknown>, response: ServerResponse, fault: OllamaFault): void {
+    if (path === '/api/tags') return json(response, 200, { models: installed(digests) });
     if (path === '/api/pull') return pull(response, fault);
     if (path === '/api/embed') return json(response, 200, { model: body.model, embeddings: embed(body.input as string[], fault) });
     if (path === '/api/chat') return stream(response, String(body.model), reply(body), fault);
@@ -76,11 +79,12 @@ export async function startOllama(
     calls,
     abandoned: abandoned.promise,
     close,
-    changeDigest(next) {
-      digest = next;
+    changeDigest(digest, family = 'nomic-embed-text') {
+      digests.set(family, digest);
     },
-    setFault(next) {
+    setFault(next, paths) {
       fault = next;
+      faulty = paths ?? null;
     },
   };
 }
@@ -95,10 +99,10 @@ function fail(response: ServerResponse, fault: OllamaFault, count: number): bool
   return true;
 }
 
-const installed = (embeddingDigest: string) =>
-  ['test-chat:latest', 'other-chat:latest', 'nomic-embed-text:latest'].map((name) => ({
-    name,
-    digest: name.startsWith('nomic') ? embeddingDigest : 'a1b2',
+const installed = (digests: ReadonlyMap<string, string>) =>
+  ['test-chat', 'other-chat', 'nomic-embed-text'].map((family) => ({
+    name: `${family}:latest`,
+    digest: digests.get(family) ?? 'a1b2',
     size: 274_000_000,
     details: { parameter_size: '137M' },
   }));
