@@ -24,11 +24,13 @@ export interface Operation {
   errors?: readonly ErrorCode[];
 }
 
-const everyRoute: readonly ErrorCode[] = ['INVALID_INPUT', 'INTERNAL'];
+const everyRoute: readonly ErrorCode[] = ['INVALID_INPUT', 'INTERNAL', 'UNAVAILABLE'];
+/** What may be said against any JSON body. */
+const everyBody: readonly ErrorCode[] = ['TOO_LARGE', 'UNSUPPORTED_MEDIA'];
 
 /** Describes a route to the OpenAPI document. Bodies and queries describe themselves. */
 export function describe(operation: Operation): MiddlewareHandler {
-  const protectedErrors: readonly ErrorCode[] = operation.public ? [] : ['UNAUTHENTICATED', 'FORBIDDEN'];
+  const protectedErrors: readonly ErrorCode[] = operation.public ? [] : ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED'];
   return describeRoute({
     tags: [operation.tag],
     summary: operation.summary,
@@ -45,7 +47,7 @@ const errorSchema: object = toJsonSchema(ErrorAnswer, { typeMode: 'output' });
 export function openApiRoute(app: Hono<AppEnv>): void {
   let made: Promise<object> | undefined;
   app.get('/openapi.json', async (c) => {
-    made ??= generateSpecs(app, { documentation, excludeStaticFile: false, defaultValidationErrorResponse: false }).then(withKeys);
+    made ??= generateSpecs(app, { documentation, excludeStaticFile: false, defaultValidationErrorResponse: false }).then(completed);
     return c.json(await made);
   });
 }
@@ -74,20 +76,32 @@ const idempotencyHeader = {
 };
 
 type Document = Awaited<ReturnType<typeof generateSpecs>>;
+/** What is read and added to here of an operation of the document. */
+interface Described {
+  parameters?: readonly object[];
+  requestBody?: object;
+  responses?: object;
+}
 
-/** Adds the header to the routes that honour it. */
-function withKeys(document: Document): object {
+/** Adds what follows from the list of idempotent routes, and from taking a body. */
+function completed(document: Document): object {
   const paths = Object.entries(document.paths).map(([path, item]) => {
-    if (!item.post || !idempotentRoutes.has(path)) return [path, item];
-    const { parameters = [], responses } = item.post;
-    const post = {
-      ...item.post,
-      parameters: [...parameters, idempotencyHeader],
-      responses: { ...errorsOf(['CONFLICT']), ...responses },
-    };
-    return [path, { ...item, post }];
+    const operations = Object.entries(item as Record<string, Described>).map(([method, operation]) => [
+      method,
+      withBodyErrors(method === 'post' && idempotentRoutes.has(path) ? withKey(operation) : operation),
+    ]);
+    return [path, Object.fromEntries(operations)];
   });
   return { ...document, paths: Object.fromEntries(paths) };
+}
+
+function withKey(operation: Described): Described {
+  const { parameters = [], responses } = operation;
+  return { ...operation, parameters: [...parameters, idempotencyHeader], responses: { ...errorsOf(['CONFLICT']), ...responses } };
+}
+
+function withBodyErrors(operation: Described): Described {
+  return operation.requestBody === undefined ? operation : { ...operation, responses: { ...errorsOf(everyBody), ...operation.responses } };
 }
 
 function headersOf(headers: Readonly<Record<string, string>>) {
