@@ -6,7 +6,7 @@ import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { type FanOut, readSessionNews } from '../shared/fan-out.ts';
 import { wasLocked } from '../store/sql-state.ts';
-import { commitTurns, loadConversations, setAside, type TurnOutcome, type TurnRow } from '../store/turns.ts';
+import { commitTurns, loadConversations, setAside, type TurnRow } from '../store/turns.ts';
 import { announce } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import type { Conversation } from './conversation.ts';
@@ -70,7 +70,7 @@ export function createTurns(parts: Parts): Turns {
   const { db, clock, log, warm = noWarmTier, transcribeMs = null } = parts;
   const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
   const fair = { most: 256, few: 16, lanes: 2, clock };
-  const commit = createBatcher((rows: readonly TurnRow[]) => commitSorted(db, rows), { ...fair, shareOf: (row) => row.creator });
+  const commit = createBatcher((rows: readonly TurnRow[]) => commitTurns(db, rows), { ...fair, shareOf: (row) => row.creator });
   const load = createBatcher((keys: readonly ConversationKey[]) => loadInOrder(db, keys), { ...fair, shareOf: (key) => key.creatorId });
 
   /** One that nothing but time has stirred goes back to sleep: a herd of timers would drive out those in which people talk. */
@@ -251,18 +251,6 @@ function both(first: Waiting, second: Waiting): Waiting {
       second.reject(error);
     },
   };
-}
-
-async function commitSorted(db: Database, rows: readonly TurnRow[]): Promise<readonly TurnOutcome[]> {
-  // Sorted, so that two batches lock rows in the same order.
-  const order = rows.map((row, index) => ({ row, index })).sort((a, b) => (a.row.conversation < b.row.conversation ? -1 : 1));
-  const outcomes = await commitTurns(
-    db,
-    order.map(({ row }) => row),
-  );
-  const answers: TurnOutcome[] = [];
-  for (const [position, { index }] of order.entries()) answers[index] = outcomes[position] as TurnOutcome;
-  return answers;
 }
 
 async function loadInOrder(db: Database, keys: readonly ConversationKey[]) {

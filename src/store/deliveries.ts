@@ -278,7 +278,7 @@ export function releaseHeld(db: Database, key: Omit<MessageKey, 'seq'>, newId: (
   });
 }
 
-/** Plans sends behind those of the last turn and before those of the next, in order. */
+/** Plans sends behind those of the last turn and before those of the next, in order, while nobody may take the conversation away. */
 async function planSends(
   sql: Sql,
   { creatorId, conversationId }: Omit<MessageKey, 'seq'>,
@@ -288,7 +288,7 @@ async function planSends(
     await sql(
       `insert into effects (creator_id, id, conversation_id, type, lane, position, params)
        select creator_id, $3, id, 'send', 'send', version * 1000 + 500 + $4, $5
-       from conversations where creator_id = $1 and id = $2`,
+       from conversations where creator_id = $1 and id = $2 for key share`,
       [creatorId, conversationId, effectId, place, JSON.stringify(first === seq ? { seq } : { seq, first })],
     );
   }

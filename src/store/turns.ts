@@ -46,25 +46,36 @@ export type TurnOutcome =
   | { outcome: 'conflict'; known: null }
   | { outcome: 'duplicate'; known: Readonly<Record<string, unknown>> };
 
+/** Parts what is given as one text; JSON text never contains it. */
+const recordSeparator = '\u001e';
+
 /**
  * Commits turns together, each all or nothing, outcomes in the order given. The turns of one creator share their statements.
  *
- * @param turns in the order they came; of two of one conversation, or of two that change one contact, the first wins
+ * @param turns in the order they came; of two of one conversation the first wins, of two that change one contact that of the lower conversation
  */
 export async function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
+  // In one order, so that two batches lock in the same order, and with the turns of a creator beside each other.
+  const order = [...turns.keys()].sort((a, b) => compare(turns[a] as TurnRow, turns[b] as TurnRow));
+  const sorted = order.map((index) => turns[index] as TurnRow);
   const rows = await db.routing<TurnOutcome & { turn: number }>(
-    'select turn, outcome, known from commit_turns($1::jsonb, $2::uuid[], $3::bigint[], $4::timestamptz[])',
+    'select turn, outcome, known from commit_turns($1::jsonb, $2, $3::uuid[], $4::bigint[], $5::timestamptz[])',
     [
-      JSON.stringify(batchOf(turns)),
-      turns.map((turn) => turn.conversation),
-      turns.map((turn) => turn.expected),
-      turns.map((turn) => turn.at),
+      JSON.stringify(batchOf(sorted)),
+      sorted.map((turn) => turn.snapshot).join(recordSeparator),
+      sorted.map((turn) => turn.conversation),
+      sorted.map((turn) => turn.expected),
+      sorted.map((turn) => turn.at),
     ],
   );
   const outcomes: TurnOutcome[] = [];
-  for (const { turn, ...outcome } of rows) outcomes[turn - 1] = outcome;
+  for (const { turn, ...outcome } of rows) outcomes[order[turn - 1] as number] = outcome;
   return outcomes;
 }
+
+const compare = (a: TurnRow, b: TurnRow) =>
+  a.creator === b.creator ? byText(a.conversation, b.conversation) : byText(a.creator, b.creator);
+const byText = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 
 /** All turns of one creator as `commit_turns` takes them: each part a flat list, each row with the place of its turn, from 1. */
 interface CreatorBatch {
@@ -74,19 +85,21 @@ interface CreatorBatch {
 }
 
 function batchOf(turns: readonly TurnRow[]): CreatorBatch[] {
-  const batches = new Map<string, CreatorBatch>();
+  const batches: CreatorBatch[] = [];
   for (const [index, turn] of turns.entries()) {
-    const batch = batches.get(turn.creator) ?? { creator: turn.creator, turns: [] };
-    batches.set(turn.creator, batch);
+    let batch = batches.at(-1);
+    if (batch?.creator !== turn.creator) {
+      batch = { creator: turn.creator, turns: [] };
+      batches.push(batch);
+    }
     addTurn(batch, index + 1, turn);
   }
-  // In one order, so that two batches lock in the same order.
-  return [...batches.values()].sort((a, b) => (a.creator < b.creator ? -1 : 1));
+  return batches;
 }
 
 function addTurn(batch: CreatorBatch, turn: number, row: TurnRow): void {
-  // What all rows of a turn share goes beside the batch.
-  const { creator: _, conversation: __, expected: ___, at, contact, inputs, messages, ...rest } = row;
+  // What all rows of a turn share goes beside the batch, and so does the snapshot.
+  const { creator: _, conversation: __, expected: ___, snapshot: ____, at, contact, inputs, messages, ...rest } = row;
   const { timers_set, timers_cleared, effects, effects_ended, awards, ...own } = rest;
   batch.turns.push({ turn, contact_changes: contact !== undefined, ...own });
   const add = (part: string, rows: readonly object[] = []) => {

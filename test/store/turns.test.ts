@@ -175,6 +175,39 @@ describe('a commit', () => {
     expect(await rows(of, 'awards')).toHaveLength(1);
   });
 
+  it.each(['inputs', 'messages', 'timers', 'effects'])(
+    'leaves nothing in %s of a conversation that is deleted, and all of the others',
+    async (table) => {
+      const of = await open();
+      const other = await open(of.creatorId);
+      const parts = (place: Opened) => ({
+        messages: [message(1)],
+        timers_set: [{ id: 'nudge', generation: 1, due_at: new Date(noon).toISOString(), detail: {} }],
+        effects: [{ id: `${place.conversationId}/0/send`, type: 'send', lane: 'send', ordinal: 0, params: {} }],
+      });
+      expect(await commit(turnOf(of, 0, parts(of)), turnOf(other, 0, parts(other)))).toEqual(['committed', 'committed']);
+      await db.tenant(of.creatorId, (sql) => sql('delete from contacts where id = $1', [of.contactId]));
+      expect(await rows(of, table)).toMatchObject([{ conversation_id: other.conversationId }]);
+    },
+  );
+
+  it.skipIf(db.kind === 'pglite')('finds a row that moved while it was waited for: the embedded database has one session', async () => {
+    const of = await open();
+    const moving = Promise.withResolvers<void>();
+    const moved = db.tenant(of.creatorId, async (sql) => {
+      await sql('update conversations set updated_at = now()');
+      await moving.promise;
+    });
+    const committed = commit(turnOf(of));
+    const waits = "select 1 from pg_locks where not granted and locktype in ('transactionid', 'tuple')";
+    while ((await db.owner((sql) => sql(waits))).length === 0);
+    moving.resolve();
+    await moved;
+    expect(await committed).toEqual(['committed']);
+    expect(await versionOf(of)).toBe(1);
+    expect(await rows(of, 'conversations')).toMatchObject([{ snapshot: '{"n":1}', seq: 1 }]);
+  });
+
   it('loses no race between two commits of one conversation', async () => {
     const of = await open();
     const racers = Array.from({ length: 8 }, (_, index) =>
