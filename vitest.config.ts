@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 /** What takes seconds a test, because it is large or waits: apart, so that `npm test` stays short. */
 const long = [
-  'test/channels/{week,push/push,telegram/telegram,whatsapp/rows}.test.ts',
+  'test/channels/{outage,week,push/push,telegram/telegram,whatsapp/rows}.test.ts',
   'test/http/{logs,slow-sockets}.test.ts',
   'test/rag/{answer,degradation,evaluation,reader,reader-hostile}.test.ts',
   'test/shared/fan-out.test.ts',
