@@ -364,4 +364,28 @@ describe('a herd of timers', () => {
     expect(claims.flat()).toHaveLength(400);
     await db.tenant(herd, (sql) => sql('delete from timers'));
   });
+
+  it('and another beside it are claimed no further ahead of their turns, however long both last', async () => {
+    const herds = [await testCreator(db), await testCreator(db)];
+    for (const herd of herds) await herdOf(herd, 700, evening);
+    let [claimed, taken, ahead] = [0, 0, 0];
+    const slow: Database = {
+      ...db,
+      routing: async (text, params) => {
+        const rows = await db.routing(text, params);
+        // Whoever would go on claiming meanwhile has the time to.
+        if (text.includes('commit_turns')) for (let n = 0; n < 10; n += 1) await db.routing('select 1');
+        if (text.includes('commit_turns')) taken += rows.length;
+        if (text.includes('claim_timers')) claimed += rows.length;
+        ahead = Math.max(ahead, claimed - taken);
+        return rows as never;
+      },
+    };
+    const { timers } = node({}, slow);
+    timers.start();
+    await soon(() => expect(taken).toBe(1_400));
+    // Four batches, and one past the herd that the last of them is full of.
+    expect(ahead).toBeLessThanOrEqual(500);
+    for (const herd of herds) await db.tenant(herd, (sql) => sql('delete from timers'));
+  });
 });
