@@ -75,8 +75,14 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
 
   async function commit(node: number, text: string, params: readonly unknown[]): Promise<never[]> {
     const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
-    const [batches, conversations, versions, instants] = params as [string, string[], number[], string[]];
-    const shared = (turn: number) => ({ conversation: conversations[turn - 1], expected: versions[turn - 1], at: instants[turn - 1] });
+    const [batches, snapshots, conversations, versions, instants] = params as [string, string, string[], number[], string[]];
+    const bySnapshot = snapshots.split('\u001e');
+    const shared = (turn: number) => ({
+      conversation: conversations[turn - 1],
+      expected: versions[turn - 1],
+      at: instants[turn - 1],
+      snapshot: bySnapshot[turn - 1],
+    });
     const rows = turnsOf(JSON.parse(batches) as Batch[], shared);
     for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome, node);
     return outcomes as never[];
