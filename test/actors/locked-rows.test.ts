@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
+import { getConversation } from '../../src/store/conversations.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { testCreator } from '../support/database.ts';
 import { makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -89,6 +90,26 @@ describe.skipIf(server === '')('a row that is kept locked', () => {
     await expect.poll(() => underWay(beside)).toEqual([]);
     await beside.query('commit');
     expect(await mailboxes.deliver(locked, waiting)).toEqual({ seq: 1 });
+  });
+
+  it.each([
+    ['and its contact', '7:00', 'asleep'],
+    ['alone', 'why do you ask?', 'start'],
+  ])('and has another place when it is let go is written where it is then: %s', async (_name, words, state) => {
+    const { db, beside } = await open({ answerTimeoutMs: 20_000, lockTimeoutMs: 20_000 });
+    const creatorId = await testCreator(db);
+    await publish(db, creatorId);
+    const key = await openTestConversation(db, creatorId);
+    const { mailboxes } = makeRuntime(db);
+    await mailboxes.deliver(key, message('hello'));
+    await beside.query('begin');
+    // As what is no turn does: the row moves, its version stays.
+    await beside.query('update conversations set wants_push = true where id = $1', [key.conversationId]);
+    const heard = mailboxes.deliver(key, message(words));
+    await expect.poll(() => underWay(beside)).toHaveLength(1);
+    await beside.query('commit');
+    expect(await heard).toEqual({ seq: 4 });
+    expect(await getConversation(db, key)).toMatchObject({ version: 2, state, seq: 4 });
   });
 
   it('keeps a migration as long as it takes', async () => {
