@@ -54,7 +54,7 @@ export const deliveryRanks = {
 export type DeliveryStatus = keyof typeof deliveryRanks;
 
 /** A file as a provider names it, not yet fetched. `sha256` is hex or base64, null where it is not told. */
-export interface MediaRef {
+export interface FileRef {
   id: string;
   name: string;
   sha256: string | null;
@@ -62,7 +62,7 @@ export interface MediaRef {
 
 /** One thing a provider told. `id` is the provider's, unique within the connection; `at` is milliseconds since 1970. */
 export type ChannelEvent =
-  | { kind: 'message'; from: Sender; id: string; at: number; text: string; media?: MediaRef }
+  | { kind: 'message'; from: Sender; id: string; at: number; text: string; files?: readonly FileRef[] }
   /** A pressed button: `key` is what `render` put into it, `title` what the person saw, `under` the provider's id of its message, where told. */
   | { kind: 'button'; from: Sender; id: string; at: number; key: string; title: string; under?: number }
   /** A deep link was followed. */
@@ -198,7 +198,7 @@ export interface Channel {
   /** Hands one bubble over. Rejects only with the signal's reason. */
   send(shown: Shown, to: Recipient, connection: OpenConnection, handing: Handing): Promise<SendOutcome>;
   /** Fetches a file somebody sent. Null: gone, too big, changed on the way, or somewhere we do not go. May reject with anything else. */
-  fetchMedia(media: MediaRef, connection: OpenConnection, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
+  fetchMedia(file: FileRef, connection: OpenConnection, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | null>;
   /** Shows the person that an answer is being written. Rejects with anything. */
   showTyping(to: Recipient, connection: OpenConnection, signal: AbortSignal): Promise<void>;
   /** Shows the person that their words were taken and an answer is on its way. May fail silently for the person: rejects with anything. */

@@ -14,7 +14,7 @@ import { createDeliveries, type SentFiles } from './deliver.ts';
 import { createLinks, type Links } from './link.ts';
 import type { Fetch } from './provider-call.ts';
 import { createReceiver, type Receiver } from './receive.ts';
-import type { KeepMedia } from './receive-event.ts';
+import type { KeepMedia } from './received-files.ts';
 import { createTelegram } from './telegram/telegram.ts';
 import { createWebhook } from './webhook/webhook.ts';
 import { createWhatsApp } from './whatsapp/whatsapp.ts';

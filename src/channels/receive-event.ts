@@ -2,8 +2,7 @@
 import type { ConversationKey, Input } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
-import { AppError } from '../errors.ts';
-import type { ContactId, ConversationId, CreatorId, Ids, SessionId } from '../ids.ts';
+import type { ContactId, ConversationId, Ids, SessionId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment, Message } from '../message.ts';
 import { conversationHead, messagesAfter, messagesBefore } from '../store/conversations.ts';
@@ -19,19 +18,15 @@ import {
   noteEdit,
   renameAddress,
 } from '../store/identities.ts';
+import { wasTaken } from '../store/inputs.ts';
 import type { Channels } from './accounts.ts';
-import { type ChannelEvent, deliveryRanks, type MediaRef, type OpenConnection, type Sender } from './channel.ts';
+import { type ChannelEvent, deliveryRanks, type OpenConnection, type Sender } from './channel.ts';
 import { applyRefusal } from './deliver-refusals.ts';
 import { hintsFor } from './hints.ts';
 import { type Links, leaving } from './link.ts';
+import { createReceivedFiles, type KeepMedia } from './received-files.ts';
 import { fitsKey, readButtonKey } from './rendering.ts';
 import { stableUuid } from './stable-id.ts';
-
-/** Keeps a file of a conversation. @throws AppError TOO_LARGE, UNSUPPORTED_MEDIA */
-export type KeepMedia = (
-  creatorId: CreatorId,
-  medium: { conversationId: ConversationId; name: string; bytes: Uint8Array },
-) => Promise<Attachment>;
 
 /** What listening needs. `deliver` makes an input durable; `beside` does work that the answer does not wait for. */
 export interface ListenerDeps {
@@ -59,26 +54,23 @@ interface Heard {
 type Pressed = Pick<Extract<Input, { kind: 'button' }>, 'messageSeq' | 'button'> & { title: string };
 
 const hintEveryMs = 60_000;
-/** What a file may have, and how long it may take: the provider waits for our answer meanwhile. */
-const mostFileBytes = 10 * 1024 * 1024;
-const fetchMs = 15_000;
 /** What a contact may write at once, in UTF-16 units: more than any provider lets through. */
 const mostText = 8_000;
 
 /** Hears one event after the other; resolves when it is durable. */
 export function createListener(deps: ListenerDeps): { hear(connection: OpenConnection, event: ChannelEvent): Promise<void> } {
   const { db, clock, ids, channels, links, deliver, beside } = deps;
+  const receiveFiles = createReceivedFiles(deps);
 
   const hearing: { readonly [Kind in ChannelEvent['kind']]: Hear<Kind> } = {
     async message(connection, event) {
       const { from } = event;
       if (await linked(connection, from, event.text, event.id)) return;
       const { key, holds } = await conversationOf(connection, from, event.at);
-      const attachments = event.media === undefined ? [] : await fetched(connection, key, event.media);
-      if (event.media !== undefined && attachments.length === 0) await hintOnce(connection, from, 'unfetched');
-      if (event.media !== undefined && attachments.length === 0 && event.text === '') return;
-      const option = await numberedOption(connection, key, event.text);
-      const about = { id: inputId(connection, event.id), messageId: stableUuid(connection.id, event.id) };
+      const about = { id: inputId(connection, event.id), messageId: stableUuid<string>(connection.id, event.id) };
+      const attachments = await filesOf(connection, key, about.id, event);
+      if (attachments === null) return;
+      const option = event.files === undefined ? await numberedOption(connection, key, event.text) : null;
       const text = storable(event.text);
       await take(
         { key, holds },
@@ -206,6 +198,20 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
     return true;
   }
 
+  /** The files of a message; null when they were all of it and none could be had. The person is told of those that are missing. */
+  async function filesOf(
+    connection: OpenConnection,
+    key: ConversationKey,
+    id: string,
+    { from, text, files = [] }: Of<'message'>,
+  ): Promise<readonly Attachment[] | null> {
+    // A provider that was not answered in time repeats the message: its files are here already.
+    if (files.length === 0 || (await wasTaken(db, key, id))) return [];
+    const attachments = await receiveFiles(connection, key, files);
+    if (attachments.length < files.length) await hintOnce(connection, from, 'unfetched');
+    return attachments.length === 0 && text === '' ? null : attachments;
+  }
+
   /** The button a key names, if it stands under a message of this conversation. */
   async function pressedButton(key: ConversationKey, text: string): Promise<Pressed | null> {
     const named = readButtonKey(text);
@@ -230,25 +236,6 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
   function isNumbered(connection: OpenConnection, message: Message): boolean {
     const parts = channels[connection.channel].render(message, true);
     return parts !== null && !JSON.stringify(parts.map(({ shown }) => shown)).includes(message.id.slice(-12));
-  }
-
-  /** The file of a message, kept; none where it cannot be fetched or is of no kind we take. */
-  async function fetched(
-    connection: OpenConnection,
-    { creatorId, conversationId }: ConversationKey,
-    media: MediaRef,
-  ): Promise<Attachment[]> {
-    try {
-      const bytes = await channels[connection.channel].fetchMedia(media, connection, mostFileBytes, AbortSignal.timeout(fetchMs));
-      return bytes === null ? [] : [await deps.keepMedia(creatorId, { conversationId, name: media.name, bytes })];
-    } catch (error) {
-      deps.log.warn('channel.media_failed', {
-        creator_id: creatorId,
-        connection_id: connection.id,
-        reason: error instanceof AppError ? error.code : (error as Error).name,
-      });
-      return [];
-    }
   }
 
   /** Tells a person once a minute at most why nothing follows from what they sent. */

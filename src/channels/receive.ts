@@ -11,7 +11,8 @@ import type { Channels } from './accounts.ts';
 import type { ChannelEvent, ChannelName, InboundRequest, OpenConnection } from './channel.ts';
 import type { ConnectionBook } from './connection-book.ts';
 import type { Links } from './link.ts';
-import { createListener, type KeepMedia } from './receive-event.ts';
+import { createListener } from './receive-event.ts';
+import type { KeepMedia } from './received-files.ts';
 
 /** What the way in needs. */
 export interface ReceiverDeps {

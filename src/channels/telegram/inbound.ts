@@ -95,8 +95,8 @@ function messageEvent(message: Message, now: number): ChannelEvent | null {
   // Of a photo the last size is the largest.
   const file = message.photo?.at(-1) ?? message.voice ?? message.audio ?? message.video ?? message.document;
   if (file) {
-    const media = { id: file.file_id, name: file.file_name ?? 'file', sha256: null };
-    return { kind: 'message', ...heard, text: words, media };
+    const files = [{ id: file.file_id, name: file.file_name ?? 'file', sha256: null }];
+    return { kind: 'message', ...heard, text: words, files };
   }
   return isVisible(words) ? { kind: 'message', ...heard, text: words } : { kind: 'unreadable', ...heard };
 }

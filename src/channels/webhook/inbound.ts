@@ -20,8 +20,23 @@ const From = v.pipe(
 );
 const At = v.optional(v.pipe(v.string(), v.isoTimestamp(), v.transform(Date.parse)));
 
+const FileEntry = v.pipe(
+  v.object({
+    url: v.pipe(v.string(), v.maxLength(2_000), v.check(isHttpAddress)),
+    name: v.optional(v.pipe(v.string(), v.maxLength(200)), ''),
+  }),
+  v.transform(({ url, name }) => ({ id: url, name: name.toWellFormed() || 'file', sha256: null })),
+);
+
 const Event = v.variant('type', [
-  v.object({ type: v.literal('message'), id: Id, from: From, at: At, text: v.pipe(v.string(), v.maxLength(65_536)) }),
+  v.object({
+    type: v.literal('message'),
+    id: Id,
+    from: From,
+    at: At,
+    text: v.optional(v.pipe(v.string(), v.maxLength(65_536)), ''),
+    files: v.optional(v.pipe(v.array(FileEntry), v.maxLength(5)), []),
+  }),
   v.object({
     type: v.literal('button'),
     id: Id,
@@ -39,9 +54,16 @@ const Event = v.variant('type', [
   }),
   v.object({ type: v.literal('unreachable'), from: From }),
 ]);
+/** Files of one request: all are fetched before it is answered. */
+const mostFiles = 10;
 const Body = v.object({ events: v.pipe(v.array(v.unknown()), v.maxLength(1_000)) });
 
-/** Every event of a body. @param now milliseconds since 1970 @throws AppError INVALID_INPUT for what is no list of events, or one of more than a thousand */
+/**
+ * Every event of a body.
+ *
+ * @param now milliseconds since 1970
+ * @throws AppError INVALID_INPUT for what is no list of events, or one of more than a thousand, or with more than ten files
+ */
 export function readEvents(value: unknown, account: string, now: number): Received {
   const body = v.safeParse(Body, value);
   if (!body.success) throw new AppError('INVALID_INPUT', 'Send {"events": […]} with at most 1000 events');
@@ -50,6 +72,8 @@ export function readEvents(value: unknown, account: string, now: number): Receiv
     const read = v.safeParse(Event, given);
     if (read.success) events.push(eventOf(read.output, now));
   }
+  const files = events.reduce((sum, event) => sum + (event.kind === 'message' ? (event.files?.length ?? 0) : 0), 0);
+  if (files > mostFiles) throw new AppError('INVALID_INPUT', `Send at most ${mostFiles} files at once`);
   const broken = body.output.events.length - events.length;
   return { batches: [{ account, events }], ignored: broken === 0 ? {} : { broken } };
 }
@@ -59,11 +83,18 @@ function eventOf(event: v.InferOutput<typeof Event>, now: number): ChannelEvent 
   if (event.type === 'status') return statusOf(event);
   const heard = { from: event.from, id: event.id, at: Math.min(event.at ?? now, now) };
   if (event.type === 'button') return { kind: 'button', ...heard, key: event.key, title: event.title };
-  return isVisible(event.text) ? { kind: 'message', ...heard, text: event.text } : { kind: 'unreadable', ...heard };
+  const { text, files } = event;
+  if (files.length > 0) return { kind: 'message', ...heard, text, files };
+  return isVisible(text) ? { kind: 'message', ...heard, text } : { kind: 'unreadable', ...heard };
 }
 
 function statusOf(event: Extract<v.InferOutput<typeof Event>, { type: 'status' }>): ChannelEvent {
   const about = { kind: 'status', providerId: event.id, reference: event.id } as const;
   if (event.status !== 'failed') return { ...about, status: event.status };
   return { ...about, status: 'failed', refusal: { code: event.reason, does: 'fail' } };
+}
+
+/** Whether the text is an address that can be asked at all; whether it may be is judged when it is. */
+export function isHttpAddress(text: string): boolean {
+  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }

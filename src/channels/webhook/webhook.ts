@@ -2,20 +2,16 @@
 import * as v from 'valibot';
 import { AccountSecret, accountEntries } from '../account-entries.ts';
 import type { Channel, Part, Received, Refusal, SendOutcome, Showable } from '../channel.ts';
-import { type Fetch, type ProviderAnswer, postText } from '../provider-call.ts';
+import { downloadFile, type Fetch, type ProviderAnswer, postText } from '../provider-call.ts';
 import { buttonKey, publicMedia, wordsOf } from '../rendering.ts';
 import { isSigned, sign } from '../signature.ts';
 import { splitText } from '../split-text.ts';
-import { readEvents } from './inbound.ts';
+import { isHttpAddress, readEvents } from './inbound.ts';
 
 const Account = v.strictObject({
   channel: v.literal('webhook'),
   ...accountEntries,
-  url: v.pipe(
-    v.string(),
-    v.maxLength(2_000),
-    v.check((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'Expected an http or https URL'),
-  ),
+  url: v.pipe(v.string(), v.maxLength(2_000), v.check(isHttpAddress, 'Expected an http or https URL')),
   secret: v.optional(v.pipe(AccountSecret, v.minLength(16))),
 });
 
@@ -62,7 +58,7 @@ export function createWebhook(options: { fetch: Fetch; newToken(): string; now()
       return outcomeOf(await postText(options.fetch, settings.url ?? '', body, headers, signal), reference);
     },
 
-    fetchMedia: async () => null,
+    fetchMedia: ({ id }, _connection, maxBytes, signal) => downloadFile(options.fetch, id, { headers: {}, maxBytes, signal }),
     showTyping: async () => undefined,
     notice: async () => undefined,
   };

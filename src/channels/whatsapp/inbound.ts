@@ -98,8 +98,8 @@ function messageEvent(message: Message | null, people: readonly Contact[], now: 
   if (message.type === 'text' && isVisible(text)) return { kind: 'message', ...heard, text };
   const file = message.image ?? message.audio ?? message.video ?? message.document;
   if (file) {
-    const media = { id: file.id, name: file.filename ?? message.type, sha256: file.sha256 ?? null };
-    return { kind: 'message', ...heard, text: file.caption ?? '', media };
+    const files = [{ id: file.id, name: file.filename ?? message.type, sha256: file.sha256 ?? null }];
+    return { kind: 'message', ...heard, text: file.caption ?? '', files };
   }
   const choice = choiceOf(message);
   return choice ? { kind: 'button', ...heard, ...choice } : { kind: 'unreadable', ...heard };

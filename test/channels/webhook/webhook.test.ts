@@ -19,7 +19,14 @@ const secret = 'a-secret-of-both-sides';
 const told: Told[] = [];
 const answers: StandInAnswer[] = [];
 const unsigned: string[] = [];
-const system = await serveJson((request, _path, body) => {
+const kept = new Map<string, Uint8Array>();
+const fetched: string[] = [];
+const system = await serveJson((request, path, body) => {
+  if (request.method === 'GET') {
+    fetched.push(path);
+    const file = kept.get(path);
+    return file === undefined ? { status: 404, body: {} } : { status: 200, body: null, file };
+  }
   const timestamp = String(request.headers['x-companero-timestamp']);
   const hex = String(request.headers['x-companero-signature']).slice('v1='.length);
   if (!isSigned(hex, secret, `${timestamp}.`, JSON.stringify(body))) unsigned.push(hex);
@@ -42,6 +49,8 @@ beforeEach(async () => {
   connection = await bench.connect(creatorId, { channel: 'webhook', url: system.url, secret });
   told.length = 0;
   answers.length = 0;
+  kept.clear();
+  fetched.length = 0;
 });
 afterEach(() => bench.stop());
 
@@ -81,6 +90,59 @@ it('takes what it can read of a batch, once', async () => {
   await tells({ type: 'nonsense' }, good, { type: 'message', id: 'x', from: { id: '' }, text: 'no' });
   await tells(good);
   expect(told).toHaveLength(2);
+});
+
+const png = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0]);
+const said = async () =>
+  (await bench.messages(creatorId))
+    .filter(({ role }) => role === 'contact')
+    .map(({ body }) => [body.text, body.attachments?.map(({ name }) => name)]);
+const file = (name: string) => ({ url: `${system.url}/${name}`, name });
+
+it('takes files along, fetched once however often the message is told, in their order', async () => {
+  for (const name of ['a.png', 'b.png', 'c.png', 'd.png', 'e.png']) kept.set(`/${name}`, png);
+  const event = { ...message('my week'), files: ['a.png', 'b.png', 'c.png', 'd.png', 'e.png'].map(file) };
+  await tells(event);
+  await tells(event);
+  await tells(
+    { ...message('2'), files: [file('a.png')] },
+    { type: 'message', id: 'wordless', from, files: [{ url: `${system.url}/b.png` }] },
+  );
+  expect(await said()).toEqual([
+    ['my week', ['a.png', 'b.png', 'c.png', 'd.png', 'e.png']],
+    ['2', ['a.png']],
+    ['', ['file']],
+  ]);
+  expect(fetched).toHaveLength(7);
+});
+
+it('tells the person of a file that cannot be had, and takes their words', async () => {
+  kept.set('/page.html', new TextEncoder().encode('<html><script>alert(1)</script></html>'));
+  kept.set('/good.png', png);
+  kept.set('/large.png', new Uint8Array(11 * 1024 * 1024));
+  await tells({ ...message('look'), files: ['page.html', 'good.png', 'gone.png', 'large.png'].map(file) });
+  await tells({ type: 'message', id: 'only', from, files: [file('gone.png')] });
+  expect(await said()).toEqual([['look', ['good.png']]]);
+  expect(told.filter(({ text }) => text.startsWith('I cannot open this file'))).toHaveLength(1);
+});
+
+it.each([
+  ['six files in one message', [6]],
+  ['a file that is at no address', ['javascript:alert(1)']],
+])('passes over %s', async (_, [given]) => {
+  const files = typeof given === 'number' ? Array.from({ length: given }, (_unused, index) => file(`${index}.png`)) : [{ url: given }];
+  await tells({ ...message('look'), files }, message('sleep'));
+  expect(await said()).toEqual([['sleep', undefined]]);
+  expect(fetched).toEqual([]);
+});
+
+it('refuses more files than it fetches before it answers', async () => {
+  const events = Array.from({ length: 3 }, (_, index) => ({
+    ...message('look'),
+    files: [0, 1, 2, 3].map((n) => file(`${index}${n}.png`)),
+  }));
+  await expect(tells(...events)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  expect(fetched).toEqual([]);
 });
 
 it.each([
