@@ -87,10 +87,20 @@ function timeOf(at: number | null): Date | 'infinity' {
 
 /**
  * A person's id has changed: what was known under the former one is known under the new one. Where both are known already, the new
- * one's conversation goes on and the former identity leads to the same contact.
+ * one's conversation goes on and the former identity leads to the same contact. Providers that tell both ids do so with every message:
+ * where nothing is left to be changed, asking is all that is done.
  */
 export async function renameAddress(sql: Sql, channel: string, key: AddressKey, formerId: string): Promise<void> {
   const { creatorId, connectionId, externalId } = key;
+  const left = await sql(
+    `select 1 from addresses where creator_id = $1 and connection_id = $2 and external_id = $4
+     union all
+     select 1 from identities i join identities b on b.creator_id = i.creator_id and b.channel = i.channel and b.external_id = $3
+       where i.creator_id = $1 and i.channel = $5 and i.external_id = $4 and i.contact_id <> b.contact_id
+     limit 1`,
+    [creatorId, connectionId, externalId, formerId, channel],
+  );
+  if (left.length === 0) return;
   const rows = await sql(
     `update addresses a set external_id = $3, updated_at = now() where creator_id = $1 and connection_id = $2 and external_id = $4
        and not exists (select 1 from addresses b where b.creator_id = $1 and b.connection_id = $2 and b.external_id = $3) returning 1`,
