@@ -94,7 +94,7 @@ describe('an answer', async () => {
 
   test('is made anew once documents have got their vectors', async () => {
     const { ollama, knowledge, creator, clock } = await setUp();
-    ollama.setFault('busy', ['/api/embed']);
+    ollama.setFault('missing-model', ['/api/embed']);
     await learn(knowledge, creator, 'Groups may cancel a session up to a week before.', 'more.txt');
     ollama.setFault(null);
     clock.advance(20_000);
@@ -134,7 +134,7 @@ describe('an answer', async () => {
 
   test('found by words alone because the embedding model was down is given again for a minute only', async () => {
     const { ollama, knowledge, creator, clock } = await setUp();
-    ollama.setFault('busy', ['/api/embed']);
+    ollama.setFault('missing-model', ['/api/embed']);
     await ask(knowledge, creator);
     ollama.setFault(null);
     await ask(knowledge, creator);

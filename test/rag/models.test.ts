@@ -77,6 +77,43 @@ describe('models', async () => {
     },
   );
 
+  test('that embed shorter texts than a chunk get its beginning, and what is too long for them is no outage', async () => {
+    const ollama = await startOllama({ longest: 600 });
+    const knowledge = await testKnowledge(vectors, { ollamaUrl: ollama.url });
+    const creator = await testCreator(vectors);
+    const long = `You can cancel up to 24 hours before. ${'Then rest for eight hours. '.repeat(60)}`;
+    const [first, second] = [await learn(knowledge, creator, long), await learn(knowledge, creator, `# Rest\n\n${long}`, 'rest.md')];
+    for (const { id } of [first, second]) {
+      expect((await knowledge.documents.get(creator, id)).embedded_by).toBe('nomic-embed-text-1-768@a1b2');
+    }
+    expect((await knowledge.models.inUse(creator, never)).embeddings).toMatchObject({ available: true, waiting: 0 });
+    const { withoutVectors } = await knowledge.retriever.retrieve(creator, ['cancel '.repeat(200)], null, 5, never);
+    expect(withoutVectors).toBe(false);
+  });
+
+  test('that are busy are asked again after a moment, and again after a longer one', async () => {
+    const clock = manualClock(Date.now());
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(vectors, { ollamaUrl: ollama.url, clock });
+    const creator = await testCreator(vectors);
+    await learn(knowledge, creator, 'You can cancel up to 24 hours before.');
+    ollama.setFault('busy', ['/api/embed']);
+    const begun = clock.wall();
+    /** Turns the clock until it is asked so often, and says how far that was. */
+    const asked = async (times: number) => {
+      while (ollama.calls.filter(({ path }) => path === '/api/embed').length <= times) {
+        await new Promise((resolve) => setImmediate(resolve));
+        clock.advance(1);
+      }
+      return clock.wall() - begun;
+    };
+    const found = knowledge.retriever.retrieve(creator, ['cancel'], null, 5, never);
+    expect(await asked(2)).toBeGreaterThanOrEqual(150);
+    ollama.setFault(null);
+    expect(await asked(3)).toBeGreaterThanOrEqual(600);
+    expect((await found).withoutVectors).toBe(false);
+  });
+
   test('that are not installed cannot be chosen, and not all may be fetched', async () => {
     const { knowledge, creator } = await setUp();
     await expect(knowledge.models.choose(creator, { answers: 'mistral' }, never)).rejects.toMatchObject({ code: 'INVALID_INPUT' });

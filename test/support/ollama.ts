@@ -39,7 +39,12 @@ export interface OllamaServer {
 
 /** Starts the stand-in; it ends with the calling test. `reply` writes the answer to a chat. */
 export async function startOllama(
-  options: { fault?: OllamaFault; reply?: (body: Record<string, unknown>) => string } = {},
+  options: {
+    fault?: OllamaFault;
+    reply?: (body: Record<string, unknown>) => string;
+    /** Characters of the longest text it embeds. */
+    longest?: number;
+  } = {},
 ): Promise<OllamaServer> {
   let fault = options.fault ?? null;
   let faulty: readonly string[] | null = null;
@@ -63,6 +68,8 @@ export async function startOllama(
   function answer(path: string, body: Record<string, unknown>, response: ServerResponse, fault: OllamaFault): void {
     if (path === '/api/tags') return json(response, 200, { models: installed(digests) });
     if (path === '/api/pull') return pull(response, fault);
+    if (path === '/api/embed' && (body.input as string[]).some((text) => text.length > (options.longest ?? Number.POSITIVE_INFINITY)))
+      return json(response, 400, { error: 'the input length exceeds the context length' });
     if (path === '/api/embed') return json(response, 200, { model: body.model, embeddings: embed(body.input as string[], fault) });
     if (path === '/api/chat') return stream(response, String(body.model), reply(body), fault);
     return json(response, 404, { error: 'not found' });
