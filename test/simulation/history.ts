@@ -43,6 +43,7 @@ export interface HistoryOptions {
 export interface Seen {
   inputs: number;
   crashes: number;
+  outages: number;
   lostReplies: number;
   answers: number;
   timersFired: number;
@@ -117,7 +118,7 @@ function makeWorld(db: Database, seed: number, options: HistoryOptions): World {
     ledger,
     nodes: [],
     clients: [],
-    seen: { inputs: 0, crashes: 0, lostReplies: 0, answers: 0, timersFired: 0, superseded: 0 },
+    seen: { inputs: 0, crashes: 0, outages: 0, lostReplies: 0, answers: 0, timersFired: 0, superseded: 0 },
     start() {
       started += 1;
       const runtime = makeRuntime(wires.database(started), {
@@ -153,12 +154,23 @@ const jumpsMs = [1_000, 6_000, 45_000, 45_000, 130_000, 43_200_000];
 async function trouble(world: World): Promise<void> {
   const { random, wires } = world;
   const dice = random.next();
-  if (dice < 0.6 && wires.calls.length > 0) await endCall(world, random.pick(wires.calls), random.next());
-  else if (dice < 0.8) send(world, random.pick(world.clients));
-  else if (dice < 0.88) repeat(world, random.pick(world.clients));
-  else if (dice < 0.92) fireLate(world, random.pick(world.clients));
-  else if (dice < 0.98) world.clock.advance(random.pick(jumpsMs));
+  if (dice < 0.58 && wires.calls.length > 0) await endCall(world, random.pick(wires.calls), random.next());
+  else if (dice < 0.76) send(world, random.pick(world.clients));
+  else if (dice < 0.83) repeat(world, random.pick(world.clients));
+  else if (dice < 0.87) fireLate(world, random.pick(world.clients));
+  else if (dice < 0.96) world.clock.advance(random.pick(jumpsMs));
+  else if (dice < 0.98) await outage(world);
   else await crash(world);
+}
+
+/** The record can be read and takes no turn, for longer than any claim or lease lasts: what is due is claimed, and given up undelivered. */
+async function outage(world: World): Promise<void> {
+  world.seen.outages += 1;
+  for (let gone = 0; gone < 60_000; gone += 5_000) {
+    for (const call of [...world.wires.calls]) await call.end(call.what === 'commit' ? 'refused' : 'done');
+    world.clock.advance(5_000);
+    await flush();
+  }
 }
 
 /** A timer that a pump claimed long ago arrives only now, whatever has become of it. */
@@ -257,10 +269,7 @@ async function peace(world: World): Promise<void> {
     const open = world.clients.some(({ key }) =>
       [...world.ledger.entry(key.conversationId).effects.values()].some(({ status }) => status === 'planned'),
     );
-    const due = world.clients.some(({ key }) =>
-      [...world.ledger.entry(key.conversationId).timers.values()].some(({ dueAt }) => dueAt <= began),
-    );
-    if (waiting.length === 0 && !open && !due) return;
+    if (waiting.length === 0 && !open && dueSince(world, began).length === 0) return;
     for (const { client, sent } of waiting) deliver(world, client, sent);
     world.clock.advance(waiting.length > 0 ? 1_000 : 35_000);
   }
@@ -268,7 +277,16 @@ async function peace(world: World): Promise<void> {
   const open = world.clients.flatMap(({ key }) =>
     [...world.ledger.entry(key.conversationId).effects].filter(([, { status }]) => status === 'planned'),
   );
-  throw new Error(`No peace: ${world.wires.calls.length} calls, not acked ${unheard}, not ended ${JSON.stringify(open)}`);
+  world.ledger.demand(unheard.length === 0, `I1: ${unheard} is never taken`);
+  world.ledger.demand(open.length === 0, `I4: ${JSON.stringify(open)} never ends`);
+  const due = dueSince(world, began);
+  world.ledger.demand(due.length === 0, `I7: ${due} is due and never fires`);
+  world.ledger.demand(false, `No peace: ${world.wires.calls.length} calls under way`);
+}
+
+/** Timers that were due then and are armed still. */
+function dueSince({ clients, ledger }: World, at: number): string[] {
+  return clients.flatMap(({ key }) => [...ledger.entry(key.conversationId).timers].flatMap(([id, { dueAt }]) => (dueAt <= at ? [id] : [])));
 }
 
 /** The ledger and the tables say the same. */
@@ -301,9 +319,9 @@ async function compareWithRecord(db: Database, world: World): Promise<void> {
     const found = { ...rest, inputs: [...((row?.inputs ?? []) as string[])].sort() };
     const canonical = (value: unknown) =>
       JSON.stringify(value, (_key, inner) => (isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort()) : inner));
-    if (canonical(found) !== canonical(expected))
-      throw new Error(`The record differs: ${canonical(found)} instead of ${canonical(expected)}`);
-    for (const { input } of sent) if (!of.inputs.has(input.id)) throw new Error(`I1: ${input.id} is not on record`);
+    const isSame = canonical(found) === canonical(expected);
+    world.ledger.demand(isSame, `The record differs: ${canonical(found)} instead of ${canonical(expected)}`);
+    for (const { input } of sent) world.ledger.demand(of.inputs.has(input.id), `I1: ${input.id} is not on record`);
     world.seen.timersFired += [...of.inputs.keys()].filter((id) => id.startsWith('timer:')).length;
   }
 }
