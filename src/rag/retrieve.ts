@@ -77,24 +77,37 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
   const correctSpelling = createCorrectSpelling();
   return {
     async retrieve(creator, questions, collections, most, signal) {
-      const words = deps.db.tenant(creator, async (sql) =>
-        rankQuestions({ sql, creator, answering: await findAnswering(sql, creator, collections), correctSpelling }, questions),
-      );
-      const [lexical, near] = await Promise.all([words, rankByVectors(deps, creator, questions[0] ?? '', collections, signal)]);
-      signal.throwIfAborted();
-      const rankings = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
-      const known = typeof near === 'string' ? rankings : [...rankings, near];
-      const keys = known.length === 1 ? (lexical[0]?.hits ?? []) : fuse(known);
-      const best = keys.slice(0, most);
-      const passages = best.length === 0 ? [] : await deps.db.tenant(creator, (sql) => loadPassages(sql, creator, best));
-      return {
-        passages,
-        rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])),
-        corrections: new Map(lexical.toReversed().flatMap(({ corrections }) => [...corrections])),
-        withoutVectors: near === 'failed',
-      };
+      const vectors = rankByVectors(deps, creator, questions[0] ?? '', collections, signal);
+      for (let tries = 1; ; tries++) {
+        const words = deps.db.tenant(creator, async (sql) => {
+          const answering = await findAnswering(sql, creator, collections);
+          return { answering, lexical: await rankQuestions({ sql, creator, answering, correctSpelling }, questions) };
+        });
+        const [{ answering, lexical }, near] = await Promise.all([words, vectors]);
+        signal.throwIfAborted();
+        const best = bestOf(lexical, near, answering).slice(0, most);
+        const passages = best.length === 0 ? [] : await deps.db.tenant(creator, (sql) => loadPassages(sql, creator, best));
+        // A document that was read anew since it was ranked is ranked once more: it goes on answering.
+        if (passages.length < best.length && tries === 1) continue;
+        return {
+          passages,
+          rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])),
+          corrections: new Map(lexical.toReversed().flatMap(({ corrections }) => [...corrections])),
+          withoutVectors: near === 'failed',
+        };
+      }
     },
   };
+}
+
+/** The rankings as one. Vectors may name chunks of readings that answer no more. */
+function bestOf(lexical: readonly CorrectedRanking[], near: Ranking | 'none' | 'failed', { live }: Answering): readonly Scored[] {
+  const words = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
+  if (typeof near !== 'string') {
+    const keys = near.keys.filter(({ document_id, generation }) => live.get(document_id)?.generation === generation);
+    return fuse([...words, { ...near, keys }]);
+  }
+  return words.length === 1 ? (lexical[0]?.hits ?? []) : fuse(words);
 }
 
 type CorrectedRanking = LexicalRanking & { corrections: ReadonlyMap<string, string> };

@@ -4,6 +4,7 @@ import { createFindAnswering } from '../../src/rag/answering.ts';
 import { questionTerms } from '../../src/rag/lexemes.ts';
 import { rankByWords } from '../../src/rag/lexical.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
+import { watching } from '../support/faulty-database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 
 describe('retrieval', async () => {
@@ -71,6 +72,17 @@ describe('retrieval', async () => {
     expect([(await found('default')).length, (await found('voice')).length]).toEqual([0, 1]);
     await knowledge.documents.remove(creator, id);
     expect(await titles(creator, 'humming')).toEqual([]);
+  });
+
+  test('a document that is read anew between the search and the reading of its passages is found all the same', async () => {
+    const reader = await testCreator(db);
+    const { id } = await learn(knowledge, reader, 'Humming calms the throat.', 'humming.txt');
+    const readAnew = async () => {
+      await knowledge.documents.reindex(reader, id);
+      await knowledge.ingest.drain();
+    };
+    const { retriever } = await testKnowledge(watching(db, /from unnest/, readAnew));
+    expect((await retriever.retrieve(reader, ['humming'], null, 5, never)).passages).toHaveLength(1);
   });
 
   test('an aborted search rejects with the reason', async () => {
