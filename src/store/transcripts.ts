@@ -18,14 +18,19 @@ export async function wordsOf(db: Database, key: Key, seq: number): Promise<stri
   return row?.text ?? null;
 }
 
-/** Keeps what was said in a message that has no words yet, marked as transcribed. False where there is no such message any more. */
-export async function keepTranscript(db: Database, key: Key, seq: number, words: string): Promise<boolean> {
-  const rows = await db.tenant(key.creatorId, (sql) =>
+/**
+ * Keeps what was said in a message that has no words yet, marked as transcribed, and plans to tell the webhooks that hear of it: they were
+ * told of the message before, without words. False where there is no such message any more.
+ */
+export async function keepTranscript(db: Database, { creatorId, conversationId }: Key, seq: number, words: string): Promise<boolean> {
+  const rows = await db.tenant(creatorId, (sql) =>
     sql(
-      `update messages set body = body || jsonb_build_object('text', $4::text, 'transcribed', true), updated_at = now()
-       where creator_id = $1 and conversation_id = $2 and seq = $3 and role = 'contact' and body ->> 'text' = '' and body ? 'attachments'
-       returning seq`,
-      [key.creatorId, key.conversationId, seq, words],
+      `with kept as (update messages set body = body || jsonb_build_object('text', $4::text, 'transcribed', true), updated_at = now()
+         where creator_id = $1 and conversation_id = $2 and seq = $3 and role = 'contact' and body ->> 'text' = '' and body ? 'attachments'
+         returning id, updated_at)
+       select tell_webhooks($1, 'transcript',
+         jsonb_build_object('conversation_id', $2::uuid, 'id', id, 'seq', $3::bigint, 'text', $4::text, 'at', updated_at)) from kept`,
+      [creatorId, conversationId, seq, words],
     ),
   );
   return rows.length > 0;

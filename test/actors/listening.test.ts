@@ -12,8 +12,9 @@ import { compile } from '../../src/programs/compile.ts';
 import { conversationTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { listTurns, messagesAfter } from '../../src/store/conversations.ts';
+import { insertWebhook, listDeliveries } from '../../src/store/webhooks.ts';
 import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 import { simulate } from '../support/example.ts';
 import { keptLog } from '../support/kept-log.ts';
 import { evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../support/runtime.ts';
@@ -44,7 +45,7 @@ const files = new Map<string, { medium: Attachment; bytes: Uint8Array }>();
 let count = 0;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   creatorId = await testCreator(db);
   await publish(db, creatorId, echo);
   standIn = await startTranscriber();
@@ -110,6 +111,8 @@ describe('a voice note', () => {
       (news) => told.push(news),
       () => undefined,
     );
+    const webhook = { id: crypto.randomUUID(), url: 'https://crm.example/hook', events: ['transcript'], sealedSecret: '' };
+    await db.tenant(creatorId, (sql) => insertWebhook(sql, creatorId, webhook));
     expect(await runtime.mailboxes.deliver(key, voice('seven hours'))).toEqual({ seq: 3 });
     expect(await said(key)).toEqual(['Well?']);
     runtime.effects.start();
@@ -117,6 +120,10 @@ describe('a voice note', () => {
     const [spoken] = await messagesAfter(db, key, 2, 1);
     expect(spoken?.body).toMatchObject({ text: 'seven hours', transcribed: true, attachments: [{ kind: 'audio' }] });
     expect(told).toContainEqual({ type: 'transcript', seq: 3, text: 'seven hours' });
+    const all = { status: null, before: null, most: 10 };
+    expect(await db.tenant(creatorId, (sql) => listDeliveries(sql, webhook.id, all))).toMatchObject([
+      { event: 'transcript', payload: { conversation_id: key.conversationId, id: spoken?.id, seq: 3, text: 'seven hours' } },
+    ]);
   });
 
   it('of several recordings is heard as one message', async () => {

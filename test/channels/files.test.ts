@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
 import type { Attachment } from '../../src/message.ts';
 import { deliveriesOf } from '../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 import { type OutsideBench, openOutside } from '../support/outside.ts';
 import { botToken, textUpdate } from '../support/telegram-stand-in.ts';
 import { inbound, webhookBody, whatsappAccount } from '../support/whatsapp-stand-in.ts';
@@ -13,7 +13,7 @@ let bench: OutsideBench;
 let creatorId: CreatorId;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
 });

@@ -9,7 +9,7 @@ import { type ConversationId, type CreatorId, type SessionId, systemIds } from '
 import type { Cache } from '../../src/shared/cache.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
 import { manualClock } from '../support/clock.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 import { type OutsideBench, openOutside } from '../support/outside.ts';
 import { evening, openTestConversation, publish } from '../support/runtime.ts';
 import { botToken, textUpdate } from '../support/telegram-stand-in.ts';
@@ -24,7 +24,7 @@ let widget: ConversationKey;
 let update = 0;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
   bench.creators.add(creatorId);

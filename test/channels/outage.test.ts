@@ -4,7 +4,7 @@ import type { ConversationKey } from '../../src/actors/input.ts';
 import type { ConversationId, CreatorId } from '../../src/ids.ts';
 import { listTurns } from '../../src/store/conversations.ts';
 import { listDeadLetters, replayDelivery } from '../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 import { type OutsideBench, openOutside } from '../support/outside.ts';
 import { serveJson } from '../support/provider-stand-in.ts';
 import { publish } from '../support/runtime.ts';
@@ -37,7 +37,7 @@ let creatorId: CreatorId;
 let connection: string;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
   await publish(db, creatorId);

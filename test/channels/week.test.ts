@@ -1,7 +1,7 @@
 /** A whole week of the example program on each channel, with the clock turned from event to event. */
 import { afterEach, expect, it } from 'vitest';
 import type { CreatorId } from '../../src/ids.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 import { agreeToMessages, type OutsideBench, openOutside } from '../support/outside.ts';
 import { publish } from '../support/runtime.ts';
 import { botToken, callbackUpdate, textUpdate } from '../support/telegram-stand-in.ts';
@@ -13,7 +13,7 @@ let bench: OutsideBench;
 afterEach(() => bench.stop());
 
 async function open(account: Record<string, unknown>): Promise<{ creatorId: CreatorId; connection: string }> {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   const creatorId = await testCreator(db);
   await publish(db, creatorId);

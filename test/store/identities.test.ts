@@ -3,14 +3,14 @@ import { beforeEach, expect, it } from 'vitest';
 import type { Sql } from '../../src/database.ts';
 import { type ContactId, type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
 import { conversationAt, meetAddress, renameAddress } from '../../src/store/identities.ts';
-import { testCreator, testDatabase } from '../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../support/database.ts';
 
 const db = await testDatabase();
 let creatorId: CreatorId;
 let connectionId: string;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   creatorId = await testCreator(db);
   connectionId = systemIds.uuid();
   await db.tenant(creatorId, (sql) =>

@@ -3,7 +3,7 @@ import { afterEach, beforeEach } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import type { ConversationId, CreatorId } from '../../src/ids.ts';
 import { deliveriesOf } from '../../src/store/deliveries.ts';
-import { testCreator } from './database.ts';
+import { emptyDatabase, testCreator } from './database.ts';
 import { type OutsideBench, openOutside } from './outside.ts';
 import { publish } from './runtime.ts';
 import { inbound, webhookBody, whatsappAccount } from './whatsapp-stand-in.ts';
@@ -59,7 +59,7 @@ export function whatsappTalk(db: Database): WhatsAppTalk {
     },
   };
   beforeEach(async () => {
-    await db.owner((sql) => sql('truncate creators cascade'));
+    await emptyDatabase(db);
     talk.bench = await openOutside(db);
     talk.creatorId = await testCreator(db);
     await publish(db, talk.creatorId);

@@ -34,7 +34,7 @@ const Id = v.pipe(v.string(), v.uuid());
 const Time = v.pipe(v.string(), v.isoTimestamp());
 const EventName = v.pipe(
   v.string(),
-  v.regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'Expected "message", "conversation.state", "document" or the name of an event'),
+  v.regex(/^[a-z][a-z0-9_.-]{0,63}$/, 'Expected "message", "transcript", "conversation.state", "document" or the name of an event'),
 );
 const NewWebhook = v.strictObject({
   url: v.pipe(v.string(), v.maxLength(2_000)),

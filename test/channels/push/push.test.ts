@@ -12,7 +12,7 @@ import { createMemoryCache } from '../../../src/shared/memory.ts';
 import { saveSubscription } from '../../../src/store/push.ts';
 import { moveReadMark } from '../../../src/store/read-marks.ts';
 import { manualClock } from '../../support/clock.ts';
-import { testCreator, testDatabase } from '../../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { type PushStandIn, startPushService } from '../../support/push-stand-in.ts';
 import { quietLog } from '../../support/quiet-log.ts';
 import { evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../../support/runtime.ts';
@@ -54,7 +54,7 @@ let key: ConversationKey;
 let pushKey: PushKey;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   service = await startPushService();
   const clock = manualClock(evening);
   presence = createPresence(createMemoryCache(clock));

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ConversationId, type CreatorId, type SessionId, systemIds } from '../../../src/ids.ts';
 import { deliveriesOf } from '../../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { type OutsideBench, openOutside } from '../../support/outside.ts';
 import { answerOf, openTestConversation, publish } from '../../support/runtime.ts';
 import { botToken, callbackUpdate, human, textUpdate } from '../../support/telegram-stand-in.ts';
@@ -18,7 +18,7 @@ let connection: string;
 let update = 0;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
   await publish(db, creatorId);

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { isSigned, sign } from '../../../src/channels/signature.ts';
 import type { CreatorId } from '../../../src/ids.ts';
-import { testCreator, testDatabase } from '../../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { type OutsideBench, openOutside } from '../../support/outside.ts';
 import { type StandInAnswer, serveJson } from '../../support/provider-stand-in.ts';
 import { publish } from '../../support/runtime.ts';
@@ -42,7 +42,7 @@ let connection: string;
 let count = 0;
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
   await publish(db, creatorId);

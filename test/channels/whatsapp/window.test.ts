@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ConversationId, type CreatorId, systemIds } from '../../../src/ids.ts';
 import { listConsent } from '../../../src/store/consent.ts';
 import { deliveriesOf, listDeadLetters, replayDelivery } from '../../../src/store/deliveries.ts';
-import { testCreator, testDatabase } from '../../support/database.ts';
+import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { sleepReset } from '../../support/example.ts';
 import { agreeToMessages, type OutsideBench, openOutside } from '../../support/outside.ts';
 import { publish } from '../../support/runtime.ts';
@@ -50,7 +50,7 @@ const asking = {
 };
 
 beforeEach(async () => {
-  await db.owner((sql) => sql('truncate creators cascade'));
+  await emptyDatabase(db);
   bench = await openOutside(db);
   creatorId = await testCreator(db);
   connection = await bench.connect(creatorId, { channel: 'whatsapp', outside_window: 'hold', ...whatsappAccount });
