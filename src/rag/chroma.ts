@@ -33,25 +33,26 @@ export function connectChroma(url: string): VectorIndex {
     }
   }
 
-  /** The creator's collection for this model. One of another model goes: its vectors answer no question any more. */
-  async function make(creator: CreatorId, model: string): Promise<Collection> {
+  /** The creator's collection for this model, and whether it is new. One of another model goes: its vectors answer no question any more. */
+  async function make(creator: CreatorId, model: string): Promise<{ collection: Collection; isNew: boolean }> {
     const name = nameOf(creator);
-    const create = () =>
-      client().getOrCreateCollection({ name, embeddingFunction: null, metadata: { model }, configuration: { hnsw: { space: 'cosine' } } });
-    const collection = await create();
-    if (collection.metadata?.model === model) return collection;
-    await client().deleteCollection({ name });
-    return create();
+    const known = await find(creator);
+    if (known !== null && known.metadata?.model === model) return { collection: known, isNew: false };
+    if (known !== null) await client().deleteCollection({ name });
+    const configuration = { hnsw: { space: 'cosine' as const } };
+    const collection = await client().getOrCreateCollection({ name, embeddingFunction: null, metadata: { model }, configuration });
+    return { collection, isNew: true };
   }
 
   return {
     put: (creator, reading, model, vectors) =>
       reached(async () => {
-        if (vectors.length === 0) return;
-        const collection = await make(creator, model);
+        if (vectors.length === 0) return { lost: false };
+        const { collection, isNew } = await make(creator, model);
         for (let at = 0; at < vectors.length; at += batchSize) {
           await collection.upsert(recordsOf(creator, reading, vectors.slice(at, at + batchSize)));
         }
+        return { lost: isNew };
       }),
     nearest: (creator, model, vector, documents, most) =>
       reached(async () => {
@@ -76,12 +77,12 @@ export function connectChroma(url: string): VectorIndex {
               },
         );
       }),
-    remove: (creator, document, except) =>
+    remove: (creator, document, olderThan) =>
       reached(async () => {
         const collection = await find(creator);
-        const others = except === undefined ? {} : { generation: { $ne: except.generation } };
-        const where = except === undefined ? { document_id: document } : { $and: [{ document_id: document }, others] };
-        await collection?.delete({ where: where as NonNullable<Parameters<Collection['delete']>[0]['where']> });
+        const all = { document_id: document };
+        // Of the same reading there are none by another model: these went with their collection.
+        await collection?.delete({ where: olderThan === undefined ? all : { $and: [all, { generation: { $lt: olderThan.generation } }] } });
       }),
     removeAll: (creator) =>
       reached(async () => {

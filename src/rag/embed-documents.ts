@@ -1,12 +1,13 @@
 /** Gives ready documents the vectors of the model in force: new ones, those read while it was down, and all after it has changed. */
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
+import { AppError } from '../errors.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { findDocument } from '../store/documents.ts';
-import { chunkTexts, holdEmbedding, markEmbedded } from '../store/readings.ts';
+import { chunkTexts, forgetEmbedded, holdEmbedding, markEmbedded } from '../store/readings.ts';
 import type { Embedder } from './embedding.ts';
-import type { VectorIndex } from './index.ts';
+import type { Reading, VectorIndex } from './index.ts';
 
 export interface EmbedDocumentsDeps {
   db: Database;
@@ -53,25 +54,44 @@ export function createEmbedNext({ db, vectors, embedder, renew, clock, log }: Em
     return row === undefined ? null : { creator: row.creator_id, id: row.id, generation: row.generation };
   }
 
-  /** Whether the reading still answers: one that was deleted or replaced meanwhile keeps no vectors. */
-  async function embed({ creator, id, generation }: Job, make: string, signal: AbortSignal): Promise<void> {
+  /** A reading that was deleted or replaced meanwhile keeps no vectors; the one in its place may have got its own already. */
+  async function forget({ creator, id }: Job, make: string): Promise<void> {
+    const live = (await db.tenant(creator, (sql) => findDocument(sql, creator, id)))?.live ?? null;
+    await vectors.remove(creator, id, live === null ? undefined : { generation: live, model: make });
+  }
+
+  /** Vectors of this make that were there are there no more: all documents that had some wait for them again. */
+  async function beginAgain(creator: CreatorId, make: string): Promise<void> {
+    const documents = await db.tenant(creator, (sql) => forgetEmbedded(sql, creator, make));
+    if (documents > 0) log.warn('embeddings.lost', { creator_id: creator, model: make, documents });
+  }
+
+  async function embed(job: Job, make: string, signal: AbortSignal): Promise<void> {
+    const { creator, id, generation } = job;
     const document = await db.tenant(creator, (sql) => findDocument(sql, creator, id));
     if (document === null) return;
     const reading = { document: id, generation, source: document.source ?? document.title, at: inMs(0) };
     for (let from = 0; ; from += batchSize) {
-      signal.throwIfAborted();
-      const batch = await db.tenant(creator, (sql) => chunkTexts(sql, creator, id, generation, from, batchSize));
-      if (batch.length === 0) break;
-      const texts = batch.map(({ heading, text }) => (heading === '' ? text : `${heading}\n\n${text}`));
-      const found = await embedder.embed(texts, 'passage', signal);
-      const rows = batch.map(({ position }, at) => ({ position, vector: found[at] ?? [] }));
-      await vectors.put(creator, reading, make, rows);
-      if (!(await db.tenant(creator, (sql) => holdEmbedding(sql, creator, id, generation, inMs(leaseMs))))) {
-        return vectors.remove(creator, id);
-      }
+      const more = await embedBatch(job, reading, make, from, signal);
+      if (!more) break;
+      if (!(await db.tenant(creator, (sql) => holdEmbedding(sql, creator, id, generation, inMs(leaseMs))))) return forget(job, make);
     }
     await vectors.remove(creator, id, { generation, model: make });
     await db.tenant(creator, (sql) => markEmbedded(sql, creator, id, generation, make));
+  }
+
+  /** Whether there was anything from this position on. */
+  async function embedBatch({ creator, id }: Job, reading: Reading, make: string, from: number, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    const batch = await db.tenant(creator, (sql) => chunkTexts(sql, creator, id, reading.generation, from, batchSize));
+    if (batch.length === 0) return false;
+    const texts = batch.map(({ heading, text }) => (heading === '' ? text : `${heading}\n\n${text}`));
+    const found = await embedder.embed(texts, 'passage', signal);
+    const rows = batch.map(({ position }, at) => ({ position, vector: found[at] ?? [] }));
+    const { lost } = await vectors.put(creator, reading, make, rows);
+    if (lost) await beginAgain(creator, make);
+    if (lost && from > 0) throw new AppError('UNAVAILABLE', 'Try again shortly: the vectors so far are lost');
+    return true;
   }
 
   /** Says when the document may be tried again: at once after a stop, else after a pause. */

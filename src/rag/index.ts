@@ -21,8 +21,8 @@ export interface Reading {
 
 /** Vectors of chunks, apart by creator and by model. Every call rejects with AppError UNAVAILABLE when the vectors cannot be reached. */
 export interface VectorIndex {
-  /** Stores vectors of one reading, replacing those of the same chunks and model. */
-  put(creator: CreatorId, reading: Reading, model: string, vectors: readonly ChunkVector[]): Promise<void>;
+  /** Stores vectors of one reading, replacing those of the same chunks and model. `lost` tells that none of this model were there any more. */
+  put(creator: CreatorId, reading: Reading, model: string, vectors: readonly ChunkVector[]): Promise<{ lost: boolean }>;
   /**
    * The chunks nearest by cosine, nearest first, among this creator's documents (`documents` narrows them) and this model's vectors only.
    * May name chunks of a reading that answers no more: whoever loads them leaves those out.
@@ -34,8 +34,8 @@ export interface VectorIndex {
     documents: readonly DocumentId[] | null,
     most: number,
   ): Promise<(ChunkKey & { similarity: number })[]>;
-  /** Forgets a document: all of it, or all but the vectors of one reading by one model. */
-  remove(creator: CreatorId, document: DocumentId, except?: { generation: number; model: string }): Promise<void>;
+  /** Forgets a document: all of it, or what is older than one reading by one model. Later readings stay: another node may be at them. */
+  remove(creator: CreatorId, document: DocumentId, olderThan?: { generation: number; model: string }): Promise<void>;
   /** Forgets everything of a creator. */
   removeAll(creator: CreatorId): Promise<void>;
 }

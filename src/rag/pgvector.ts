@@ -27,6 +27,7 @@ function pgvectorIndex(db: Database): VectorIndex {
              set embedding = excluded.embedding, dimensions = excluded.dimensions, updated_at = excluded.updated_at`,
           [creator, document, generation, model, JSON.stringify(rows), at],
         );
+        return { lost: false };
       }),
     nearest: (creator, model, vector, documents, most) =>
       db.tenant(creator, (sql) =>
@@ -38,14 +39,13 @@ function pgvectorIndex(db: Database): VectorIndex {
           [creator, model, JSON.stringify(vector), vector.length, documents === null ? null : [...documents], most],
         ),
       ),
-    async remove(creator, document, except) {
+    async remove(creator, document, olderThan) {
       await db.tenant(creator, (sql) =>
-        sql('delete from embeddings where creator_id = $1 and document_id = $2 and (generation, model) is distinct from ($3, $4)', [
-          creator,
-          document,
-          except?.generation ?? null,
-          except?.model ?? null,
-        ]),
+        sql(
+          `delete from embeddings where creator_id = $1 and document_id = $2
+             and ($3::int is null or generation < $3 or (generation = $3 and model <> $4))`,
+          [creator, document, olderThan?.generation ?? null, olderThan?.model ?? null],
+        ),
       );
     },
     async removeAll(creator) {

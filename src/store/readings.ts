@@ -173,10 +173,19 @@ export async function countEmbedded(sql: Sql, creator: CreatorId, make: string |
 }
 
 /** Lets documents with vectors of another make wait to be embedded. How many. */
-export async function awaitEmbedding(sql: Sql, creator: CreatorId, make: string): Promise<number> {
+export function awaitEmbedding(sql: Sql, creator: CreatorId, make: string): Promise<number> {
+  return waitForVectors(sql, creator, make, '<>');
+}
+
+/** Lets documents with vectors of this make, which are lost, wait to be embedded. How many. */
+export function forgetEmbedded(sql: Sql, creator: CreatorId, make: string): Promise<number> {
+  return waitForVectors(sql, creator, make, '=');
+}
+
+async function waitForVectors(sql: Sql, creator: CreatorId, make: string, whose: '=' | '<>'): Promise<number> {
   const rows = await sql(
     `with marked as (update documents set embedded_by = null, embed_after = 'epoch'
-       where creator_id = $1 and live is not null and embedded_by <> $2 returning id),
+       where creator_id = $1 and live is not null and embedded_by ${whose} $2 returning id),
      counted as (${countVectors})
      select id from marked`,
     [creator, make],

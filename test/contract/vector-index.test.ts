@@ -6,6 +6,8 @@ import { connectChroma } from '../../src/rag/chroma.ts';
 import type { Reading, VectorIndex } from '../../src/rag/index.ts';
 import { openPgvector } from '../../src/rag/pgvector.ts';
 import { pgliteDatabase, testCreator, testDatabase } from '../support/database.ts';
+import { learn, testKnowledge } from '../support/knowledge.ts';
+import { startOllama } from '../support/ollama.ts';
 
 const chromaUrl = process.env.TEST_CHROMA_URL;
 const server = process.env.TEST_DATABASE_URL;
@@ -116,7 +118,7 @@ describe.each(adapters)('vectors in $name', async ({ name, open }) => {
     expect(await positions(creator, mixed(1, 0), [])).toEqual([]);
   });
 
-  test('forget a document, or all its readings but one', async () => {
+  test('forget a document, or what is older than one of its readings', async () => {
     const creator = await testCreator(db);
     const [one, two] = [await addDocument(creator), await addDocument(creator, 2)];
     await index.put(creator, one, model, three);
@@ -125,9 +127,22 @@ describe.each(adapters)('vectors in $name', async ({ name, open }) => {
     expect(await positions(creator, mixed(1, 0), [one.document])).toHaveLength(3);
     await index.remove(creator, one.document);
     expect(await positions(creator, mixed(1, 0), [one.document])).toEqual([]);
+    // Who was late with the first reading leaves the second alone.
     await index.remove(creator, two.document, { generation: 1, model });
+    expect(await positions(creator, mixed(1, 0))).toHaveLength(3);
+    await index.remove(creator, two.document, { generation: 3, model });
     expect(await positions(creator, mixed(1, 0))).toEqual([]);
     await index.remove(creator, systemIds.uuid<DocumentId>());
+  });
+
+  test('say when they have lost what was put before', async () => {
+    const creator = await testCreator(db);
+    const [one, two] = [await addDocument(creator), await addDocument(creator)];
+    await index.put(creator, one, model, three);
+    expect(await index.put(creator, two, model, three)).toEqual({ lost: false });
+    await index.put(creator, two, 'wide-1-5', [{ position: 1, vector: [0, 0, 0, 0, 1] }]);
+    const { lost } = await index.put(creator, two, model, three);
+    expect(await positions(creator, mixed(1, 0), [one.document])).toHaveLength(lost ? 0 : 3);
   });
 
   test('take many at once', async () => {
@@ -147,6 +162,41 @@ describe.each(adapters)('vectors in $name', async ({ name, open }) => {
       Array.from({ length: 1000 }, (_, position) => ({ position, vector: mixed(1, position / 1000) })),
     );
     expect(await positions(creator, mixed(1, 0), null, 3)).toEqual([0, 1, 2]);
+  });
+});
+
+describe.skipIf(chromaUrl === undefined)('documents with their vectors in Chroma', async () => {
+  const db = await testDatabase();
+  const make = 'nomic-embed-text-1-768@a1b2';
+  const index = connectChroma(chromaUrl ?? '');
+  const nearest = (creator: CreatorId) => index.nearest(creator, make, [1, ...new Array<number>(767).fill(0)], null, 50);
+
+  async function setUp() {
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url, chromaUrl: chromaUrl ?? '' });
+    const creator = await testCreator(db);
+    return { knowledge, creator, document: await learn(knowledge, creator, 'You can cancel a session up to 24 hours before.') };
+  }
+
+  test('leave none behind when they are deleted', async () => {
+    const { knowledge, creator, document } = await setUp();
+    expect(await nearest(creator)).toHaveLength(1);
+    await knowledge.documents.remove(creator, document.id);
+    expect(await nearest(creator)).toEqual([]);
+  });
+
+  test('keep those of their last reading', async () => {
+    const { knowledge, creator, document } = await setUp();
+    await knowledge.documents.reindex(creator, document.id);
+    await knowledge.ingest.drain();
+    expect(await nearest(creator)).toMatchObject([{ document_id: document.id, generation: 2 }]);
+  });
+
+  test('get them all again when the server has lost them', async () => {
+    const { knowledge, creator, document } = await setUp();
+    await index.removeAll(creator);
+    const { id } = await learn(knowledge, creator, 'Groups may cancel a week before.', 'groups.md');
+    expect((await nearest(creator)).map(({ document_id }) => document_id).sort()).toEqual([document.id, id].sort());
   });
 });
 

@@ -72,11 +72,36 @@ describe('when a part breaks', async () => {
     const { document } = await knowledge.documents.add(creator, { name: 'a.txt', content: [new TextEncoder().encode(text)] });
     remove = () => knowledge.documents.remove(creator, document.id);
     await knowledge.ingest.drain();
-    const [row] = await db.tenant(creator, (sql) =>
-      sql<{ n: number }>('select count(*)::int as n from embeddings where creator_id = $1', [creator]),
-    );
-    expect(row?.n).toBe(0);
+    expect(await vectorsOf(creator)).toEqual([]);
   });
+
+  test('a document read anew by another node while it is embedded keeps the vectors that it gets there', async () => {
+    const ollama = await startOllama();
+    const creator = await testCreator(db);
+    let readAnew = () => Promise.resolve();
+    const late = await testKnowledge(
+      watching(db, /set embed_after/, () => readAnew()),
+      { ollamaUrl: ollama.url },
+    );
+    const { document } = await late.documents.add(creator, { name: 'a.txt', content: [new TextEncoder().encode(text)] });
+    const other = await testKnowledge(db, { ollamaUrl: ollama.url, folder: late.folder });
+    readAnew = async () => {
+      await other.documents.reindex(creator, document.id);
+      await other.ingest.drain();
+    };
+    await late.ingest.drain();
+    const { live, embedded_by } = await other.documents.get(creator, document.id);
+    expect(embedded_by).not.toBeNull();
+    expect(await vectorsOf(creator)).toEqual([live]);
+  });
+
+  /** The readings whose vectors there are. */
+  async function vectorsOf(creator: CreatorId): Promise<number[]> {
+    const rows = await db.tenant(creator, (sql) =>
+      sql<{ generation: number }>('select generation from embeddings where creator_id = $1', [creator]),
+    );
+    return rows.map(({ generation }) => generation);
+  }
 });
 
 describe('a poisoned document', async () => {

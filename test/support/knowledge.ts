@@ -18,9 +18,19 @@ import { quietLog } from './quiet-log.ts';
 /** A knowledge that ends with the test file. */
 export async function testKnowledge(
   db: Database,
-  options: { clock?: Clock; ollamaUrl?: string; chromaUrl?: string; share?: ShareLimits; reembed?: boolean; cache?: Cache; log?: Log } = {},
+  options: {
+    clock?: Clock;
+    ollamaUrl?: string;
+    chromaUrl?: string;
+    share?: ShareLimits;
+    reembed?: boolean;
+    cache?: Cache;
+    log?: Log;
+    /** That of another knowledge, when both are nodes of one server. */
+    folder?: string;
+  } = {},
 ): Promise<Knowledge & { folder: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'companero-files-'));
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'companero-files-')));
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const ollama =
     options.ollamaUrl === undefined
