@@ -41,6 +41,7 @@ import { createMediaLinks, type MediaLinks } from './media/links.ts';
 import { createMedia, type Media } from './media/media.ts';
 import { createPictures } from './media/pictures.ts';
 import { createTranscriber } from './media/transcriber.ts';
+import type { DocumentNews } from './message.ts';
 import { openPrivacy } from './privacy/open.ts';
 import { createPublicFetch, type PublicFetch } from './public-fetch.ts';
 import type { Push } from './push.ts';
@@ -50,7 +51,7 @@ import { createSeal, type Seal } from './seal.ts';
 import { createProgramSecrets, type ProgramSecrets } from './secrets/program-secrets.ts';
 import { demoEmail, seedDemo } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
-import { type FanOut, sessionsTopic, widgetsTopic } from './shared/fan-out.ts';
+import { type FanOut, inboxTopic, sessionsTopic, widgetsTopic } from './shared/fan-out.ts';
 import { createMemoryCache, createMemoryFanOut } from './shared/memory.ts';
 import { openRedisCache, openRedisFanOut } from './shared/redis.ts';
 import { releaseClaims } from './store/claims.ts';
@@ -111,6 +112,9 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
     clock,
     ids,
     log,
+    tellDocument(creatorId, id, status) {
+      shared.fanOut.publish(inboxTopic(creatorId), { type: 'document', document_id: id, status } satisfies DocumentNews);
+    },
   });
   const accounts = await openAccess(config, { database, clock, log, ...shared, origin: origins[0] });
   const outbound = { allowed: config.outboundAllow, ownHosts: [new URL(origins[0]).hostname] };

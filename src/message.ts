@@ -91,6 +91,13 @@ export interface InboxNews {
   messages: readonly { seq: number; role: MessageRole; at: string; text: string }[];
 }
 
+/** What has become of a document, for members who look at the list of them. How far its reading is, is told by its own events. */
+export interface DocumentNews {
+  type: 'document';
+  document_id: string;
+  status: 'queued' | 'ready' | 'failed' | 'deleted';
+}
+
 /** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. `anew`: what was shown of the reply goes. */
 export type ConversationNews =
   | { type: 'message'; message: Message }

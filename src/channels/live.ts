@@ -29,7 +29,7 @@ export interface LiveSocketDeps {
 }
 
 /**
- * Serves one member. After `hello` each InboxNews of the creator goes out as it is heard; `missed` says that some may have been lost, so that the
+ * Serves one member. After `hello` each InboxNews and DocumentNews of the creator goes out as it is heard; `missed` says that some may have been lost, so that the
  * lists are to be read again. A member who does not read is told no more, and closed after a while.
  */
 export function createLiveSocket({ fanOut, stands, clock, ids, log }: LiveSocketDeps, who: SignIn, connection: Connection): ServedSocket {

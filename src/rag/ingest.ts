@@ -4,6 +4,7 @@ import type { Database } from '../database.ts';
 import type { Files } from '../files.ts';
 import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log, LogFields } from '../log.ts';
+import type { DocumentNews } from '../message.ts';
 import { findSizes } from '../store/collections.ts';
 import { findDocument } from '../store/documents.ts';
 import { clearOtherReadings, type DocumentClaim, goLive, insertChunks, reportProgress, triesOf } from '../store/readings.ts';
@@ -19,9 +20,13 @@ export interface IngestDeps {
   reader: Reader;
   /** Embeds what has been read; null where nothing embeds. */
   embedNext: EmbedNext | null;
+  tell: TellDocument;
   clock: Clock;
   log: Log;
 }
+
+/** Tells a creator's members what has become of a document. */
+export type TellDocument = (creator: CreatorId, id: DocumentId, status: DocumentNews['status']) => void;
 
 /** The running pump. */
 export interface Ingest {
@@ -152,6 +157,7 @@ async function writeClaimed(deps: IngestDeps, { claim, document, begun }: Read, 
   try {
     await writeReading(deps, claim, document, signal);
     deps.log.info('document.ready', { ...fieldsOf(claim), chunks: document.chunks.length, duration_ms: deps.clock.wall() - begun });
+    deps.tell(claim.creator, claim.id, 'ready');
   } catch (error) {
     await settleFailure(deps, claim, error, signal);
   }
@@ -185,7 +191,12 @@ function fieldsOf(claim: DocumentClaim): LogFields {
 }
 
 /** Ends the document as failed with a reason, or frees it; never rejects. */
-async function settleFailure({ db, clock, log }: IngestDeps, claim: DocumentClaim, error: unknown, signal: AbortSignal): Promise<void> {
+async function settleFailure(
+  { db, clock, log, tell }: IngestDeps,
+  claim: DocumentClaim,
+  error: unknown,
+  signal: AbortSignal,
+): Promise<void> {
   if (error instanceof LostClaim) return;
   const now = new Date(clock.wall());
   const failed = error instanceof UnreadableDocument;
@@ -197,6 +208,7 @@ async function settleFailure({ db, clock, log }: IngestDeps, claim: DocumentClai
       await reportProgress(sql, claim, { progress: failed ? 1 : 0, until, now, ...ending });
       if (failed) await clearOtherReadings(sql, { ...claim, attempt: noReading });
     })
+    .then(() => failed && tell(claim.creator, claim.id, 'failed'))
     .catch((cause: unknown) => log.error('document.settle.failed', cause, fieldsOf(claim)));
   if (failed) log.warn('document.failed', { ...fieldsOf(claim), problem: error.problem });
   else if (error !== signal.reason) log.error('document.interrupted', error, fieldsOf(claim));

@@ -13,7 +13,7 @@ import { createAnswerCache } from './answer-cache.ts';
 import { connectChroma } from './chroma.ts';
 import { createEmbedNext } from './embed-documents.ts';
 import type { VectorIndex } from './index.ts';
-import { createIngest, type Ingest } from './ingest.ts';
+import { createIngest, type Ingest, type TellDocument } from './ingest.ts';
 import { createLibrary, type Library } from './library.ts';
 import { createModelShare, type ShareLimits } from './model-share.ts';
 import { createModels, type Models } from './models.ts';
@@ -38,6 +38,8 @@ export interface KnowledgeDeps {
   ids: Ids;
   log: Log;
   share?: ShareLimits;
+  /** Nobody is told without. */
+  tellDocument?: TellDocument;
 }
 
 /** The knowledge of all creators. */
@@ -54,17 +56,17 @@ export interface Knowledge {
 
 /** Opens the knowledge over a migrated database. */
 export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
-  const { db, folder, ollama, clock, ids, log, cache, uploadMaxBytes } = deps;
+  const { db, folder, ollama, clock, ids, log, cache, uploadMaxBytes, tellDocument: tell = () => undefined } = deps;
   const server = ollama === null ? null : connectOllama({ ...ollama, clock });
   const embedder = server?.embedder ?? null;
   const vectors = await openVectors(deps);
   const files = createFiles(folder, ids);
   const embedNext =
     vectors === null || embedder === null ? null : createEmbedNext({ db, vectors, embedder, renew: ollama?.reembed === true, clock, log });
-  const ingest = createIngest({ db, files, reader: createReader(clock), embedNext, clock, log });
+  const ingest = createIngest({ db, files, reader: createReader(clock), embedNext, tell, clock, log });
   const retriever = createRetriever({ db, vectors, embedder, log });
   return {
-    documents: createLibrary({ db, files, vectors, ingest, clock, ids, log, maxBytes: uploadMaxBytes }),
+    documents: createLibrary({ db, files, vectors, ingest, tell, clock, ids, log, maxBytes: uploadMaxBytes }),
     retriever,
     answers: createAnswers({
       ...{ db, retriever, clock, ids, log },

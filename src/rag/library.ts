@@ -9,7 +9,7 @@ import type { CollectionRow, CollectionSizes } from '../store/collections.ts';
 import * as collections from '../store/collections.ts';
 import * as store from '../store/documents.ts';
 import type { VectorIndex } from './index.ts';
-import type { Ingest } from './ingest.ts';
+import type { Ingest, TellDocument } from './ingest.ts';
 import { kindBytes, kindOf } from './kind.ts';
 
 /** A file as it arrives. */
@@ -61,6 +61,7 @@ export interface LibraryDeps {
   files: Files;
   vectors: VectorIndex | null;
   ingest: Pick<Ingest, 'wake'>;
+  tell: TellDocument;
   maxBytes: number;
   clock: Clock;
   ids: Ids;
@@ -69,7 +70,7 @@ export interface LibraryDeps {
 
 /** The documents of all creators over their files, records and vectors. */
 export function createLibrary(deps: LibraryDeps): Library {
-  const { db, files, vectors, ingest, maxBytes } = deps;
+  const { db, files, vectors, ingest, tell, maxBytes } = deps;
   const now = () => new Date(deps.clock.wall());
 
   async function get(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
@@ -86,6 +87,7 @@ export function createLibrary(deps: LibraryDeps): Library {
     }
     if (document !== null) {
       ingest.wake();
+      tell(creator, document.id, 'queued');
       return { document, existing: false };
     }
     const known = required(await db.tenant(creator, (sql) => store.findDocumentByHash(sql, creator, file.hash)));
@@ -104,6 +106,7 @@ export function createLibrary(deps: LibraryDeps): Library {
   async function reindex(creator: CreatorId, id: DocumentId): Promise<store.DocumentRow> {
     if (!(await db.tenant(creator, (sql) => store.requeueDocument(sql, creator, id, now())))) throw missing();
     ingest.wake();
+    tell(creator, id, 'queued');
     return get(creator, id);
   }
 
@@ -127,6 +130,7 @@ export function createLibrary(deps: LibraryDeps): Library {
       await vectors?.remove(creator, id);
       const file = await db.tenant(creator, (sql) => store.deleteDocument(sql, creator, id));
       if (file === null) throw missing();
+      tell(creator, id, 'deleted');
       await files.remove(creator, file);
       await vectors?.remove(creator, id).catch((cause: unknown) => deps.log.error('document.vectors.left', cause, { document_id: id }));
     },

@@ -23,7 +23,7 @@ export function conversationTopic(creatorId: string, conversationId: string): st
   return `conversation:creator_${creatorId}:${conversationId}`;
 }
 
-/** The topic on which InboxNews of a creator is published. */
+/** The topic on which InboxNews and DocumentNews of a creator are published. */
 export function inboxTopic(creatorId: string): string {
   return `inbox:creator_${creatorId}:turns`;
 }

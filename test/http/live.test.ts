@@ -58,6 +58,25 @@ test('a member hears what is said and who waits for a person; another creator he
   for (const client of [hers, his, contact, other]) client.socket.terminate();
 });
 
+test('a member hears what becomes of documents, of their own workspace only', async () => {
+  const [hers, his] = [await ana.watch(), await ben.watch()];
+  const upload = async (token: string, text: string) => {
+    const form = new FormData();
+    form.set('file', new File([text], 'a.md'));
+    return (await read(ask(token, 'POST', '/api/v1/creators/documents', form))).document.id as string;
+  };
+  const told = (client: typeof hers) => client.frames.filter(({ type }) => type === 'document');
+  const id = await upload(ana.token, 'Sleep well.');
+  await hers.next(({ status }) => status === 'ready');
+  await ask(ana.token, 'DELETE', `/api/v1/creators/documents/${id}`);
+  await hers.next(({ status }) => status === 'deleted');
+  expect(told(hers)).toEqual(['queued', 'ready', 'deleted'].map((status) => ({ type: 'document', document_id: id, status })));
+  const broken = await upload(ben.token, '\u200b');
+  await his.next(({ status }) => status === 'failed');
+  expect(told(his)).toEqual(['queued', 'failed'].map((status) => ({ type: 'document', document_id: broken, status })));
+  for (const client of [hers, his]) client.socket.terminate();
+});
+
 test('a ticket is good once, for its creator and its kind of socket; an API key gets none', async () => {
   const ticket = await ana.ticket();
   const client = await ana.connect(ticket);

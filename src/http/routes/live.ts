@@ -54,11 +54,11 @@ export function liveRoutes(deps: LiveRoutesDeps): Hono<AppEnv> {
     '/connect',
     describe({
       tag,
-      summary: 'Open a socket that tells what happens in conversations',
+      summary: 'Open a socket that tells what happens in conversations and to documents',
       description:
         `Subprotocols \`${liveSubprotocol}, ticket.<ticket>\`. Send \`{"type":"hello"}\`, then \`{"type":"ping"}\` every 25 s. After \`welcome\` come frames ` +
-        '`conversation` {conversation_id, seq, status, state, control, waiting?, messages: [{seq, role, at, text}]}, and `missed` when some may have been lost: ' +
-        'read the lists again. It closes with 4401 when the sign-in ends, with 1013 when nobody reads.',
+        '`conversation` {conversation_id, seq, status, state, control, waiting?, messages: [{seq, role, at, text}]} and ' +
+        '`document` {document_id, status}, and `missed` when some may have been lost: read the lists again. It closes with 4401 when the sign-in ends, with 1013 when nobody reads.',
       public: true,
       answers: { 101: null },
       errors: ['UNAUTHENTICATED', 'OVERLOADED'],
