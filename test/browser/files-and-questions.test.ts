@@ -209,15 +209,34 @@ describe('the configuration', () => {
     await expectCount(visited, '.launcher:visible', 0);
   });
 
-  it('opens the bubble by itself once a visit when it says so', async () => {
+  it('opens the bubble by itself once a visit when it says so, and leaves the keyboard where it is', async () => {
     stage.server.config = { version: 1, open_after_s: 1, texts: { title: 'Ana' } };
     const visited = await open('/bubble');
+    await visited.page.getByRole('button', { name: 'Before' }).focus();
     await expectCount(visited, '.panel:visible', 1);
+    expect(await visited.page.evaluate(() => document.activeElement?.textContent)).toBe('Before');
     await visited.page.clock.install();
     await visited.page.reload();
     await expectCount(visited, '.launcher', 1);
     await visited.page.clock.runFor(5_000);
     await expectCount(visited, '.panel:visible', 0);
+  });
+
+  it('opens no bubble by itself that the person has opened and closed, and none that would cover a phone', async () => {
+    stage.server.config = { version: 1, open_after_s: 2, texts: { title: 'Ana' } };
+    const visited = await open('/bubble');
+    await visited.page.clock.install();
+    await visited.page.reload();
+    await visited.chat.locator('.launcher').click();
+    await visited.page.keyboard.press('Escape');
+    await visited.page.clock.runFor(5_000);
+    await expectCount(visited, '.panel:visible', 0);
+    const small = await open('/bubble', phone);
+    await small.page.clock.install();
+    await small.page.reload();
+    await expectCount(small, '.launcher:visible', 1);
+    await small.page.clock.runFor(5_000);
+    await expectCount(small, '.panel:visible', 0);
   });
 
   it('is taken up without a reload', async () => {

@@ -171,6 +171,24 @@ describe('a network that fails', () => {
     await expectBubbles(visited, ['before', 'said meanwhile', 'while away 1', 'while away 2', 'after the break']);
   });
 
+  it('stays open from page to page of a visit until it is closed, without taking the keyboard', async () => {
+    const visited = await open('/bubble');
+    await visited.chat.locator('.launcher').click();
+    await write(visited, 'one');
+    await expectBubbles(visited, ['one']);
+    await visited.page.reload();
+    await expectBubbles(visited, ['one']);
+    expect(await visited.page.evaluate(() => document.activeElement?.localName)).toBe('body');
+    const other = await visited.page.context().newPage();
+    await other.goto(`${stage.server.origin}/bubble`);
+    await expect.poll(() => other.locator('companero-chat .launcher').isVisible()).toBe(true);
+    expect(await other.locator('companero-chat .panel').isVisible()).toBe(false);
+    await visited.chat.getByRole('button', { name: 'Close chat' }).first().click();
+    await visited.page.reload();
+    await expectCount(visited, '.launcher:visible', 1);
+    await expectCount(visited, '.panel:visible', 0);
+  });
+
   it('sends after a reload what was written offline', async () => {
     const visited = await open('/inline');
     await write(visited, 'first');

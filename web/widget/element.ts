@@ -9,6 +9,7 @@ import type { MessageFrame } from './protocol.ts';
 import type { ContactHints, LinkKey } from './session.ts';
 import { createSound } from './sound.ts';
 import { sheetFor, styleSheet } from './styles.ts';
+import { createVisit, type Visit } from './visit.ts';
 import { directionOf, english, loadWords, type Words } from './words.ts';
 
 /** Where the widget was loaded from: the server it talks to unless the element says another. */
@@ -18,6 +19,9 @@ let home = '';
 export function setHome(origin: string): void {
   home = origin;
 }
+
+/** Where the open panel covers the page (styles.ts), it opens only for whoever asks. */
+const coversPage = () => window.matchMedia('(max-width: 480px)').matches;
 
 /** How long the chat stays unseen while its colours and words are on their way: what is shown does not change under the eye. */
 const dressWithinMs = 2_000;
@@ -37,6 +41,7 @@ export class CompaneroChat extends HTMLElement {
   #hints: ContactHints = {};
   #sound = createSound();
   #cancelOpening = () => {};
+  #visit: Visit = { panel: null };
   #spoken: { language: string; words: Promise<Words> } | null = null;
   #server = '';
 
@@ -52,13 +57,19 @@ export class CompaneroChat extends HTMLElement {
       config: (config) => this.#configured(config),
     });
     this.#chat = chat;
+    this.#visit = createVisit(
+      usableStorage(() => window.sessionStorage),
+      creator,
+    );
+    // The panel goes with the person from page to page of the site, without taking the keyboard from them.
+    const isKept = !isInline && this.#visit.panel === 'open' && !coversPage();
     this.#server = deps.server;
-    this.#build(isInline);
+    this.#build(isInline, isInline || isKept);
     this.#listen(chat);
     void this.#dress();
     window.setTimeout(() => this.#reveal(), dressWithinMs);
-    if (isInline || chat.hasSession) chat.start();
-    if (!isInline && !chat.hasSession) chat.loadConfig();
+    if (this.#isOpen || chat.hasSession) chat.start();
+    else chat.loadConfig();
     this.#schedule();
   }
 
@@ -71,12 +82,18 @@ export class CompaneroChat extends HTMLElement {
 
   /** Opens the bubble's panel and puts the keyboard into it. */
   open(): void {
-    if (this.#isOpen || this.#isInline()) return;
+    if (this.#isInline()) return;
+    this.#show();
+    this.#panel?.focus();
+  }
+
+  #show(): void {
+    if (this.#isOpen) return;
+    this.#cancelOpening();
     this.#setOpen(true);
     this.#reveal();
     this.#chat?.start();
     this.#panel?.follow();
-    this.#panel?.focus();
     this.#tell('companero:open', {});
   }
 
@@ -84,6 +101,7 @@ export class CompaneroChat extends HTMLElement {
   close(): void {
     if (!this.#isOpen) return;
     this.#setOpen(false);
+    this.#visit.panel = 'closed';
     this.#launcher?.focus();
     this.#tell('companero:close', {});
   }
@@ -126,7 +144,7 @@ export class CompaneroChat extends HTMLElement {
     return this.getAttribute('mode') === 'inline';
   }
 
-  #build(isInline: boolean): void {
+  #build(isInline: boolean, isOpen: boolean): void {
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     const panel = createPanel(this.#look(english), () => this.#chat as Chat, {
       isInline,
@@ -135,10 +153,14 @@ export class CompaneroChat extends HTMLElement {
       isSoundOn: () => this.#sound.isOn,
     });
     this.#panel = panel;
+    // Who uses the open panel wants it open; one that opened by itself and was never used stays on its page.
+    panel.element.addEventListener('focusin', () => {
+      if (!isInline) this.#visit.panel = 'open';
+    });
     this.#launcher = isInline ? null : createLauncher(() => (this.#isOpen ? this.close() : this.open()));
     root.replaceChildren(panel.element, ...(this.#launcher === null ? [] : [this.#launcher.element]));
     root.adoptedStyleSheets = [styleSheet()];
-    this.#setOpen(isInline);
+    this.#setOpen(isOpen);
   }
 
   #look(words: Words): PanelLook {
@@ -178,16 +200,14 @@ export class CompaneroChat extends HTMLElement {
     if (!this.#isInline()) this.toggleAttribute('hidden', !isShownOn(window.location.pathname, pages));
   };
 
-  /** Once a visit, unless it has been opened or closed before. */
+  /** Once a visit, unless it has been opened or closed before; the keyboard stays where it is. */
   #openByItself(): void {
     const { openAfterMs } = readAppearance(this.#config);
-    const visitStorage = usableStorage(() => window.sessionStorage);
-    const key = `companero:${this.getAttribute('creator')}:opened`;
     this.#cancelOpening();
-    if (openAfterMs === null || this.#isInline() || visitStorage.getItem(key) !== null) return;
+    if (openAfterMs === null || this.#isOpen || this.#isInline() || this.#visit.panel !== null || coversPage()) return;
     const timer = window.setTimeout(() => {
-      visitStorage.setItem(key, '1');
-      if (!this.hidden) this.open();
+      this.#visit.panel = 'closed';
+      if (!this.hidden) this.#show();
     }, openAfterMs);
     this.#cancelOpening = () => window.clearTimeout(timer);
   }
