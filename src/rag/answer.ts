@@ -118,41 +118,36 @@ function quoted(questions: readonly string[], retrieved: Retrieved): Unversioned
 async function write(deps: AnswerDeps, asked: Asked, model: ChatModel, retrieved: Retrieved): Promise<Unversioned | null> {
   const { request, signal, settings } = asked;
   const fields = { creator_id: request.creatorId, model: model.name };
-  const place = await deps.share.take(request.creatorId).catch(() => {
-    // without the cache nothing is counted, and nothing refused
-    return { done: () => Promise.resolve() };
-  });
+  const place = await deps.share.take(request.creatorId);
   if (place === null) {
     deps.log.warn('answer.share.used', fields);
     return null;
   }
   const late = createLateness(deps.clock, request.withinMs ?? withinMs, signal);
-  let tokens = 0;
   try {
-    const best = settings.rerank ? await reranked(deps, request.question, model, retrieved, late.signal) : retrieved;
-    const written = await writtenAnswer({ model, request, retrieved: best, prompt: settings.prompt, late }, asked.onDelta);
-    tokens = written.tokens;
-    return written.answer;
+    const best = settings.rerank ? await reranked(deps, asked, model, retrieved, place.spend, late.signal) : retrieved;
+    return await writtenAnswer({ model, request, retrieved: best, prompt: settings.prompt, late, spend: place.spend }, asked.onDelta);
   } catch (error) {
     signal.throwIfAborted();
     deps.log.warn('answer.degraded', { ...fields, code: error instanceof Error ? error.name : 'unknown' });
     return null;
   } finally {
     late.clear();
-    await place.done(tokens).catch((cause: unknown) => deps.log.error('answer.share.failed', cause, fields));
+    await place.done();
   }
 }
 
 async function reranked(
   deps: AnswerDeps,
-  question: string,
+  { request }: Asked,
   model: ChatModel,
   retrieved: Retrieved,
+  spend: (tokens: number) => void,
   signal: AbortSignal,
 ): Promise<Retrieved> {
   const brief = createLateness(deps.clock, rerankMs, signal);
   try {
-    const passages = await rerank(model, question, retrieved.passages, brief.signal);
+    const passages = await rerank(model, request.question, retrieved.passages, spend, brief.signal);
     return { ...retrieved, passages: passages.slice(0, passagesForAnswer) };
   } catch {
     // the order by words and vectors stands

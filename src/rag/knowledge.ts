@@ -64,6 +64,7 @@ export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
   const embedNext =
     vectors === null || embedder === null ? null : createEmbedNext({ db, vectors, embedder, renew: ollama?.reembed === true, clock, log });
   const ingest = createIngest({ db, files, reader: createReader(clock), embedNext, tell, clock, log });
+  const share = createModelShare(cache, deps.share);
   const retriever = createRetriever({ db, vectors, embedder, log });
   return {
     documents: createLibrary({ db, files, vectors, ingest, tell, clock, ids, log, maxBytes: uploadMaxBytes }),
@@ -71,14 +72,14 @@ export async function openKnowledge(deps: KnowledgeDeps): Promise<Knowledge> {
     answers: createAnswers({
       ...{ db, retriever, clock, ids, log },
       writer: (name) => (server === null || ollama === null ? null : server.chat(name ?? ollama.chatModel)),
-      share: createModelShare(cache, deps.share),
+      share,
       cache: createAnswerCache(cache, clock),
     }),
     ingest,
     texts: createTextModels(async (creatorId) => {
       const { model } = await db.tenant(creatorId, (sql) => answerSettings(sql, creatorId));
       return server === null || ollama === null ? null : server.chat(model ?? ollama.chatModel);
-    }),
+    }, share),
     models: createModels({ db, server, chatModel: ollama?.chatModel ?? '', vectors: vectors !== null, ingest, clock }),
   };
 }

@@ -15,10 +15,18 @@ export const defaultShare: ShareLimits = { atOnce: 4, tokensPerDay: 5_000_000 };
 
 const dayMs = 86_400_000;
 
+/** A place among those whom a model writes for. */
+export interface Place {
+  /** Counts tokens read or written, as they are: what a model wrote before it failed has been written too. */
+  spend(tokens: number): void;
+  /** Leaves the place. Never rejects. */
+  done(): Promise<void>;
+}
+
 /** The shares of all creators. */
 export interface ModelShare {
-  /** Takes a place; null when the creator's share is used up. The caller says how many tokens it took. */
-  take(creator: CreatorId): Promise<{ done(tokens: number): Promise<void> } | null>;
+  /** Takes a place; null when the creator's share is used up. While the cache is down tokens are not counted. */
+  take(creator: CreatorId): Promise<Place | null>;
 }
 
 /** Shares counted in the cache: losing it forgets what was used. */
@@ -33,25 +41,29 @@ export function createModelShare(cache: Cache, limits: ShareLimits = defaultShar
 
   return {
     async take(creator) {
-      const key = `model-tokens:creator_${creator}:day`;
       if ((busy.get(creator) ?? 0) >= limits.atOnce) return null;
       busy.set(creator, (busy.get(creator) ?? 0) + 1);
-      try {
-        const { sum } = await cache.count(key, 0, dayMs);
-        if (sum < limits.tokensPerDay) {
-          return {
-            async done(tokens) {
-              leave(creator);
-              await cache.count(key, tokens, dayMs);
-            },
-          };
-        }
-      } catch (error) {
+      const count = async (tokens: number) => {
+        const counted = await cache.count(`model-tokens:creator_${creator}:day`, tokens, dayMs).catch(() => {
+          // without the cache nothing is counted, and nothing refused
+          return { sum: 0 };
+        });
+        return counted.sum;
+      };
+      if ((await count(0)) >= limits.tokensPerDay) {
         leave(creator);
-        throw error;
+        return null;
       }
-      leave(creator);
-      return null;
+      let spent = 0;
+      return {
+        spend(tokens) {
+          spent += tokens;
+        },
+        async done() {
+          leave(creator);
+          await count(spent);
+        },
+      };
     },
   };
 }

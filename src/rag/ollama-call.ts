@@ -60,7 +60,7 @@ export function unavailable(cause: unknown, signal: AbortSignal, breaker: Breake
   return new AppError('UNAVAILABLE', `Try again shortly: the model "${model}" does not answer`, { cause });
 }
 
-/** A signal that fires with the given one, or when the last `within` has run out. */
+/** A signal that fires with the given one, when the last `within` has run out, or at the end: a stream that is left midway goes on otherwise. */
 export function createDeadline(clock: Clock, signal: AbortSignal) {
   const late = new AbortController();
   let cancel = () => {};
@@ -70,6 +70,9 @@ export function createDeadline(clock: Clock, signal: AbortSignal) {
       cancel();
       cancel = clock.after(ms, () => late.abort(new Error(`No answer within ${ms} ms`)));
     },
-    clear: () => cancel(),
+    end(): void {
+      cancel();
+      late.abort(new Error('The call has ended'));
+    },
   };
 }

@@ -86,7 +86,7 @@ export function ollamaEmbedder(options: OllamaEmbedderOptions, breaker: Breaker,
       } catch (cause) {
         throw unavailable(cause, signal, breaker, embedModel);
       } finally {
-        deadline.clear();
+        deadline.end();
       }
     },
   };

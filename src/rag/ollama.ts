@@ -85,7 +85,7 @@ async function list({ url, clock }: OllamaOptions, signal: AbortSignal): Promise
     if (signal.aborted) throw signal.reason;
     throw new AppError('UNAVAILABLE', 'Try again shortly: the server of models does not answer', { cause });
   } finally {
-    deadline.clear();
+    deadline.end();
   }
 }
 
@@ -101,7 +101,7 @@ async function* pull({ url, clock, firstMs = 60_000 }: OllamaOptions, model: str
     if (signal.aborted) throw signal.reason;
     throw new AppError('UNAVAILABLE', `Try again later: the model "${model}" could not be fetched`, { cause });
   } finally {
-    deadline.clear();
+    deadline.end();
   }
 }
 
@@ -137,7 +137,7 @@ function chatModel(
     } catch (cause) {
       throw unavailable(cause, signal, breaker, name);
     } finally {
-      deadline.clear();
+      deadline.end();
     }
   }
   return {

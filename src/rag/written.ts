@@ -17,13 +17,11 @@ export interface Writing {
   retrieved: Retrieved;
   prompt: CustomPrompt | null;
   late: Lateness;
+  /** Hears the tokens it takes, also when it fails. */
+  spend(tokens: number): void;
 }
 
-/** An answer and the tokens it took, those of the question included. */
-export interface Written {
-  answer: Omit<Answer, 'promptVersion'>;
-  tokens: number;
-}
+type Written = Omit<Answer, 'promptVersion'>;
 
 /**
  * Lets the model answer. When it is late, its whole sentences so far stand if they cite.
@@ -31,7 +29,7 @@ export interface Written {
  * @throws what the model throws, or the lateness when nothing of it can stand
  */
 export async function writtenAnswer(
-  { model, request, retrieved, prompt, late }: Writing,
+  { model, request, retrieved, prompt, late, spend }: Writing,
   onDelta: (text: string) => void,
 ): Promise<Written> {
   const messages = chatMessages(request, retrieved, prompt);
@@ -45,20 +43,14 @@ export async function writtenAnswer(
   } catch (error) {
     if (!late.late) throw error;
     cut = true;
+  } finally {
+    spend(messages.reduce((sum, { content }) => sum + countTokens(content), countTokens(stream.text)));
   }
   const raw = cut ? wholeSentences(stream.text) : stream.end();
-  const tokens = messages.reduce((sum, { content }) => sum + countTokens(content), countTokens(stream.text));
-  return { answer: checked(raw, cut, model, request, retrieved, late), tokens };
+  return checked(raw, cut, model, request, retrieved, late);
 }
 
-function checked(
-  raw: string,
-  cut: boolean,
-  model: ChatModel,
-  request: AnswerRequest,
-  retrieved: Retrieved,
-  late: Lateness,
-): Written['answer'] {
+function checked(raw: string, cut: boolean, model: ChatModel, request: AnswerRequest, retrieved: Retrieved, late: Lateness): Written {
   const notFound = { text: '', citations: [], grounded: false, degraded: false, model: model.name };
   if (!cut && (raw.trim() === '' || raw.includes(notFoundWord))) return notFound;
   const answer = checkCitations(onlyKnownLinks(raw, retrieved.passages), retrieved.passages);

@@ -7,7 +7,7 @@ import { createMemoryCache } from '../../src/shared/memory.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
-import { startOllama } from '../support/ollama.ts';
+import { type OllamaFault, startOllama } from '../support/ollama.ts';
 
 const never = new AbortController().signal;
 
@@ -163,17 +163,56 @@ describe('the share of a creator', () => {
     const place = await share.take(ana);
     expect(await share.take(ana)).toBeNull();
     expect(await share.take(ben)).not.toBeNull();
-    await place?.done(10);
+    await place?.done();
     expect(await share.take(ana)).not.toBeNull();
   });
 
   test('is so many tokens a day', async () => {
     const clock = manualClock(0);
     const share = createModelShare(createMemoryCache(clock), { atOnce: 4, tokensPerDay: 1_000 });
-    await (await share.take(ana))?.done(1_000);
+    const place = await share.take(ana);
+    place?.spend(600);
+    place?.spend(400);
+    await place?.done();
     expect(await share.take(ana)).toBeNull();
     clock.advance(86_400_001);
     expect(await share.take(ana)).not.toBeNull();
+  });
+
+  test('is not refused and not counted while the cache is down, but for answers at once', async () => {
+    const down = () => Promise.reject(new Error('down'));
+    const share = createModelShare(
+      { get: down, set: down, take: down, delete: down, count: down, keys: down, close: down },
+      { atOnce: 1, tokensPerDay: 1 },
+    );
+    const place = await share.take(ana);
+    expect(place).not.toBeNull();
+    expect(await share.take(ana)).toBeNull();
+    place?.spend(10);
+    await place?.done();
+    expect(await share.take(ana)).not.toBeNull();
+  });
+
+  test.each(['mid-stream-error', 'stalls'] satisfies OllamaFault[])('counts what was written before a model failed: %s', async (fault) => {
+    const db = await testDatabase();
+    const clock = manualClock(Date.now());
+    const ollama = await startOllama({ fault });
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url, clock, share: { atOnce: 4, tokensPerDay: 1 } });
+    const creator = await testCreator(db);
+    await learn(knowledge, creator, 'You can cancel a session up to 24 hours before. Groups meet on Mondays.');
+    const chats = () => ollama.calls.filter(({ path }) => path === '/api/chat').length;
+    const late = (text: string) => void (text.trim() === 'You' && fault === 'stalls' && clock.advance(60_000));
+    expect(
+      await knowledge.answers.answer({ ...request(creator, 'When can I cancel a session?'), withinMs: 30_000 }, never, late),
+    ).toMatchObject({
+      degraded: true,
+    });
+    expect(chats()).toBe(1);
+    ollama.setFault(null);
+    expect(await knowledge.answers.answer(request(creator, 'When do groups meet?'), never, () => {})).toMatchObject({
+      model: 'extractive',
+    });
+    expect(chats()).toBe(1);
   });
 
   test('once used up, answers are quoted', async () => {
