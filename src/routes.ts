@@ -140,7 +140,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/live', routes: liveRoutes(live(parts)) },
     { path: '/api/v1/creators/secrets', routes: programSecretsRoutes(parts) },
     { path: '/api/v1/callbacks', routes: callbacksRoutes(parts) },
-    { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks, ids }) },
+    { path: '/api/v1/creators/webhooks', routes: webhooksRoutes({ ...parts, wake: parts.wakeWebhooks }) },
     {
       path: '/api/v1/creators/broadcasts',
       routes: broadcastsRoutes({ database, programs: parts.programs, clock, member, wake: (ms) => parts.broadcasts.wake(ms) }),
@@ -172,7 +172,7 @@ export function routes(parts: Parts): Mount[] {
           moveReadMark: (key, seq) => database.tenant(key.creatorId, (sql) => moveReadMark(sql, key, seq, clock.now())),
           messagesAfter: (key, after, most) => messagesAfter(database, key, after, most),
         },
-        openConversation: (creatorId, hints) => beginOnWidget({ database, clock }, creatorId, hints),
+        openConversation: (creatorId, sessionId, hints) => beginOnWidget({ database, clock }, creatorId, sessionId, hints),
         count: parts.count,
         once: parts.once,
         push: parts.push,
@@ -212,7 +212,6 @@ function outsideRoutes({ database, outside, tokens, clock, count, member, mailbo
     accounts,
     links,
     tokens,
-    ids,
     clock,
     mailboxes,
     count,
@@ -227,8 +226,12 @@ function verifyTokenOf({ database: db, seal }: Parts) {
 }
 
 /** A conversation of its own for each widget session, with what the page knows of the person. */
-async function beginOnWidget({ database, clock }: Pick<Parts, 'database' | 'clock'>, creatorId: CreatorId, hints: ContactHints) {
-  const sessionId = ids.uuid<SessionId>();
+async function beginOnWidget(
+  { database, clock }: Pick<Parts, 'database' | 'clock'>,
+  creatorId: CreatorId,
+  sessionId: SessionId,
+  hints: ContactHints,
+) {
   const { conversationId, contactId } = await openConversation(database, {
     ...{ creatorId, sessionId, conversationId: ids.uuid<ConversationId>(), contactId: ids.uuid<ContactId>() },
     channel: 'widget',

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Caller, MemberPrincipal } from '../context.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
-import type { CreatorId, Ids } from '../ids.ts';
+import type { CreatorId } from '../ids.ts';
 import { type ApiKeyRow, findApiKey, insertApiKey, listApiKeys, revokeApiKey } from '../store/api-keys.ts';
 import type { Audit } from './audit.ts';
 import type { Action } from './roles.ts';
@@ -13,10 +13,15 @@ const prefix = 'ck_';
 
 export interface ApiKeys {
   list(principal: MemberPrincipal): Promise<ApiKeyRow[]>;
-  /** Makes a key. Its text is given this once: only a digest is kept. @param given.days until it ends; null for never */
+  /**
+   * Makes a key. Its text is given this once: only a digest is kept. Made again under its id it has another text: the first was never told.
+   *
+   * @param given.days until it ends; null for never
+   * @throws AppError CONFLICT another key has the id
+   */
   make(
     principal: MemberPrincipal,
-    given: { name: string; scopes: readonly Action[]; days: number | null },
+    given: { id: string; name: string; scopes: readonly Action[]; days: number | null },
     caller: Caller,
   ): Promise<{ id: string; text: string }>;
   /** Ends a key at once. Gives whether there was one. */
@@ -31,18 +36,17 @@ export function looksLikeApiKey(token: string): boolean {
 }
 
 /** API keys over the record. */
-export function createApiKeys({ database, audit, clock, ids }: { database: Database; audit: Audit; clock: Clock; ids: Ids }): ApiKeys {
+export function createApiKeys({ database, audit, clock }: { database: Database; audit: Audit; clock: Clock }): ApiKeys {
   return {
     list: ({ creatorId }) => database.tenant(creatorId, listApiKeys),
 
-    async make(principal, { name, scopes, days }, caller) {
+    async make(principal, { id, name, scopes, days }, caller) {
       const { creatorId, memberId } = principal;
-      const id = ids.uuid();
       const { text, digest } = newSecret(prefix, [creatorId, id]);
       const expiresAt = days === null ? null : new Date(clock.wall() + days * 24 * 60 * 60_000);
       await database.tenant(creatorId, async (sql) => {
-        await insertApiKey(sql, { creatorId, id, memberId, name, scopes, digest, expiresAt });
-        await audit.within(sql, creatorId, { caller, principal }, { action: 'key.make', outcome: 'done', subjectId: id });
+        const isNew = await insertApiKey(sql, { creatorId, id, memberId, name, scopes, digest, expiresAt });
+        if (isNew) await audit.within(sql, creatorId, { caller, principal }, { action: 'key.make', outcome: 'done', subjectId: id });
       });
       return { id, text };
     },

@@ -22,13 +22,14 @@ import { makeMailToken, readMailToken } from './mail-tokens.ts';
 export interface Membership {
   list(principal: MemberPrincipal): Promise<Member[]>;
   /**
-   * Adds a member who chooses a password by the token. With a mail server the token goes by mail and is not given here.
+   * Adds a member who chooses a password by the token. With a mail server the token goes by mail and is not given here. Invited again under
+   * the same id, a member who has not joined yet gets another token: the first was never told.
    *
    * @throws AppError EMAIL_TAKEN the address belongs to a member of this or another workspace
    */
   invite(
     principal: MemberPrincipal,
-    given: { email: string; displayName: string; role: Role },
+    given: { id: MemberId; email: string; displayName: string; role: Role },
     caller: Caller,
   ): Promise<{ member: Member; token: string | null }>;
   /** Chooses the password of an invited member. @throws AppError INVALID_INPUT the token is not good, or the password is guessed too easily */
@@ -40,7 +41,7 @@ export interface Membership {
 }
 
 /** Membership over the record and mail. */
-export function createMembership({ database, passwords, sessions, audit, post, clock, ids }: AccountsDeps): Membership {
+export function createMembership({ database, passwords, sessions, audit, post, clock }: AccountsDeps): Membership {
   /** @throws AppError CONFLICT when the member is the only owner who can sign in */
   async function keepAnOwner(sql: Sql, memberId: MemberId): Promise<void> {
     const owners = await lockOwners(sql);
@@ -51,16 +52,21 @@ export function createMembership({ database, passwords, sessions, audit, post, c
   return {
     list: ({ creatorId }) => database.tenant(creatorId, listMembers),
 
-    async invite(principal, { email, displayName, role }, caller) {
+    async invite(principal, { id, email, displayName, role }, caller) {
       const { creatorId } = principal;
-      const invited = { creatorId, id: ids.uuid<MemberId>(), email, displayName, role, passwordHash: null, verified: false };
-      if ((await findMemberByEmail(database.routing, email)) !== undefined) throw new AppError('EMAIL_TAKEN', takenText);
+      const invited = { creatorId, id, email, displayName, role, passwordHash: null, verified: false };
+      const known = await findMemberByEmail(database.routing, email);
+      if (known !== undefined && known.memberId !== id) throw new AppError('EMAIL_TAKEN', takenText);
       const made = database.tenant(creatorId, async (sql) => {
-        await insertMember(sql, invited);
-        const event = { action: 'member.invite', outcome: 'done', subjectId: invited.id, reason: role } as const;
-        await audit.within(sql, creatorId, { caller, principal }, event);
+        if (known === undefined) {
+          await insertMember(sql, invited);
+          const event = { action: 'member.invite', outcome: 'done', subjectId: id, reason: role } as const;
+          await audit.within(sql, creatorId, { caller, principal }, event);
+        }
+        const member = required(await findMember(sql, id));
+        if (member.verified) throw new AppError('EMAIL_TAKEN', takenText);
         return {
-          member: required(await findMember(sql, invited.id)),
+          member,
           token: await makeMailToken(sql, invited, 'invite', clock),
           workspace: (await findCreator(sql, creatorId))?.name ?? '',
         };

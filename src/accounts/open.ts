@@ -51,7 +51,7 @@ export async function openAccounts(deps: OpenAccountsDeps) {
     addressChange: createAddressChange(parts),
     recovery: createRecovery(parts),
     membership: createMembership(parts),
-    keys: createApiKeys({ database, audit, clock, ids }),
+    keys: createApiKeys({ database, audit, clock }),
     operators: createOperators({ database, standing, audit, clock }),
   };
 }

@@ -1,6 +1,7 @@
 /** API keys of a creator, by their digest. */
 import type { Role } from '../context.ts';
 import type { Sql } from '../database.ts';
+import { AppError } from '../errors.ts';
 import type { CreatorId, MemberId } from '../ids.ts';
 
 /** A key as listed. */
@@ -16,7 +17,12 @@ export interface ApiKeyRow {
 
 const columns = 'id, member_id, name, scopes, expires_at, last_used_at, created_at';
 
-/** Adds a key. */
+/**
+ * Adds a key. Asked again under its id it gives the one that is there another digest: the text of the first was never told.
+ *
+ * @returns whether it is new
+ * @throws AppError CONFLICT another key has the id, or it was revoked
+ */
 export async function insertApiKey(
   sql: Sql,
   key: {
@@ -28,16 +34,17 @@ export async function insertApiKey(
     digest: string;
     expiresAt: Date | null;
   },
-): Promise<void> {
-  await sql('insert into api_keys (creator_id, id, member_id, name, scopes, digest, expires_at) values ($1, $2, $3, $4, $5, $6, $7)', [
-    key.creatorId,
-    key.id,
-    key.memberId,
-    key.name,
-    key.scopes,
-    key.digest,
-    key.expiresAt,
-  ]);
+): Promise<boolean> {
+  // A row that was there has been locked by whoever updates it: only a new one has no xmax.
+  const [row] = await sql<{ isNew: boolean }>(
+    `insert into api_keys as k (creator_id, id, member_id, name, scopes, digest, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (creator_id, id) do update set digest = excluded.digest, expires_at = excluded.expires_at, updated_at = now()
+       where k.member_id = excluded.member_id and k.name = excluded.name and k.scopes = excluded.scopes and k.revoked_at is null
+     returning xmax = 0 as "isNew"`,
+    [key.creatorId, key.id, key.memberId, key.name, key.scopes, key.digest, key.expiresAt],
+  );
+  if (row === undefined) throw new AppError('CONFLICT', 'Choose another Idempotency-Key: this one was used for another API key');
+  return row.isNew;
 }
 
 /** The keys of the present creator that were not revoked, newest first, 200 at most. */

@@ -227,7 +227,7 @@ export async function listDeadLetters(
 /**
  * Plans to send a dead letter once more: what arrived of it stays, the rest is tried anew.
  *
- * @param effectId the new effect's id
+ * @param effectId the new effect's id; planned under it before, it is planned
  * @returns false when nothing of the message is dead
  */
 export function replayDelivery(db: Database, key: MessageKey, effectId: string): Promise<boolean> {
@@ -238,7 +238,8 @@ export function replayDelivery(db: Database, key: MessageKey, effectId: string):
          and $3::bigint between coalesce(first_seq, seq) and seq returning seq, coalesce(first_seq, seq) as first`,
       [creatorId, conversationId, seq],
     );
-    if (forgotten === undefined) return false;
+    if (forgotten === undefined)
+      return (await sql('select 1 from effects where creator_id = $1 and id = $2', [creatorId, effectId])).length > 0;
     await planSends(sql, key, [{ ...forgotten, effectId }]);
     return true;
   });

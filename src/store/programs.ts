@@ -44,10 +44,10 @@ function noProgram(programId: string): AppError {
 }
 
 /**
- * Adds a program with its first draft.
+ * Adds a program with its first draft. Asked again under its id it gives the one that is there.
  *
  * @param draft.at milliseconds since 1970
- * @throws AppError CONFLICT when another program of the creator has the slug
+ * @throws AppError CONFLICT when another program of the creator has the slug, or the id
  */
 export async function createDraft(
   db: Database,
@@ -57,7 +57,8 @@ export async function createDraft(
   const rows = await refusing(
     db.tenant(creatorId, (sql) =>
       sql<ProgramRow>(
-        `insert into programs (creator_id, id, slug, draft, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $5)
+        `insert into programs as p (creator_id, id, slug, draft, created_at, updated_at) values ($1, $2, $3, $4::json, $5, $5)
+         on conflict (creator_id, id) do update set updated_at = p.updated_at where p.draft::jsonb = excluded.draft::jsonb
          returning ${programColumns}`,
         [creatorId, draft.id, draft.slug, JSON.stringify(draft.definition), new Date(draft.at)],
       ),
@@ -66,7 +67,9 @@ export async function createDraft(
     'CONFLICT',
     `Choose another id: this workspace already has a program "${draft.slug}"`,
   );
-  return rows[0] as ProgramRow;
+  const [row] = rows;
+  if (row === undefined) throw new AppError('CONFLICT', 'Choose another Idempotency-Key: this one was used for another draft');
+  return row;
 }
 
 /** The creator's programs, newest first. @throws AppError INVALID_INPUT for a foreign cursor */

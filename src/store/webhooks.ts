@@ -1,5 +1,6 @@
 /** Outgoing webhooks and their deliveries on record. The database plans a delivery with what it tells of (sql/0024-webhooks.sql). */
 import type { Sql } from '../database.ts';
+import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
 
 /** An endpoint with its sealed secrets. */
@@ -29,19 +30,26 @@ export interface DeliveryRow {
 const columns = 'id, url, events, sealed_secret, sealed_previous_secret, previous_until, created_at';
 const deliveryColumns = 'id, webhook_id, event, payload, status, attempts, result, created_at, updated_at';
 
-/** Adds an endpoint. */
+/**
+ * Adds an endpoint. Asked again under its id it gives the one that is there another secret: the first was never told.
+ *
+ * @returns whether it is new
+ * @throws AppError CONFLICT another endpoint has the id
+ */
 export async function insertWebhook(
   sql: Sql,
   creatorId: CreatorId,
   webhook: { id: string; url: string; events: readonly string[]; sealedSecret: string },
-): Promise<void> {
-  await sql('insert into webhooks (creator_id, id, url, events, sealed_secret) values ($1, $2, $3, $4, $5)', [
-    creatorId,
-    webhook.id,
-    webhook.url,
-    webhook.events,
-    webhook.sealedSecret,
-  ]);
+): Promise<boolean> {
+  // A row that was there has been locked by whoever updates it: only a new one has no xmax.
+  const [row] = await sql<{ isNew: boolean }>(
+    `insert into webhooks as w (creator_id, id, url, events, sealed_secret) values ($1, $2, $3, $4, $5)
+     on conflict (creator_id, id) do update set sealed_secret = excluded.sealed_secret, updated_at = now()
+       where w.url = excluded.url and w.events = excluded.events returning xmax = 0 as "isNew"`,
+    [creatorId, webhook.id, webhook.url, webhook.events, webhook.sealedSecret],
+  );
+  if (row === undefined) throw new AppError('CONFLICT', 'Choose another Idempotency-Key: this one was used for another endpoint');
+  return row.isNew;
 }
 
 /** The endpoints of the present creator, newest first. */
@@ -60,12 +68,22 @@ export async function deleteWebhook(sql: Sql, id: string): Promise<boolean> {
   return (await sql('delete from webhooks where id = $1 returning id', [id])).length > 0;
 }
 
-/** Puts a new secret beside the present one, which stays good until `until`. False when there is no such endpoint. */
-export async function rotateSecret(sql: Sql, id: string, sealedSecret: string, until: Date): Promise<boolean> {
+/**
+ * Puts a new secret beside the present one, which stays good until `until`. Asked again by the same request it takes the place of the one that
+ * request has put there, which was never told. False when there is no such endpoint.
+ *
+ * @param by names the request
+ */
+export async function rotateSecret(
+  sql: Sql,
+  id: string,
+  { sealedSecret, until, by }: { sealedSecret: string; until: Date; by: string },
+): Promise<boolean> {
   const rows = await sql(
-    `update webhooks set sealed_previous_secret = sealed_secret, previous_until = $3, sealed_secret = $2, updated_at = now()
+    `update webhooks set sealed_previous_secret = case when secret_by = $4 then sealed_previous_secret else sealed_secret end,
+       previous_until = $3, sealed_secret = $2, secret_by = $4, updated_at = now()
      where id = $1 returning id`,
-    [id, sealedSecret, until],
+    [id, sealedSecret, until, by],
   );
   return rows.length > 0;
 }

@@ -67,7 +67,7 @@ export async function testWidgetServer() {
     fanOut: mailboxes.fanOut,
     tokens: plainTokens,
     member,
-    async openConversation(creator, contact) {
+    async openConversation(creator, _session, contact) {
       hints.push(contact);
       const opened = { sessionId: systemIds.uuid<SessionId>(), conversationId: systemIds.uuid<ConversationId>() };
       const row = { ...opened, creatorId: creator, contactId: systemIds.uuid<ContactId>() };

@@ -47,7 +47,7 @@ const { app, sessions, newMember, seal } = await testApp(database, clock, {
   mounts: ({ member, audit, seal: ofApp }) => [
     {
       path: '/api/v1/creators/webhooks',
-      routes: webhooksRoutes({ database, seal: ofApp, audit, outbound, wake: () => undefined, member, clock, ids: systemIds }),
+      routes: webhooksRoutes({ database, seal: ofApp, audit, outbound, wake: () => undefined, member, clock }),
     },
   ],
 });

@@ -5,13 +5,14 @@ import type { AccountSchema } from '../../channels/channel.ts';
 import type { Connections, GivenAccount } from '../../channels/connect.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
-import { type ConversationId, type Ids, isUuid } from '../../ids.ts';
+import { type ConversationId, isUuid } from '../../ids.ts';
 import type { ConnectionRow } from '../../store/connections.ts';
 import { conversationHead } from '../../store/conversations.ts';
 import { type DeadLetter, listDeadLetters, replayDelivery } from '../../store/deliveries.ts';
 import type { Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import { askedId } from '../idempotency.ts';
 import { describe } from '../openapi.ts';
 import { PageQuery, pageAnswer, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, pathId, query } from '../validate.ts';
@@ -22,7 +23,6 @@ export interface ConnectionsRoutesDeps extends LinkRoutesDeps {
   database: Database;
   connections: Connections;
   accounts: readonly AccountSchema[];
-  ids: Ids;
   clock: Clock;
   member: Member;
   /** Hears that something was planned to be sent. */
@@ -67,7 +67,7 @@ const DeadLetterQuery = v.strictObject({
 
 /** To be mounted at `/api/v1/channels`. */
 export function connectionsRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
-  const { database, connections, ids, member } = deps;
+  const { database, connections, member } = deps;
   const routes = new Hono<MemberEnv>();
   const item = (row: ConnectionRow) => connectionItem(row, connections.webhookUrl(row));
 
@@ -130,7 +130,7 @@ export function connectionsRoutes(deps: ConnectionsRoutesDeps): Hono<AppEnv> {
     async (c) => {
       const { conversation_id, seq } = c.req.valid('json');
       const key = { creatorId: c.var.principal.creatorId, conversationId: conversation_id as ConversationId, seq };
-      if (!(await replayDelivery(database, key, ids.uuid()))) throw notFound();
+      if (!(await replayDelivery(database, key, askedId(c)))) throw notFound();
       deps.planned();
       return c.body(null, 202);
     },

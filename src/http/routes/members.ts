@@ -7,12 +7,14 @@ import type { Membership } from '../../accounts/membership.ts';
 import { NewPassword } from '../../accounts/password-policy.ts';
 import { type Action, keyActions } from '../../accounts/roles.ts';
 import type { Database } from '../../database.ts';
+import type { MemberId } from '../../ids.ts';
 import type { ApiKeyRow } from '../../store/api-keys.ts';
 import { type AuditRow, listAudit } from '../../store/audit.ts';
 import type { Member as StoredMember } from '../../store/members.ts';
 import { callerOf, type Member } from '../auth.ts';
 import type { AppEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import { askedId } from '../idempotency.ts';
 import type { SignInLimits } from '../limits.ts';
 import { describe } from '../openapi.ts';
 import { PageQuery, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
@@ -120,7 +122,7 @@ function memberRoutes({ membership, signInLimits, member }: MembersRoutesDeps): 
     async (c) => {
       const { email, display_name: displayName, role } = c.req.valid('json');
       await signInLimits.beforeInvite(c.var.principal);
-      const invited = await membership.invite(c.var.principal, { email, displayName, role }, callerOf(c));
+      const invited = await membership.invite(c.var.principal, { id: askedId(c) as MemberId, email, displayName, role }, callerOf(c));
       return c.json({ member: memberView(invited.member), invitation_token: invited.token }, 201);
     },
   );
@@ -193,7 +195,7 @@ function keyRoutes({ keys, member }: MembersRoutesDeps): Hono<AppEnv> {
     body(NewKey, maxBytes),
     async (c) => {
       const { name, scopes, expires_in_days: days } = c.req.valid('json');
-      const made = await keys.make(c.var.principal, { name, scopes: scopes as Action[], days }, callerOf(c));
+      const made = await keys.make(c.var.principal, { id: askedId(c), name, scopes: scopes as Action[], days }, callerOf(c));
       return c.json({ id: made.id, api_key: made.text }, 201);
     },
   );

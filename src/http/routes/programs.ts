@@ -29,6 +29,7 @@ import {
 import type { Member } from '../auth.ts';
 import { definitionOf, reviewDraft, withoutErrors } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
+import { askedId } from '../idempotency.ts';
 import { describe } from '../openapi.ts';
 import { PageQuery, pageAnswer, pageOf, pageOfFew } from '../pagination.ts';
 import { body, pathId, pathNumber, query } from '../validate.ts';
@@ -108,7 +109,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
     body(Draft, maxBytes),
     async (c) => {
       const { definition } = c.req.valid('json');
-      const draft = { id: ids.uuid<ProgramId>(), slug: definition.meta.id, definition, at: clock.wall() };
+      const draft = { id: askedId(c) as ProgramId, slug: definition.meta.id, definition, at: clock.wall() };
       return sendProgram(c, await createDraft(database, c.var.principal.creatorId, draft), 201);
     },
   );

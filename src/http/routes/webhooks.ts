@@ -5,7 +5,6 @@ import type { Audit } from '../../accounts/audit.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
-import type { Ids } from '../../ids.ts';
 import { checkPublic, NotPublicError, type PublicFetchOptions } from '../../public-fetch.ts';
 import type { Seal } from '../../seal.ts';
 import {
@@ -23,6 +22,7 @@ import { newWebhookSecret } from '../../webhooks/signature.ts';
 import { callerOf, type Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
+import { askedId } from '../idempotency.ts';
 import { describe } from '../openapi.ts';
 import { PageQuery, pageOf, pageOfFew, pageQuery } from '../pagination.ts';
 import { body, parse, pathId, query } from '../validate.ts';
@@ -65,12 +65,11 @@ export interface WebhooksRoutesDeps {
   wake(): void;
   member: Member;
   clock: Clock;
-  ids: Ids;
 }
 
 /** Mounted under /api/v1/creators/webhooks. */
 export function webhooksRoutes(deps: WebhooksRoutesDeps): Hono<MemberEnv> {
-  const { database, seal, audit, outbound, member, clock, ids } = deps;
+  const { database, seal, audit, outbound, member, clock } = deps;
   const routes = new Hono<MemberEnv>();
   const sealed = (id: string, secret: string) => seal.seal(secret, `webhook:${id}`);
 
@@ -101,13 +100,13 @@ export function webhooksRoutes(deps: WebhooksRoutesDeps): Hono<MemberEnv> {
       const { principal } = c.var;
       const { url, events } = c.req.valid('json');
       await checkPublic(url, outbound).catch(refuseAddress);
-      const id = ids.uuid();
+      const id = askedId(c);
       const secret = newWebhookSecret();
       const sealedSecret = await sealed(id, secret);
       const row = await database.tenant(principal.creatorId, async (sql) => {
-        await insertWebhook(sql, principal.creatorId, { id, url, events: [...new Set(events)], sealedSecret });
+        const isNew = await insertWebhook(sql, principal.creatorId, { id, url, events: [...new Set(events)], sealedSecret });
         const event = { action: 'webhook.make', outcome: 'done', subjectId: id } as const;
-        await audit.within(sql, principal.creatorId, { caller: callerOf(c), principal }, event);
+        if (isNew) await audit.within(sql, principal.creatorId, { caller: callerOf(c), principal }, event);
         return findWebhook(sql, id);
       });
       if (row === undefined) throw notFound();
@@ -147,8 +146,8 @@ export function webhooksRoutes(deps: WebhooksRoutesDeps): Hono<MemberEnv> {
       const id = pathId(c);
       const secret = newWebhookSecret();
       const sealedSecret = await sealed(id, secret);
-      const until = new Date(clock.wall() + secretOverlapMs);
-      if (!(await database.tenant(c.var.principal.creatorId, (sql) => rotateSecret(sql, id, sealedSecret, until)))) throw notFound();
+      const rotated = { sealedSecret, until: new Date(clock.wall() + secretOverlapMs), by: askedId(c) };
+      if (!(await database.tenant(c.var.principal.creatorId, (sql) => rotateSecret(sql, id, rotated)))) throw notFound();
       return c.json({ secret }, 201);
     },
   );

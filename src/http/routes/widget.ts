@@ -25,7 +25,7 @@ import { readWidgetSettings, saveWidgetSettings } from '../../store/widget-setti
 import { bearer, type Member } from '../auth.ts';
 import type { AppEnv, MemberEnv } from '../env.ts';
 import { notFound } from '../errors.ts';
-import type { Once } from '../idempotency.ts';
+import { askedId, type Once } from '../idempotency.ts';
 import type { CountLimit } from '../limits.ts';
 import { readUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
@@ -60,7 +60,11 @@ export interface WidgetDeps extends Omit<WidgetSocketDeps, 'configVersion' | 'me
   tokens: Pick<Tokens, 'issueWidget' | 'verifyWidget'>;
   member: Member;
   /** Begins a conversation on the widget with a new contact. */
-  openConversation(creatorId: CreatorId, hints: ContactHints): Promise<{ sessionId: SessionId; conversationId: ConversationId }>;
+  openConversation(
+    creatorId: CreatorId,
+    sessionId: SessionId,
+    hints: ContactHints,
+  ): Promise<{ sessionId: SessionId; conversationId: ConversationId }>;
   /** Where browsers reach this server. The first one stands in the snippet; pages of each may always run the widget. */
   ownOrigins: readonly [string, ...string[]];
   /** 32 unguessable bytes a call. */
@@ -120,9 +124,9 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     return principal;
   }
 
-  async function begin(creatorId: CreatorId, address: string, hints: ContactHints): Promise<WidgetPrincipal> {
+  async function begin(creatorId: CreatorId, sessionId: SessionId, address: string, hints: ContactHints): Promise<WidgetPrincipal> {
     await count('widget.begin', address, creatorId);
-    return { kind: 'widget', creatorId, ...(await deps.openConversation(creatorId, hints)) };
+    return { kind: 'widget', creatorId, ...(await deps.openConversation(creatorId, sessionId, hints)) };
   }
 
   /** A link that names a program starts it once. A failure leaves the session usable: the person can still write. */
@@ -158,7 +162,8 @@ function channelRoutes(deps: WidgetDeps): Hono<ChannelEnv> {
     async (c) => {
       const { creatorId, settings, address } = c.var;
       const { session_token: token, contact, entry } = c.req.valid('json');
-      const principal = token === undefined ? await begin(creatorId, address, contact) : await resume(token, creatorId);
+      const principal =
+        token === undefined ? await begin(creatorId, askedId(c) as SessionId, address, contact) : await resume(token, creatorId);
       const programSlug = entry ?? (token === undefined ? settings.entry : null);
       if (programSlug !== null) await enter(principal, programSlug);
       c.header('Cache-Control', 'no-store');

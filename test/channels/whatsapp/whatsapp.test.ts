@@ -47,13 +47,12 @@ describe('what goes wrong with a send', () => {
     const { items } = await listDeadLetters(db, talk.creatorId, { limit: 10 });
     expect(items).toMatchObject([{ seq: 2, status: 'failed', reason: '131008', channel: 'whatsapp' }]);
     const [letter] = items;
-    expect(
-      await replayDelivery(
-        db,
-        { creatorId: talk.creatorId, conversationId: letter?.conversationId as ConversationId, seq: 2 },
-        crypto.randomUUID(),
-      ),
-    ).toBe(true);
+    const key = { creatorId: talk.creatorId, conversationId: letter?.conversationId as ConversationId, seq: 2 };
+    const effectId = crypto.randomUUID();
+    expect(await replayDelivery(db, key, effectId)).toBe(true);
+    // Asked again by the same request, whose answer was lost.
+    expect(await replayDelivery(db, key, effectId)).toBe(true);
+    expect(await replayDelivery(db, key, crypto.randomUUID())).toBe(false);
     await talk.bench.settled();
     expect(said()).toEqual([askWake, welcome]);
     expect(await standing()).toEqual(['2 sent', '3 sent']);
