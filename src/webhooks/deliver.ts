@@ -1,6 +1,7 @@
 /** One try of one delivery: a signed call whose answer is read a little, told to nobody, and judged by one of few words. */
 import type { Clock } from '../clock.ts';
 import { NotPublicError, type PublicFetch } from '../public-fetch.ts';
+import { readBounded } from '../read-bounded.ts';
 import type { Seal } from '../seal.ts';
 import type { DeliveryRow, WebhookRow } from '../store/webhooks.ts';
 import { signedHeaders } from './signature.ts';
@@ -34,7 +35,8 @@ export async function deliverOnce(deps: DeliverDeps, webhook: WebhookRow, delive
       ...signedHeaders(secrets, delivery.id, clock.wall(), body),
     };
     const response = await fetch(webhook.url, { method: 'POST', headers, body, signal: late });
-    await readLittle(response);
+    // An endpoint may finish a short answer; on a long one we hang up.
+    await readBounded(response, mostAnswerBytes);
     if (response.ok) return 'ok';
     return response.status >= 300 && response.status < 400 ? 'redirect' : 'status';
   } catch (error) {
@@ -52,13 +54,4 @@ async function secretsOf(
   const sealed = [sealed_secret];
   if (sealed_previous_secret !== null && previous_until !== null && previous_until.getTime() > now) sealed.push(sealed_previous_secret);
   return Promise.all(sealed.map((secret) => seal.open(secret, `webhook:${id}`)));
-}
-
-/** Lets the endpoint finish a short answer, and hangs up on a long one. */
-async function readLittle(response: Response): Promise<void> {
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > mostAnswerBytes) return;
-  }
 }
