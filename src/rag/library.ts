@@ -125,13 +125,12 @@ export function createLibrary(deps: LibraryDeps): Library {
       return get(creator, id);
     },
     async remove(creator, id) {
-      await get(creator, id);
-      // Before the record of it goes, or nobody would know of vectors that stay; and once more after it, for those put meanwhile.
+      const { file } = await get(creator, id);
+      // Before the record of it goes, or nobody would know of what stays; vectors once more after it, for those put meanwhile.
       await vectors?.remove(creator, id);
-      const file = await db.tenant(creator, (sql) => store.deleteDocument(sql, creator, id));
-      if (file === null) throw missing();
-      tell(creator, id, 'deleted');
       await files.remove(creator, file);
+      if (!(await db.tenant(creator, (sql) => store.deleteDocument(sql, creator, id)))) throw missing();
+      tell(creator, id, 'deleted');
       await vectors?.remove(creator, id).catch((cause: unknown) => deps.log.error('document.vectors.left', cause, { document_id: id }));
     },
     forgetVectors: async (creator) => vectors?.removeAll(creator),

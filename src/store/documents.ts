@@ -115,8 +115,8 @@ export async function requeueDocument(sql: Sql, creator: CreatorId, id: Document
   return rows.length > 0;
 }
 
-/** Deletes the document with its chunks, postings and vectors. The name of its file, or null when there was none. */
-export async function deleteDocument(sql: Sql, creator: CreatorId, id: DocumentId): Promise<string | null> {
-  const [row] = await sql<{ file: string }>('delete from documents where creator_id = $1 and id = $2 returning file', [creator, id]);
-  return row?.file ?? null;
+/** Deletes the document with its chunks, postings and vectors. False when there is no such document. */
+export async function deleteDocument(sql: Sql, creator: CreatorId, id: DocumentId): Promise<boolean> {
+  const rows = await sql('delete from documents where creator_id = $1 and id = $2 returning id', [creator, id]);
+  return rows.length > 0;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CreatorId, DocumentId } from '../../src/ids.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
+import { without } from '../support/faulty-database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 
 const now = Date.now();
@@ -97,6 +98,16 @@ describe('reading uploads', async () => {
     expect(await rows(creator, document.id)).toEqual({ documents: 0, chunks: 0, postings: 0 });
     expect(await filesOf(creator)).toEqual([]);
     await expect(documents.remove(creator, document.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('deleting that is cut short leaves no file that nobody knows of', async () => {
+    const creator = await testCreator(db);
+    const document = await learn(knowledge, creator, 'Nobody may keep this.');
+    const faulty = await testKnowledge(without(db, /delete from documents/), { folder: knowledge.folder });
+    await expect(faulty.documents.remove(creator, document.id)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(await filesOf(creator)).toEqual([]);
+    await documents.remove(creator, document.id);
+    expect(await rows(creator, document.id)).toEqual({ documents: 0, chunks: 0, postings: 0 });
   });
 
   test('reading again leaves one set of chunks', async () => {

@@ -26,7 +26,8 @@ export interface AiDeps {
   log: Log;
 }
 
-const Question = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(2_000));
+const questionChars = 'Expected a question of 1 to 2000 characters';
+const Question = v.pipe(v.string(), v.trim(), v.minLength(1, questionChars), v.maxLength(2_000, questionChars));
 const Collections = v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(32)));
 const QueryRequest = v.strictObject({
   question: Question,

@@ -1,8 +1,9 @@
 /** A creator's documents over HTTP: upload, list, read, change, delete, read again, and progress as it happens. */
 import { Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
+import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
+import { AppError, errorBody } from '../../errors.ts';
 import type { DocumentId } from '../../ids.ts';
 import type { FetchPage } from '../../rag/fetch-page.ts';
 import { type Library, maxTitleChars } from '../../rag/library.ts';
@@ -194,23 +195,38 @@ export function documentsRoutes({ documents, fetchPage, member, clock }: Documen
   routes.get(
     '/:id/events',
     member('documents.read'),
-    describe({ tag, summary: 'Follow the progress of a document as server-sent events', answers: { 200: null }, errors: ['NOT_FOUND'] }),
+    describe({
+      tag,
+      summary: 'Follow the progress of a document as server-sent events',
+      description: 'Events `progress` (the document) until it is `ready` or `failed`, or `error` when it is deleted meanwhile.',
+      answers: { 200: null },
+      errors: ['NOT_FOUND'],
+    }),
     async (c) => {
       const { creatorId } = c.var.principal;
+      const { requestId } = c.var;
       const id = pathId<DocumentId>(c);
-      let document = await documents.get(creatorId, id);
-      return streamSSE(c, async (stream) => {
-        const end = clock.wall() + maxEventsMs;
-        for (let last = ''; !stream.aborted && clock.wall() < end; document = await documents.get(creatorId, id)) {
-          const data = JSON.stringify(documentView(document));
-          if (data !== last) await stream.writeSSE({ event: 'progress', data });
-          last = data;
-          if (document.status === 'ready' || document.status === 'failed') return;
-          await new Promise<void>((resolve) => clock.after(pollMs, resolve));
-        }
-      });
+      const first = await documents.get(creatorId, id);
+      return streamSSE(c, (stream) =>
+        tellProgress(stream, first, () => documents.get(creatorId, id)).catch(async (error: unknown) => {
+          if (!(error instanceof AppError)) throw error;
+          await stream.writeSSE({ event: 'error', data: JSON.stringify({ error: errorBody(error, requestId, clock.wall()) }) });
+        }),
+      );
     },
   );
+
+  async function tellProgress(stream: SSEStreamingApi, first: DocumentRow, look: () => Promise<DocumentRow>): Promise<void> {
+    const end = clock.wall() + maxEventsMs;
+    let last = '';
+    for (let document = first; !stream.aborted && clock.wall() < end; document = await look()) {
+      const data = JSON.stringify(documentView(document));
+      if (data !== last) await stream.writeSSE({ event: 'progress', data });
+      last = data;
+      if (document.status === 'ready' || document.status === 'failed') return;
+      await new Promise<void>((resolve) => clock.after(pollMs, resolve));
+    }
+  }
 
   return routes;
 }

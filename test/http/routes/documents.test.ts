@@ -60,6 +60,29 @@ describe('documents over HTTP', async () => {
     expect((await ana.call('GET', `${base}/${document.id}`)).status).toBe(404);
   });
 
+  /** The events about a document; `meanwhile` runs once the first has come. */
+  async function eventsOf(id: string, meanwhile: () => unknown): Promise<string> {
+    const answer = await ana.call('GET', `${base}/${id}/events`);
+    let text = '';
+    for await (const piece of answer.body ?? []) {
+      if (text === '') await meanwhile();
+      text += new TextDecoder().decode(piece);
+    }
+    return text;
+  }
+
+  test('progress is told until a document is ready', async () => {
+    const { document } = await (await upload('Walk before noon, and rest after it.', 'walk.txt')).json();
+    const events = await eventsOf(document.id, () => knowledge.ingest.drain());
+    expect(events.match(/"status":"\w+"/g)).toEqual(['"status":"queued"', '"status":"ready"']);
+  });
+
+  test('progress of a document that is deleted meanwhile ends with that', async () => {
+    const { document } = await (await upload('To be deleted.', 'gone.txt')).json();
+    const events = await eventsOf(document.id, () => ana.call('DELETE', `${base}/${document.id}`));
+    expect(events).toMatch(/event: error\ndata: .*"code":"NOT_FOUND"/);
+  });
+
   test('a page is added by its address, followed where it leads, without what nobody sees', async () => {
     const answer = await ana.call('POST', `${base}/from-url`, { url: `${site.origin}/moved` });
     expect(answer.status).toBe(202);
