@@ -33,6 +33,11 @@ const url = (...schemes: string[]) =>
     ),
   );
 
+const keyOf32Bytes = v.pipe(
+  v.string(),
+  v.regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64'),
+  v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
+);
 const withoutTrailingSlash = v.transform<string, string>((text) => text.replace(/\/+$/, ''));
 
 const yesNo = v.pipe(
@@ -99,21 +104,13 @@ export const variables = {
     meaning: 'The key that seals every other secret: 32 random bytes in base64 (`openssl rand -base64 32`). Required with `DATABASE_URL`',
     fallback: null,
     absent: 'made on first start and kept in the data folder, readable by its owner only',
-    schema: v.pipe(
-      v.string(),
-      v.regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64'),
-      v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
-    ),
+    schema: keyOf32Bytes,
   },
   MASTER_KEY_BEFORE: {
     meaning: 'The master key before, while `npm run admin -- secrets reseal` seals everything anew with `MASTER_KEY`',
     fallback: null,
     absent: 'what an earlier key sealed cannot be opened',
-    schema: v.pipe(
-      v.string(),
-      v.regex(/^[A-Za-z0-9+/_-]{43}=?$/, 'must be 32 bytes in base64'),
-      v.transform((text) => new Uint8Array(Buffer.from(text, 'base64'))),
-    ),
+    schema: keyOf32Bytes,
   },
   PUBLIC_URL: {
     meaning: 'Address under which browsers reach the server',

@@ -1,5 +1,6 @@
 /** Refresh tokens: what they look like, and the rule that decides what a presented one is worth. */
 import type { Seal } from '../seal.ts';
+import type { RefreshFamily } from '../store/refresh-families.ts';
 
 const day = 24 * 60 * 60 * 1000;
 /** A family unused for this long is over. */
@@ -41,14 +42,8 @@ export async function readRefreshToken(seal: Seal, text: string): Promise<Refres
   return sameText(await refreshToken(seal, token), text) ? token : undefined;
 }
 
-/** The part of a family that the rule looks at; instants in milliseconds since 1970. */
-interface FamilyFacts {
-  generation: number;
-  rotatedAt: number;
-  lastUsedAt: number;
-  expiresAt: number;
-  ended: boolean;
-}
+/** The part of a family that the rule looks at. */
+type FamilyFacts = Pick<RefreshFamily, 'generation' | 'rotatedAt' | 'lastUsedAt' | 'expiresAt' | 'ended'>;
 
 /**
  * What a presented generation means:

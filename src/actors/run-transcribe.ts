@@ -5,6 +5,7 @@ import type { Deliveries } from '../deliveries.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Attachment, ConversationNews } from '../message.ts';
 import { conversationTopic, type FanOut } from '../shared/fan-out.ts';
+import { storable } from '../storable.ts';
 import { keepTranscript, wordsOf } from '../store/transcripts.ts';
 import type { Transcriber, Transcription } from '../transcription.ts';
 import type { TranscribeParams } from './conversation.ts';
@@ -91,7 +92,7 @@ export function transcribeRunner(deps: TranscribeRunnerDeps): RunEffect {
   }
 
   async function keep(key: ConversationKey, seq: number, text: string): Promise<Conclusion> {
-    const words = text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '').trim();
+    const words = storable(text.slice(0, mostText)).trim();
     if (words === '') return failed('nothing was said');
     if (!(await keepTranscript(db, key, seq, words))) return failed('gone');
     publish(key, { type: 'transcript', seq, text: words });

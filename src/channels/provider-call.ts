@@ -1,6 +1,7 @@
 /** One HTTP call to a provider: bounded in time and size, no redirects, and a plain word for what went wrong. */
 
 import { writtenForm } from '../form-body.ts';
+import { collectBounded, readBounded } from '../read-bounded.ts';
 import type { OutgoingFile } from './channel.ts';
 
 /** What came back. `down`: it was surely not taken. `unknown`: it may have been. `retryAfterMs` is null where the answer named no time. */
@@ -58,7 +59,7 @@ export async function downloadFile(
   { headers, maxBytes, signal }: { headers: Readonly<Record<string, string>>; maxBytes: number; signal: AbortSignal },
 ): Promise<Uint8Array | null> {
   const response = await fetch(url, { headers: { ...headers }, redirect: 'error', signal });
-  return response.ok ? bytesOf(response, maxBytes) : null;
+  return response.ok ? collectBounded(response.body, maxBytes) : null;
 }
 
 /** A POST of JSON. @throws the signal's reason */
@@ -110,23 +111,11 @@ function isNeverSent(error: unknown): boolean {
 
 /** The body as JSON; null when it is none, or too long to be an answer of a provider. */
 async function readBody(response: Response): Promise<unknown> {
-  const bytes = await bytesOf(response, mostBytes);
+  const text = await readBounded(response, mostBytes);
   try {
-    return bytes === null ? null : JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return text === null ? null : JSON.parse(text);
   } catch {
     // A proxy's page in place of an answer: the status alone counts.
     return null;
   }
-}
-
-/** The body; null when it is longer than `most` bytes. */
-async function bytesOf(response: Response, most: number): Promise<Uint8Array | null> {
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of response.body ?? []) {
-    size += piece.byteLength;
-    if (size > most) return null;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
 }

@@ -5,6 +5,7 @@ import type { Database } from '../database.ts';
 import type { ContactId, ConversationId, Ids, SessionId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment, Message } from '../message.ts';
+import { storable } from '../storable.ts';
 import { conversationHead, messagesAfter, messagesBefore } from '../store/conversations.ts';
 import { addressOfReport, releaseHeld, reportDelivery } from '../store/deliveries.ts';
 import {
@@ -71,7 +72,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       const attachments = await filesOf(connection, key, about.id, event);
       if (attachments === null) return;
       const option = event.files === undefined ? await numberedOption(connection, key, event.text) : null;
-      const text = storable(event.text);
+      const text = storable(event.text.slice(0, mostText));
       await take(
         { key, holds },
         option
@@ -86,7 +87,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
       const pressed = await pressedButton(key, event.key);
       const about = { id: inputId(connection, event.id), messageId: stableUuid<string>(connection.id, event.id) };
       // A button that is not ours is stale: number 0 stands under no message, and what its provider says was on it is all there is.
-      const forged = { messageSeq: 0, button: '?', title: storable(event.title).slice(0, 200) || '?' };
+      const forged = { messageSeq: 0, button: '?', title: storable(event.title.slice(0, 200)) || '?' };
       await take({ key, holds }, { ...about, kind: 'button', ...(pressed ?? forged) });
       beside(connection, (signal) => channels[connection.channel].notice(event, connection, signal));
     },
@@ -104,7 +105,7 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
 
     async edited(connection, { from, id, text }) {
       const key = addressOf(connection, from.externalId);
-      await db.tenant(connection.creatorId, (sql) => noteEdit(sql, key, stableUuid(connection.id, id), storable(text)));
+      await db.tenant(connection.creatorId, (sql) => noteEdit(sql, key, stableUuid(connection.id, id), storable(text.slice(0, mostText))));
     },
 
     async unreadable(connection, event) {
@@ -261,11 +262,6 @@ export function createListener(deps: ListenerDeps): { hear(connection: OpenConne
 
 function addressOf({ creatorId, id }: OpenConnection, externalId: string): AddressKey {
   return { creatorId, connectionId: id, externalId };
-}
-
-/** What a contact wrote, as the record takes it. */
-function storable(text: string): string {
-  return text.slice(0, mostText).toWellFormed().replaceAll('\u0000', '');
 }
 
 /** A provider's ids are unique within a connection; a conversation may be reached by several. */

@@ -1,5 +1,6 @@
 /** What all channels show alike: the words of a message, numbered options, and the keys of its buttons. Pure. */
 import type { Attachment, MessageBody } from '../message.ts';
+import { storable } from '../storable.ts';
 import type { Part, Showable } from './channel.ts';
 import { isVisible, shorten } from './split-text.ts';
 
@@ -63,7 +64,7 @@ export function withWords(shownFirst: readonly Part[], { body }: Showable, worde
 
 /** A button's title as providers take it. */
 export function titleOf({ title }: { title: string }): string {
-  return title.toWellFormed().replaceAll('\u0000', '').trim();
+  return storable(title).trim();
 }
 
 /** A picture or file in words. */

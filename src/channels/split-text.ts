@@ -1,4 +1,5 @@
 /** Cuts long texts into bubbles: between paragraphs, else sentences, else words, never inside a character. */
+import { storable } from '../storable.ts';
 
 /** What stands for a message with nothing to show: providers refuse empty text. */
 const nothing = '…';
@@ -27,7 +28,7 @@ export function isVisible(text: string): boolean {
 
 /** Text that every provider takes: well-formed, without NUL, not blank to the eye. */
 function visible(text: string): string {
-  const clean = text.toWellFormed().replaceAll('\u0000', '').trim();
+  const clean = storable(text).trim();
   return isVisible(clean) ? clean : nothing;
 }
 

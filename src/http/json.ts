@@ -2,6 +2,7 @@
 import type { Hash } from 'node:crypto';
 import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
+import { isStorable } from '../storable.ts';
 
 /** The cap of a JSON body where a route names no other, in bytes. */
 export const defaultBodyBytes = 1024 * 1024;
@@ -24,19 +25,7 @@ export async function* bodyOf(c: Context): AsyncGenerator<Uint8Array> {
  * @throws AppError TOO_LARGE more than `maxBytes` bytes
  */
 export async function readBytes(c: Context, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of pieces(c, maxBytes)) {
-    size += chunk.byteLength;
-    chunks.push(chunk);
-  }
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return bytes;
+  return Buffer.concat(await Array.fromAsync(pieces(c, maxBytes)));
 }
 
 async function* pieces(c: Context, maxBytes: number): AsyncGenerator<Uint8Array> {
@@ -136,11 +125,6 @@ function countMembers(value: unknown, pointer: string): number {
 function checkText(text: string, pointer: string): 0 {
   if (!isStorable(text)) throw refused(pointer, 'Cannot accept text with NUL or a lone surrogate');
   return 0;
-}
-
-/** Whether PostgreSQL can store the text: no NUL, no lone surrogate. */
-export function isStorable(text: string): boolean {
-  return !text.includes('\u0000') && text.isWellFormed();
 }
 
 /** One segment of a JSON pointer (RFC 6901 §3). */

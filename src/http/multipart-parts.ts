@@ -1,6 +1,7 @@
 /** Reads multipart/form-data (RFC 7578) part by part while it arrives: memory holds one piece of it, whatever its size. */
 import { Buffer } from 'node:buffer';
 import { AppError } from '../errors.ts';
+import { collectBounded } from '../read-bounded.ts';
 
 /** One part of a form. */
 export interface Part {
@@ -94,12 +95,7 @@ async function drain(content: AsyncIterable<Uint8Array>): Promise<void> {
 
 /** All of it. @throws AppError INVALID_INPUT more than `maxBytes` */
 export async function collect(content: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const piece of content) {
-    bytes += piece.byteLength;
-    if (bytes > maxBytes) throw malformed();
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+  const bytes = await collectBounded(content, maxBytes);
+  if (bytes === null) throw malformed();
+  return bytes;
 }

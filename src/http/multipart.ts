@@ -2,7 +2,7 @@
 import type { Hash } from 'node:crypto';
 import type { Context } from 'hono';
 import { AppError } from '../errors.ts';
-import { isStorable } from './json.ts';
+import { isStorable } from '../storable.ts';
 import { collect, type Part, partsOf } from './multipart-parts.ts';
 
 /** Room for borders, headers and fields beside the file, in bytes. */

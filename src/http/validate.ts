@@ -5,10 +5,11 @@ import { resolver, uniqueSymbol } from 'hono-openapi';
 import * as v from 'valibot';
 import { AppError } from '../errors.ts';
 import { isUuid } from '../ids.ts';
+import { isStorable } from '../storable.ts';
 import type { AppEnv } from './env.ts';
 import { notFound } from './errors.ts';
 import { issueText, type Noun } from './issue-text.ts';
-import { defaultBodyBytes, escapePointer, isStorable, readJson } from './json.ts';
+import { defaultBodyBytes, escapePointer, readJson } from './json.ts';
 
 type Schema = v.GenericSchema;
 

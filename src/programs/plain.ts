@@ -1,4 +1,5 @@
 /** The border between computed values and JSON: finite, well-formed, bounded, with own keys only. */
+import { storable } from '../storable.ts';
 import type { Json } from './scope.ts';
 
 /** Limits of one value: characters of one text and of all its texts together, items of a list, values in total. */
@@ -40,7 +41,7 @@ function copy(value: unknown, budget: Budget, depth: number): Json {
 function copyText(text: string, budget: Budget): string {
   budget.characters -= text.length;
   if (text.length > valueLimits.characters || budget.characters < 0) throw new RangeError('The text is too long');
-  return text.replaceAll('\u0000', '').toWellFormed();
+  return storable(text);
 }
 
 function copyNumber(number: number): number {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { AppError } from '../errors.ts';
 import type { PublicFetch } from '../public-fetch.ts';
+import { collectBounded } from '../read-bounded.ts';
 
 /** What was found at an address. */
 export interface FetchedPage {
@@ -51,20 +52,8 @@ export function createFetchPage(publicFetch: PublicFetch, clock: Clock, maxBytes
 }
 
 async function readAll(answer: Response, maxBytes: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of answer.body ?? []) {
-    length += piece.byteLength;
-    if (length > maxBytes)
-      throw new AppError('TOO_LARGE', `Name a page of at most ${maxBytes} bytes`, { details: { max_bytes: maxBytes } });
-    pieces.push(piece);
-  }
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.byteLength;
-  }
+  const bytes = await collectBounded(answer.body, maxBytes);
+  if (bytes === null) throw new AppError('TOO_LARGE', `Name a page of at most ${maxBytes} bytes`, { details: { max_bytes: maxBytes } });
   return bytes;
 }
 

@@ -1,5 +1,6 @@
 /** Telegram updates as events: private chats with people only; everything else is counted. */
 import * as v from 'valibot';
+import { storable } from '../../storable.ts';
 import type { ChannelEvent, Received, Sender } from '../channel.ts';
 import { isVisible } from '../split-text.ts';
 
@@ -118,7 +119,7 @@ function callbackEvent({ id, from, message, data }: Callback, now: number): Chan
 }
 
 function senderOf({ id, first_name, last_name, language_code }: Person): Sender {
-  const name = [...`${first_name} ${last_name}`.toWellFormed().replaceAll('\u0000', '').trim()].slice(0, 200).join('');
+  const name = [...storable(`${first_name} ${last_name}`).trim()].slice(0, 200).join('');
   const language = language_code !== undefined && /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(language_code) ? language_code : null;
   return { externalId: id, formerId: null, phone: null, name, language };
 }

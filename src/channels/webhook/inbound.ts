@@ -1,6 +1,7 @@
 /** What another system tells over the webhook channel, as events. Our own format, still read leniently: one broken event spoils no other. */
 import * as v from 'valibot';
 import { AppError } from '../../errors.ts';
+import { storable } from '../../storable.ts';
 import type { ChannelEvent, Received } from '../channel.ts';
 import { isVisible } from '../split-text.ts';
 
@@ -13,7 +14,7 @@ const From = v.pipe(
     language: v.optional(v.pipe(v.string(), v.regex(/^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/))),
   }),
   v.transform(({ id, name, phone, language }) => ({
-    ...{ externalId: id, formerId: null, name: name.toWellFormed().replaceAll('\u0000', '').trim() },
+    ...{ externalId: id, formerId: null, name: storable(name).trim() },
     phone: phone ?? null,
     language: language ?? null,
   })),

@@ -1,5 +1,6 @@
 /** WhatsApp Cloud API webhooks: their JSON as events. Unknown kinds are counted, broken ones too; nothing is refused. */
 import * as v from 'valibot';
+import { storable } from '../../storable.ts';
 import type { ChannelEvent, Received, Sender } from '../channel.ts';
 import { isVisible } from '../split-text.ts';
 import { refusalOf } from './errors.ts';
@@ -126,7 +127,7 @@ function senderOf(message: Message, people: readonly Contact[]): Sender | null {
   const scoped = message.from_user_id ?? known?.user_id ?? null;
   const externalId = scoped ?? phone;
   if (externalId === null) return null;
-  const name = [...(known?.profile?.name ?? '').toWellFormed().replaceAll('\u0000', '').trim()].slice(0, 200).join('');
+  const name = [...storable(known?.profile?.name ?? '').trim()].slice(0, 200).join('');
   return { externalId, formerId: scoped !== null && phone !== null ? phone : null, phone, name, language: null };
 }
 
