@@ -1,23 +1,22 @@
 /** Keeps answers for a while, and lets many who ask the same at once wait for one computation, on this node and on others. */
-import type { Answer } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Cache } from '../shared/cache.ts';
 
-/** An answer and how long others may be given it, in milliseconds; 0 when nobody else may. */
-export interface Computed {
+/** An answer, with what belongs to it, and how long others may be given it, in milliseconds; 0 when nobody else may. */
+export interface Computed<Answer extends object> {
   answer: Answer;
   keepMs: number;
 }
 
-/** Answers by key. */
-export interface AnswerCache {
+/** Answers by key; anything that JSON can hold. */
+export interface AnswerCache<Answer extends object> {
   /**
    * The kept answer, or that of whoever computes it already, or a computed one. While the cache is down everybody computes.
    *
    * @param compute called once at most
    * @throws what `compute` throws · the signal's reason
    */
-  once(key: string, signal: AbortSignal, compute: () => Promise<Computed>): Promise<{ answer: Answer; cached: boolean }>;
+  once(key: string, signal: AbortSignal, compute: () => Promise<Computed<Answer>>): Promise<{ answer: Answer; cached: boolean }>;
 }
 
 /** So long others wait for an answer whose node has died. While it lives it renews its lease, however long the answer takes. */
@@ -26,12 +25,12 @@ const renewMs = 2_000;
 const lookMs = 150;
 
 /** What a computation came to for those who wait for it: an answer, nothing they may have, or a failure that is not theirs. */
-type Outcome = Answer | 'compute alone' | 'ask again';
+type Outcome<Answer> = Answer | 'compute alone' | 'ask again';
 
 /** Answers kept in the shared cache. */
-export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
+export function createAnswerCache<Answer extends object>(cache: Cache, clock: Clock): AnswerCache<Answer> {
   /** What this node looks up or computes at present. */
-  const asking = new Map<string, Promise<Outcome>>();
+  const asking = new Map<string, Promise<Outcome<Answer>>>();
 
   const look = async (key: string): Promise<Answer | null> => {
     const text = await cache.get(key);
@@ -62,7 +61,11 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
     }
   }
 
-  async function computeForAll(key: string, compute: () => Promise<Computed>, giveUp: () => Promise<void>): Promise<Computed> {
+  async function computeForAll(
+    key: string,
+    compute: () => Promise<Computed<Answer>>,
+    giveUp: () => Promise<void>,
+  ): Promise<Computed<Answer>> {
     try {
       const computed = await compute();
       if (computed.keepMs > 0) await cache.set(key, JSON.stringify(computed.answer), computed.keepMs).catch(ignoreLoss);
@@ -72,10 +75,10 @@ export function createAnswerCache(cache: Cache, clock: Clock): AnswerCache {
     }
   }
 
-  async function askForAll(key: string, signal: AbortSignal, compute: () => Promise<Computed>) {
-    const told = Promise.withResolvers<Outcome>();
+  async function askForAll(key: string, signal: AbortSignal, compute: () => Promise<Computed<Answer>>) {
+    const told = Promise.withResolvers<Outcome<Answer>>();
     asking.set(key, told.promise);
-    let outcome: Outcome = 'ask again';
+    let outcome: Outcome<Answer> = 'ask again';
     try {
       const found = await keptOrMine(key, signal);
       if (typeof found === 'object') {

@@ -2,20 +2,19 @@
 import type { Answer, AnswerRequest, Answers, OnDelta } from '../answers.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
-import type { DocumentId, Ids } from '../ids.ts';
+import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { type AnswerSettings, answerSettings, insertAnswer } from '../store/answers.ts';
+import { type AnswerFault, type AnswerRecord, answerSettings, insertAnswer } from '../store/answers.ts';
 import type { AnswerCache, Computed } from './answer-cache.ts';
 import { answerKey } from './answer-key.ts';
 import { coverageOf } from './evidence.ts';
 import { extractiveAnswer } from './extractive.ts';
 import { questionsOf } from './follow-up.ts';
+import { type Asked, modelAnswer, passagesForAnswer, passagesToRerank } from './model-answer.ts';
 import type { ModelShare } from './model-share.ts';
 import type { ChatModel } from './ollama.ts';
 import { promptVersionOf } from './prompts.ts';
-import { rerank } from './rerank.ts';
 import type { Retrieved, Retriever } from './retrieve.ts';
-import { writtenAnswer } from './written.ts';
 
 export interface AnswerDeps {
   db: Database;
@@ -23,30 +22,22 @@ export interface AnswerDeps {
   /** The writer of this name, or of the installation's for null; null when no server of models is configured. */
   writer(name: string | null): ChatModel | null;
   share: ModelShare;
-  cache: AnswerCache;
+  cache: AnswerCache<Made>;
   clock: Clock;
   ids: Ids;
   log: Log;
 }
 
-const passagesForAnswer = 5;
-const passagesToRerank = 10;
-const withinMs = 120_000;
-const rerankMs = 5_000;
+/** An answer with what it was made from. */
+export interface Made {
+  answer: Answer;
+  passages: AnswerRecord['passages'];
+  faults: AnswerFault[];
+}
+
 /** An answer is kept for an hour, one that was found without the vectors that belong to it until these may be back. */
 const keepMs = 3_600_000;
 const keepWithoutVectorsMs = 60_000;
-
-/** What one answer is made with. */
-interface Asked {
-  request: AnswerRequest;
-  /** The question, and the one before where it leans on it. */
-  questions: readonly string[];
-  settings: AnswerSettings;
-  model: ChatModel | null;
-  signal: AbortSignal;
-  onDelta: OnDelta;
-}
 
 /** The answers port over retrieval and, where there is one, a model. */
 export function createAnswers(deps: AnswerDeps): Answers {
@@ -57,16 +48,14 @@ export function createAnswers(deps: AnswerDeps): Answers {
       const settings = await db.tenant(request.creatorId, (sql) => answerSettings(sql, request.creatorId));
       const model = deps.writer(settings.model);
       const questions = questionsOf(request.question, request.history);
-      let retrieved: Retrieved | null = null;
       const key = answerKey(request, questions, settings, (await model?.identify()) ?? null);
-      const { answer, cached } = await deps.cache.once(key, signal, () =>
-        compute(deps, { request, questions, settings, model, signal, onDelta }, (found) => {
-          retrieved = found;
-        }),
+      const { answer: made, cached } = await deps.cache.once(key, signal, () =>
+        compute(deps, { request, questions, settings, model, signal, onDelta }),
       );
       signal.throwIfAborted();
+      const { answer } = made;
       if (cached && answer.text !== '') onDelta(answer.text);
-      await record(deps, request, answer, { cached, retrieved, durationMs: clock.wall() - begun }).catch((cause: unknown) =>
+      await record(deps, request, made, { cached, durationMs: clock.wall() - begun }).catch((cause: unknown) =>
         log.error('answer.record.failed', cause, { creator_id: request.creatorId }),
       );
       return answer;
@@ -75,27 +64,42 @@ export function createAnswers(deps: AnswerDeps): Answers {
 }
 
 /** Kept are answers that would come out the same: not those of a failure, and not those that depend on what was said before. */
-async function compute(deps: AnswerDeps, asked: Asked, onRetrieved: (retrieved: Retrieved) => void): Promise<Computed> {
+async function compute(deps: AnswerDeps, asked: Asked): Promise<Computed<Made>> {
   const { request, questions, model, settings, signal } = asked;
   const many = settings.rerank && model !== null ? passagesToRerank : passagesForAnswer;
   const retrieved = await deps.retriever.retrieve(request.creatorId, questions, request.collections, many, signal);
-  onRetrieved(retrieved);
-  const keptMs = retrieved.withoutVectors ? keepWithoutVectorsMs : keepMs;
   const promptVersion = promptVersionOf(settings.prompt);
+  const passages = retrieved.passages.map(({ document_id, position, score }) => ({ document_id, chunk_index: position, score }));
+  const faults: AnswerFault[] = retrieved.withoutVectors ? ['vectors'] : [];
+  const keptMs = retrieved.withoutVectors ? keepWithoutVectorsMs : keepMs;
   if (retrieved.passages.length === 0 || isTooWeak(request, questions, retrieved)) {
-    return { answer: { ...nothing, degraded: model === null, model: 'extractive', promptVersion }, keepMs: keptMs };
+    return { answer: { answer: { ...nothing, degraded: model === null, promptVersion }, passages, faults }, keepMs: keptMs };
   }
-  let heard = false;
-  const onDelta: OnDelta = (text) => {
-    heard = true;
-    asked.onDelta(text);
-  };
-  const written = model?.available ? await write(deps, { ...asked, onDelta }, model, retrieved) : null;
-  if (written !== null) return { answer: { ...written, promptVersion }, keepMs: written.degraded ? 0 : keptMs };
-  if (heard) asked.onDelta('', true);
+  const hearing = createHearing(asked.onDelta);
+  const written = await modelAnswer(deps, { ...asked, onDelta: hearing.onDelta }, retrieved);
+  faults.push(...written.faults);
+  if (written.answer !== null) {
+    const made = { answer: { ...written.answer, promptVersion }, passages, faults };
+    return { answer: made, keepMs: written.answer.degraded ? 0 : keptMs };
+  }
+  hearing.withdraw();
   const answer = { ...quoted(questions, retrieved), promptVersion };
   for (const line of answer.text.split(/(?<=\n)/)) if (line !== '') asked.onDelta(line);
-  return { answer, keepMs: model === null ? keptMs : 0 };
+  return { answer: { answer, passages, faults }, keepMs: model === null ? keptMs : 0 };
+}
+
+/** What has been heard of a model may have to be withdrawn. */
+function createHearing(onDelta: OnDelta) {
+  let heard = false;
+  return {
+    onDelta(text: string): void {
+      heard = true;
+      onDelta(text);
+    },
+    withdraw(): void {
+      if (heard) onDelta('', true);
+    },
+  };
 }
 
 /** Whether the creator asks for more than the documents hold of the question. */
@@ -104,88 +108,20 @@ function isTooWeak({ minScore }: AnswerRequest, questions: readonly string[], re
   return coverageOf(questions[0] ?? '', retrieved) < minScore && coverageOf(questions.join(' '), retrieved) < minScore;
 }
 
-type Unversioned = Omit<Answer, 'promptVersion'>;
-
-const nothing = { text: '', citations: [], grounded: false };
+const nothing = { text: '', citations: [], grounded: false, model: 'extractive' };
 
 /** The last question alone is tried first: an earlier one is context, not what was asked. */
-function quoted(questions: readonly string[], retrieved: Retrieved): Unversioned {
+function quoted(questions: readonly string[], retrieved: Retrieved): Omit<Answer, 'promptVersion'> {
   const alone = extractiveAnswer(questions[0] ?? '', retrieved);
   return alone.grounded ? alone : extractiveAnswer(questions.join(' '), retrieved);
-}
-
-/** The model's answer; null when it fails, or the creator's share of it is used up. */
-async function write(deps: AnswerDeps, asked: Asked, model: ChatModel, retrieved: Retrieved): Promise<Unversioned | null> {
-  const { request, signal, settings } = asked;
-  const fields = { creator_id: request.creatorId, model: model.name };
-  const place = await deps.share.take(request.creatorId);
-  if (place === null) {
-    deps.log.warn('answer.share.used', fields);
-    return null;
-  }
-  const late = createLateness(deps.clock, request.withinMs ?? withinMs, signal);
-  try {
-    const best = settings.rerank ? await reranked(deps, asked, model, retrieved, place.spend, late.signal) : retrieved;
-    return await writtenAnswer({ model, request, retrieved: best, prompt: settings.prompt, late, spend: place.spend }, asked.onDelta);
-  } catch (error) {
-    signal.throwIfAborted();
-    deps.log.warn('answer.degraded', { ...fields, code: error instanceof Error ? error.name : 'unknown' });
-    return null;
-  } finally {
-    late.clear();
-    await place.done();
-  }
-}
-
-async function reranked(
-  deps: AnswerDeps,
-  { request }: Asked,
-  model: ChatModel,
-  retrieved: Retrieved,
-  spend: (tokens: number) => void,
-  signal: AbortSignal,
-): Promise<Retrieved> {
-  const brief = createLateness(deps.clock, rerankMs, signal);
-  try {
-    const passages = await rerank(model, request.question, retrieved.passages, spend, brief.signal);
-    return { ...retrieved, passages: passages.slice(0, passagesForAnswer) };
-  } catch {
-    // the order by words and vectors stands
-    signal.throwIfAborted();
-    return { ...retrieved, passages: retrieved.passages.slice(0, passagesForAnswer) };
-  } finally {
-    brief.clear();
-  }
-}
-
-/** Fires with the given signal or after `ms`, and tells which. */
-export interface Lateness {
-  signal: AbortSignal;
-  /** Whether time has run out, and not the caller gone. */
-  readonly late: boolean;
-  clear(): void;
-}
-
-function createLateness(clock: Clock, ms: number, signal: AbortSignal): Lateness {
-  const late = new AbortController();
-  const clear = clock.after(ms, () => late.abort(new Error(`No answer within ${ms} ms`)));
-  return {
-    signal: AbortSignal.any([signal, late.signal]),
-    clear,
-    get late() {
-      return late.signal.aborted && !signal.aborted;
-    },
-  };
 }
 
 async function record(
   { db, ids, clock }: AnswerDeps,
   request: AnswerRequest,
-  answer: Answer,
-  how: { cached: boolean; retrieved: Retrieved | null; durationMs: number },
+  { answer, passages, faults }: Made,
+  how: { cached: boolean; durationMs: number },
 ): Promise<void> {
-  const cited = answer.citations.map(({ document_id, chunk_index }) => ({ document_id: document_id as DocumentId, chunk_index, score: 0 }));
-  const found = how.retrieved?.passages.map(({ document_id, position, score }) => ({ document_id, chunk_index: position, score }));
   await db.tenant(request.creatorId, (sql) =>
     insertAnswer(sql, request.creatorId, {
       id: ids.uuid(),
@@ -197,7 +133,8 @@ async function record(
       cached: how.cached,
       model: answer.model,
       prompt_version: answer.promptVersion,
-      passages: found ?? cited,
+      passages,
+      faults,
       duration_ms: Math.max(0, Math.round(how.durationMs)),
       created_at: new Date(clock.wall()),
     }),

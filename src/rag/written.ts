@@ -1,9 +1,9 @@
 /** An answer written by a model: streamed as it comes, then checked against the passages it was given. */
 import type { Answer, AnswerRequest } from '../answers.ts';
-import type { Lateness } from './answer.ts';
 import { checkCitations, maxAnswerChars, onlyKnownLinks } from './citations.ts';
 import { findEvidence } from './evidence.ts';
 import { extractiveAnswer } from './extractive.ts';
+import type { Lateness } from './lateness.ts';
 import type { ChatModel } from './ollama.ts';
 import { chatMessages, defaultWindow } from './prompt-window.ts';
 import { type CustomPrompt, notFoundWord } from './prompts.ts';

@@ -41,6 +41,12 @@ export async function chooseModels(
   );
 }
 
+/**
+ * A part that should have had a share in an answer and could not: vectors (words found alone), the order of passages by the model, the model,
+ * the creator's share of it, or time (it was cut).
+ */
+export type AnswerFault = 'vectors' | 'rerank' | 'model' | 'share' | 'time';
+
 /** An answer as it was given. */
 export interface AnswerRecord {
   id: string;
@@ -49,6 +55,7 @@ export interface AnswerRecord {
   answer: string;
   grounded: boolean;
   degraded: boolean;
+  faults: AnswerFault[];
   cached: boolean;
   model: string;
   prompt_version: string;
@@ -62,8 +69,8 @@ export interface AnswerRecord {
 export async function insertAnswer(sql: Sql, creator: CreatorId, record: AnswerRecord): Promise<void> {
   await sql(
     `insert into answer_records (creator_id, id, conversation_id, question, answer, grounded, degraded, cached, model, prompt_version,
-       passages, duration_ms, created_at, updated_at)
-     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $13
+       passages, duration_ms, created_at, updated_at, faults)
+     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::jsonb, $12, $13, $13, $14
      where $3::uuid is null or exists (select 1 from conversations where creator_id = $1 and id = $3)`,
     [
       creator,
@@ -79,6 +86,7 @@ export async function insertAnswer(sql: Sql, creator: CreatorId, record: AnswerR
       JSON.stringify(record.passages),
       record.duration_ms,
       record.created_at,
+      record.faults,
     ],
   );
 }
@@ -90,7 +98,7 @@ export function listAnswers(
   filter: { unanswered: boolean; after: string | null; most: number },
 ): Promise<AnswerRecord[]> {
   return sql(
-    `select id, conversation_id, question, answer, grounded, degraded, cached, model, prompt_version, passages, duration_ms, created_at
+    `select id, conversation_id, question, answer, grounded, degraded, faults, cached, model, prompt_version, passages, duration_ms, created_at
      from answer_records where creator_id = $1 and ($2::uuid is null or id < $2) ${filter.unanswered ? 'and not grounded' : ''}
      order by id desc limit $3`,
     [creator, filter.after, filter.most],

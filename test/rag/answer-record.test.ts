@@ -81,6 +81,9 @@ describe('an answer', async () => {
     const first = await ask(knowledge, creator);
     const deltas: string[] = [];
     expect(await ask(knowledge, creator, {}, (text) => deltas.push(text))).toEqual(first);
+    const [again, before] = await records(creator);
+    expect([again?.cached, before?.cached]).toEqual([true, false]);
+    expect(again?.passages).toEqual(before?.passages);
     expect(deltas).toEqual([first.text]);
     expect(chats(ollama)).toHaveLength(1);
     await ask(knowledge, creator, { language: 'de' });
@@ -167,6 +170,7 @@ describe('an answer', async () => {
       model: 'test-chat',
     });
     expect(ollama.calls.length).toBeGreaterThan(0);
+    expect(await records(creator)).toMatchObject([{ degraded: true, faults: ['time'] }]);
   });
 
   test('of a model that says nothing at all is quoted when time is up', async () => {
@@ -183,5 +187,6 @@ describe('an answer', async () => {
     clock.advance(5_000);
     expect(await answer).toMatchObject({ degraded: true, grounded: true, model: 'extractive' });
     expect(deltas.join('')).toBe((await answer).text);
+    expect(await records(creator)).toMatchObject([{ degraded: true, faults: ['vectors', 'time'] }]);
   });
 });

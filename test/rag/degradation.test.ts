@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import type { CreatorId } from '../../src/ids.ts';
 import type { Knowledge } from '../../src/rag/knowledge.ts';
+import { listAnswers } from '../../src/store/answers.ts';
+import { manualClock } from '../support/clock.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
 import { watching, without } from '../support/faulty-database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
@@ -27,16 +29,53 @@ describe('when a part breaks', async () => {
     const creator = await testCreator(db);
     expect((await learn(knowledge, creator, text)).status).toBe('ready');
     expect(await ask(knowledge, creator, question)).toMatchObject({ grounded: true, degraded: false, model: 'test-chat' });
+    expect(await faultsOf(creator)).toEqual(['vectors']);
   });
 
-  test('the model: its words are quoted', async () => {
+  test.each([
+    ['the embedding model: words still find', '/api/embed', { degraded: false, model: 'test-chat' }, ['vectors']],
+    ['the model that writes: passages are quoted', '/api/chat', { degraded: true, model: 'extractive' }, ['model']],
+    ['both models: words find, and passages are quoted', null, { degraded: true, model: 'extractive' }, ['vectors', 'model']],
+  ])('%s', async (_, path, answer, faults) => {
     const ollama = await startOllama();
     const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url });
     const creator = await testCreator(db);
     await learn(knowledge, creator, text);
-    await ollama.close();
-    expect(await ask(knowledge, creator, question)).toMatchObject({ grounded: true, degraded: true, model: 'extractive' });
+    if (path === null) await ollama.close();
+    else ollama.setFault('missing-model', [path]);
+    expect(await ask(knowledge, creator, question)).toMatchObject({ grounded: true, ...answer });
+    expect(await faultsOf(creator)).toEqual(faults);
   });
+
+  test('the order by the model: that by words and vectors stands', async () => {
+    const clock = manualClock(Date.now());
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url, clock });
+    const creator = await testCreator(db);
+    await learn(knowledge, creator, text);
+    await knowledge.models.choose(creator, { rerank: true }, never);
+    ollama.setFault('silent', ['/api/chat']);
+    const answer = ask(knowledge, creator, question);
+    while (!ollama.calls.some((call) => call.path === '/api/chat')) await new Promise((resolve) => setImmediate(resolve));
+    ollama.setFault(null);
+    clock.advance(5_000);
+    expect(await answer).toMatchObject({ grounded: true, degraded: false, model: 'test-chat' });
+    expect(await faultsOf(creator)).toEqual(['rerank']);
+  });
+
+  test('nothing: the record says so', async () => {
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url });
+    const creator = await testCreator(db);
+    await learn(knowledge, creator, text);
+    await ask(knowledge, creator, question);
+    expect(await faultsOf(creator)).toEqual([]);
+  });
+
+  async function faultsOf(creator: CreatorId): Promise<string[] | undefined> {
+    const [record] = await db.tenant(creator, (sql) => listAnswers(sql, creator, { unanswered: false, after: null, most: 1 }));
+    return record?.faults;
+  }
 
   test('the database: a clear error', async () => {
     const knowledge = await testKnowledge(without(db, /./));

@@ -4,6 +4,7 @@ import type { CreatorId } from '../../src/ids.ts';
 import { isFetchable } from '../../src/rag/model-names.ts';
 import { createModelShare } from '../../src/rag/model-share.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
+import { listAnswers } from '../../src/store/answers.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase, vectorDatabase } from '../support/database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
@@ -224,6 +225,8 @@ describe('the share of a creator', () => {
     const ask = (question: string) => knowledge.answers.answer(request(creator, question), never, () => {});
     expect((await ask('When can I cancel a session?')).model).toBe('test-chat');
     expect(await ask('When do groups meet?')).toMatchObject({ model: 'extractive', degraded: true, grounded: true });
+    const [record] = await db.tenant(creator, (sql) => listAnswers(sql, creator, { unanswered: false, after: null, most: 1 }));
+    expect(record?.faults).toEqual(['share']);
   });
 });
 

@@ -70,6 +70,7 @@ const AnswerRecordView = v.object({
   answer: v.string(),
   grounded: v.boolean(),
   degraded: v.boolean(),
+  faults: v.array(v.picklist(['vectors', 'rerank', 'model', 'share', 'time'])),
   cached: v.boolean(),
   model: v.string(),
   prompt_version: v.string(),
@@ -154,6 +155,9 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
     describe({
       tag,
       summary: 'List the answers given, newest first, or only the questions that found none',
+      description:
+        '`faults` names the parts that should have had a share in an answer and could not: `vectors` (found by words alone), `rerank` (passages in their own order), ' +
+        '`model`, `share` (that of the model is used up), `time` (the answer was cut).',
       answers: { 200: pageOf(AnswerRecordView) },
     }),
     query(AnswersQuery),

@@ -100,7 +100,7 @@ beforeAll(async () => {
   const asked = async (question: string, grounded: boolean, conversationId: ConversationId | null, at = '2026-10-22T12:00:00Z') =>
     database.tenant(ana.creatorId, (sql) =>
       insertAnswer(sql, ana.creatorId, {
-        ...{ id: ids.uuid(), conversation_id: conversationId, question, answer: '', grounded, degraded: false, cached: false },
+        ...{ id: ids.uuid(), conversation_id: conversationId, question, answer: '', grounded, degraded: false, faults: [], cached: false },
         ...{ model: 'm', prompt_version: '0', passages: [], duration_ms: 1, created_at: new Date(at) },
       }),
     );
