@@ -39,8 +39,10 @@ export function createTimerPump(parts: { db: Database; clock: Clock; log: Log; m
     }
   }
 
-  function claim(rested: readonly CreatorId[]): Promise<DueTimer[]> {
-    return claimTimers(db, { now: clock.now(), wall: clock.wall(), holdMs: claimMs, most: mostAtOnce, rested });
+  /** In the order in which they fell due, which after an outage is what a conversation sees of the time that has passed. */
+  async function claim(rested: readonly CreatorId[]): Promise<DueTimer[]> {
+    const due = await claimTimers(db, { now: clock.now(), wall: clock.wall(), holdMs: claimMs, most: mostAtOnce, rested });
+    return due.sort((one, other) => one.due_at.getTime() - other.due_at.getTime());
   }
 
   /** Wall time from which the timers of others may be looked for. */
