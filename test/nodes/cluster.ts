@@ -7,6 +7,7 @@ import pg from 'pg';
 import { onTestFinished } from 'vitest';
 import { type Creator, publish, register } from '../acceptance/clients.ts';
 import { type ServerProcess, startServer } from '../acceptance/server-process.ts';
+import { type Cable, plugIn } from '../support/cable.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { type RedisServer, startRedis } from '../support/redis-server.ts';
 
@@ -16,6 +17,8 @@ export interface Cluster {
   nodes: ServerProcess[];
   postgres: PostgresServer;
   redis: RedisServer;
+  /** Between the first node and PostgreSQL. */
+  cable: Cable;
   /** Reads the record past all tenancy. */
   record: pg.Pool;
   creator: Creator;
@@ -94,26 +97,35 @@ export async function startCluster(): Promise<Cluster> {
     // tests break its connections on purpose
   });
   onTestFinished(() => record.end());
+  const cable = await plugIn(Number(new URL(postgres.url).port));
+  onTestFinished(() => cable.close());
+  const throughCable = new URL(postgres.url);
+  throughCable.port = String(cable.port);
   const environment = {
-    DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
     MASTER_KEY: randomBytes(32).toString('base64'),
     WIDGET_FRAMES_PER_SECOND: '100',
   };
-  const startNode = async (PORT?: string) =>
-    startServer({ ...environment, DATA_DIR: await ownFolder(), ...(PORT === undefined ? {} : { PORT }) });
+  const startNode = async (index: number, PORT?: string) =>
+    startServer({
+      ...environment,
+      DATABASE_URL: index === 0 ? throughCable.href : postgres.url,
+      DATA_DIR: await ownFolder(),
+      ...(PORT === undefined ? {} : { PORT }),
+    });
   // The first one migrates; the others find a database in use, as they do in life.
-  const nodes = [await startNode(), ...(await Promise.all([startNode(), startNode()]))];
+  const nodes = [await startNode(0), ...(await Promise.all([startNode(1), startNode(2)]))];
   const creator = await register((nodes[0] as ServerProcess).origin, 'ana@example.com');
   await publish(creator, counting);
   return {
     nodes,
     postgres,
     redis,
+    cable,
     record,
     creator,
     async restart(index) {
-      nodes[index] = await startNode(new URL((nodes[index] as ServerProcess).origin).port);
+      nodes[index] = await startNode(index, new URL((nodes[index] as ServerProcess).origin).port);
     },
   };
 }

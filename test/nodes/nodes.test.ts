@@ -155,6 +155,20 @@ test('a node that hangs for 20 seconds is left by its people, and does no harm w
   await expectAllWell(cluster, crowd);
 });
 
+test('a node that is cut off from the database for 20 seconds is left by its people, and does no harm when it is back', async () => {
+  const cluster = await startCluster();
+  const crowd = await startPeople(cluster);
+  await sleep(1_000);
+  const speed = await speedOf(crowd);
+  const since = Date.now();
+  cluster.cable.cut();
+  await backToSpeed('a node cut off from PostgreSQL', crowd, { since: since + 1_000, speed, mostMs: 15_000 });
+  await sleep(Math.max(0, 20_000 - (Date.now() - since)));
+  cluster.cable.mend();
+  await backToSpeed('the node connected again', crowd, { since: Date.now(), speed, mostMs: 10_000 });
+  await expectAllWell(cluster, crowd);
+});
+
 test('nodes restarted one after the other say goodbye, leave in order, and nobody waits longer than 10 seconds', async () => {
   const cluster = await startCluster();
   const crowd = await startPeople(cluster);
