@@ -1,4 +1,5 @@
 /** What every place for vectors promises, tried on PostgreSQL's and, where a server is there, on Chroma's. */
+import { ChromaClient } from 'chromadb';
 import { describe, expect, test } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import { type CreatorId, type DocumentId, systemIds } from '../../src/ids.ts';
@@ -177,6 +178,24 @@ describe.skipIf(chromaUrl === undefined)('documents with their vectors in Chroma
     const creator = await testCreator(db);
     return { knowledge, creator, document: await learn(knowledge, creator, 'You can cancel a session up to 24 hours before.') };
   }
+
+  test('have a collection of their creator, and a record that says what each is', async () => {
+    const { creator, document } = await setUp();
+    const { hostname, port } = new URL(chromaUrl ?? '');
+    const collection = await new ChromaClient({ host: hostname, port: Number(port), ssl: false }).getCollection({
+      name: `creator_${creator}_knowledge`,
+    });
+    expect((await collection.get({ include: ['metadatas'] })).metadatas).toEqual([
+      {
+        document_id: document.id,
+        chunk_index: 0,
+        creator_id: creator,
+        source: 'notes',
+        created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        generation: 1,
+      },
+    ]);
+  });
 
   test('leave none behind when they are deleted', async () => {
     const { knowledge, creator, document } = await setUp();

@@ -1,12 +1,16 @@
 /** Kept answers: one computation for many askers, on one node and on several. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Answer } from '../../src/answers.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createAnswerCache } from '../../src/rag/answer-cache.ts';
 import type { Cache } from '../../src/shared/cache.ts';
 import { createMemoryCache } from '../../src/shared/memory.ts';
+import { openRedisCache } from '../../src/shared/redis.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';
+import { silentLog } from '../support/silent-log.ts';
 
 const never = new AbortController().signal;
+const redisUrl = process.env.TEST_REDIS_URL;
 const answer: Answer = { text: 'Yes [1]', citations: [], grounded: true, degraded: false, model: 'm', promptVersion: 'p' };
 
 /** A computation that ends when it is let go. */
@@ -175,6 +179,22 @@ test('when the one who computes gives up, another of those who wait takes over',
   await expect(first).rejects.toThrow('gone');
   expect((await Promise.all(others)).map((given) => given.answer)).toEqual([answer, answer]);
   expect(computation.count()).toBe(1);
+});
+
+test.skipIf(redisUrl === undefined)('nodes that share a Redis compute once, and leave no turn behind', async () => {
+  const redis = await openRedisCache({ url: redisUrl ?? '', log: silentLog });
+  onTestFinished(() => redis.close());
+  const key = `answer:creator_${crypto.randomUUID()}`;
+  const computation = slow();
+  const first = createAnswerCache(redis, systemClock()).once(key, never, computation.compute);
+  await expect.poll(computation.count).toBe(1);
+  const second = createAnswerCache(redis, systemClock()).once(key, never, computation.compute);
+  // A later count has heard of the turn, and does not prolong it.
+  await expect.poll(async () => (await redis.count(`${key}:lease`, 0, 1)).sum).toBeGreaterThan(1);
+  expect((await redis.count(`${key}:lease`, 0, 1)).resetMs).toBeLessThanOrEqual(6_000);
+  computation.letGo();
+  expect([(await first).cached, await second]).toEqual([false, { answer, cached: true }]);
+  expect([computation.count(), await redis.get(`${key}:lease`)]).toEqual([1, null]);
 });
 
 test('without the cache everybody computes', async () => {

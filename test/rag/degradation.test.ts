@@ -100,6 +100,16 @@ describe('when a part breaks', async () => {
     expect(await ask(knowledge, creator, question)).toMatchObject({ grounded: true });
   });
 
+  test('a document deleted once it has vectors leaves none', async () => {
+    const ollama = await startOllama();
+    const knowledge = await testKnowledge(db, { ollamaUrl: ollama.url });
+    const creator = await testCreator(db);
+    const { id } = await learn(knowledge, creator, text);
+    expect(await vectorsOf(creator)).toHaveLength(1);
+    await knowledge.documents.remove(creator, id);
+    expect(await vectorsOf(creator)).toEqual([]);
+  });
+
   test('a document deleted while it is embedded leaves no vector', async () => {
     const ollama = await startOllama();
     const creator = await testCreator(db);

@@ -109,6 +109,29 @@ describe('the reader', () => {
     expect(document).toMatchObject({ text: 'Sleep well.', flags: ['unnamed_letters'] });
   });
 
+  test.each([
+    ['Chinese', 'STSong-Light', 'UniGB-UCS2-H', 'GB1', '取消预约须提前24小时。'],
+    ['Japanese', 'HeiseiMin-W3', 'UniJIS-UCS2-H', 'Japan1', '予約の取り消しは前日まで。'],
+    ['Korean', 'HYSMyeongJo-Medium', 'UniKS-UCS2-H', 'Korea1', '예약 취소는 하루 전까지.'],
+  ])('reads %s from a PDF that leaves its font and its table of letters to the reader', async (_, name, encoding, ordering, text) => {
+    const hex = [...text].map((letter) => letter.charCodeAt(0).toString(16).padStart(4, '0')).join('');
+    const content = `BT /F1 12 Tf 40 700 Td <${hex}> Tj ET`;
+    const system = `/CIDSystemInfo << /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >>`;
+    const document = await read(
+      makePdfOf([
+        '<< /Type /Catalog /Pages 2 0 R >>',
+        '<< /Type /Pages /Kids [3 0 R] /Count 1 >>',
+        '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 5 0 R >> >> /Contents 4 0 R >>',
+        `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
+        `<< /Type /Font /Subtype /Type0 /BaseFont /${name} /Encoding /${encoding} /DescendantFonts [6 0 R] >>`,
+        `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /${name} ${system} /FontDescriptor 7 0 R /DW 1000 >>`,
+        `<< /Type /FontDescriptor /FontName /${name} /Flags 4 /FontBBox [0 0 1000 1000] /ItalicAngle 0 /Ascent 800 /Descent -200 /StemV 80 >>`,
+      ]),
+      'pdf',
+    );
+    expect(document).toMatchObject({ text, flags: [] });
+  });
+
   test('leaves white and tiny text of a Word document out, and says so', async () => {
     const run = (style: string, text: string) => `<w:p><w:r><w:rPr>${style}</w:rPr><w:t>${text}</w:t></w:r></w:p>`;
     const body = run('', 'Sleep well.') + run('<w:color w:val="FFFFFF"/>', 'WHITE') + run('<w:sz w:val="2"/>', 'TINY');

@@ -6,6 +6,7 @@ import { rankByWords } from '../../src/rag/lexical.ts';
 import { testCreator, vectorDatabase } from '../support/database.ts';
 import { watching } from '../support/faulty-database.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
+import { startOllama } from '../support/ollama.ts';
 
 describe('retrieval', async () => {
   const db = await vectorDatabase();
@@ -83,6 +84,21 @@ describe('retrieval', async () => {
     };
     const { retriever } = await testKnowledge(watching(db, /from unnest/, readAnew));
     expect((await retriever.retrieve(reader, ['humming'], null, 5, never)).passages).toHaveLength(1);
+  });
+
+  test('vectors find what words do not, and both together put first what both find', async () => {
+    const ollama = await startOllama();
+    const fused = await testKnowledge(db, { ollamaUrl: ollama.url });
+    const reader = await testCreator(db);
+    // To the stand-in a stop word is as good as any; to the ranking by words it is none.
+    await learn(fused, reader, 'What is to be will be.', 'being.txt');
+    await learn(fused, reader, 'Walking: what is to be walked is walked.', 'walking.txt');
+    const found = async ({ retriever }: typeof fused, question: string) =>
+      (await retriever.retrieve(reader, [question], null, 5, never)).passages.map((passage) => passage.title);
+    expect(await found(knowledge, 'what is to be')).toEqual([]);
+    expect(await found(fused, 'what is to be')).toEqual(['being', 'walking']);
+    expect(await found(knowledge, 'what is to be walked')).toEqual(['walking']);
+    expect(await found(fused, 'what is to be walked')).toEqual(['walking', 'being']);
   });
 
   test('an aborted search rejects with the reason', async () => {
