@@ -192,13 +192,32 @@ function chosen(offered: Options, text: string): string | null {
   return /^\d{1,2}[.)]?$/.test(text) ? (offered[Number.parseInt(text, 10) - 1]?.id ?? null) : null;
 }
 
+/** What parts the options of a list from each other. */
+const between = /([,;&+\n]|\s(?:and|y|e|und|et)\s)/i;
+
+/** A list is taken apart, but an option that itself looks like a list stays whole. */
 function readChoices(input: Extract<Input, { type: 'choices' }>, text: string): Answer {
-  const whole = chosen(input.options, text);
-  const parts = whole === null ? text.split(/[,;&+\n]|\s(?:and|y|e|und|et)\s/i).map((part) => part.trim()) : [text];
-  const ids = parts.filter((part) => part !== '').map((part) => chosen(input.options, part));
-  if (ids.some((id) => id === null)) return no;
-  const different = [...new Set(ids as string[])];
-  return different.length >= (input.min ?? 1) && different.length <= (input.max ?? input.options.length) ? yes(different) : no;
+  const pieces = text.split(between);
+  const longest = Math.max(...input.options.map(({ title }) => title.split(between).length));
+  const ids = new Set<string>();
+  for (let at = 0; at < pieces.length; ) {
+    const named = longestChosen(input.options, pieces.slice(at, at + longest));
+    if (named === null) return no;
+    if (named.id !== '') ids.add(named.id);
+    // Every other piece is what stands between two.
+    at += named.pieces + 1;
+  }
+  return ids.size >= (input.min ?? 1) && ids.size <= (input.max ?? input.options.length) ? yes([...ids]) : no;
+}
+
+/** The option that most of the first pieces name, and how many they are; an empty id where nothing stands between two separators. */
+function longestChosen(offered: Options, pieces: readonly string[]): { id: string; pieces: number } | null {
+  if (pieces[0]?.trim() === '') return { id: '', pieces: 1 };
+  for (let count = pieces.length - ((pieces.length + 1) % 2); count > 0; count -= 2) {
+    const id = chosen(offered, pieces.slice(0, count).join('').trim());
+    if (id !== null) return { id, pieces: count };
+  }
+  return null;
 }
 
 /**

@@ -125,6 +125,50 @@ describe('an open question', () => {
     await expectCount(visited, '.row .choice', 0);
   });
 
+  it('leaves the message that asks in sight, on a small phone too', async () => {
+    const visited = await open('/inline', { ...phone, viewport: { width: 320, height: 568 } });
+    const conversation = await newestConversation(stage.server);
+    for (let n = 0; n < 6; n++) stage.server.say(conversation, `A message of some words, the ${n}th of them`);
+    const many = Array.from({ length: 6 }, (_, n) => ({ id: `o${n}`, title: `A way of resting, by the number ${n}` }));
+    stage.server.say(conversation, 'Which ones?', { input: { type: 'choices', options: many } });
+    await expectCount(visited, '.asking .choice:visible', 6);
+    const hidden = () =>
+      visited.chat
+        .locator('.log')
+        .evaluate(
+          (log) => (log.querySelector('.row:last-child')?.getBoundingClientRect().bottom as number) - log.getBoundingClientRect().bottom,
+        );
+    await expect.poll(hidden).toBeLessThanOrEqual(0);
+    stage.server.say(conversation, 'How heavy?', { input: { type: 'number', unit: 'kilograms' } });
+    await expectCount(visited, '.asking form:visible', 1);
+    expect(
+      await visited.chat
+        .locator('.panel')
+        .evaluate(
+          (panel) => (panel.querySelector('.asking .send')?.getBoundingClientRect().right as number) <= panel.getBoundingClientRect().right,
+        ),
+    ).toBe(true);
+  });
+
+  it('of a scale says what its steps mean, below them where only some mean something', async () => {
+    const visited = await open('/inline');
+    const conversation = await newestConversation(stage.server);
+    const meant = async (max: number, labels: object) => {
+      stage.server.say(conversation, 'How much?', { input: { type: 'scale', min: 1, max, labels } });
+      await expectCount(visited, '.asking .choice', max);
+      return [
+        await visited.chat.locator('.asking .choice').allInnerTexts(),
+        await visited.chat.locator('.asking .ends small').allInnerTexts(),
+      ];
+    };
+    expect(await meant(2, { 1: 'No', 2: 'Yes' })).toEqual([['1\nNo', '2\nYes'], []]);
+    expect(await meant(5, { 1: 'Not at all', 3: 'Somewhat', 5: 'Completely' })).toEqual([
+      ['1', '2', '3', '4', '5'],
+      ['Not at all', 'Somewhat', 'Completely'],
+    ]);
+    expect(await meant(4, { 2: 'Some' })).toEqual([['1', '2\nSome', '3', '4'], []]);
+  });
+
   it('can always be answered in free words', async () => {
     const visited = await open('/inline', phone);
     stage.server.say(await newestConversation(stage.server), 'When?', { input: { type: 'time' } });

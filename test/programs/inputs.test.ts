@@ -178,6 +178,27 @@ const tables: Record<string, { input: Input; rows: Row[] }> = {
       ['rest, rest', ['rest']],
       ['1,2,3', null],
       ['1, sleep', null],
+      [',rest,', ['rest']],
+      ['', null],
+      [', ,', null],
+    ],
+  },
+  'choices that look like lists': {
+    input: {
+      type: 'choices',
+      options: [
+        { id: 'salt', title: 'Salt & pepper' },
+        { id: 'pepper', title: 'Pepper' },
+        { id: 'ride', title: 'Cycle to work and back, every day' },
+      ],
+    },
+    rows: [
+      ['Salt & pepper', ['salt']],
+      ['Cycle to work and back, every day, Salt & pepper', ['ride', 'salt']],
+      ['salt & pepper and pepper', ['salt', 'pepper']],
+      ['ride, salt', ['ride', 'salt']],
+      ['Salt', ['salt']],
+      ['Cycle to work and pepper', null],
     ],
   },
   scale: {

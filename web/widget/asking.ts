@@ -100,14 +100,19 @@ function chips(
   return group;
 }
 
-/** The steps in a row. What the steps mean stands in them, or under the ends where they are too narrow. */
+/** The steps in a row. What they mean stands in them where each has a meaning, else below, where there is room for words. */
 function scale({ input, label, answer }: Asked, min: number, max: number): HTMLElement[] {
   const numbers = Array.from({ length: max - min + 1 }, (_, index) => String(min + index));
   const labels = fieldsOf(input.labels);
+  const told = numbers.flatMap((number, index) => (textOf(labels[number]) === '' ? [] : [index]));
   const group = chips(label, numbers, answer);
   group.classList.add('scale');
   const meanings = numbers.map((number) => el('small', { dir: 'auto' }, textOf(labels[number])));
-  if (numbers.length > 6) return [group, el('div', { class: 'ends' }, ...meanings.filter((_, index) => index % (max - min) === 0))];
+  const isEven = told.length > 1 && told.every((index, at) => index * (told.length - 1) === at * (max - min));
+  if (numbers.length > 6 || (isEven && told.length < numbers.length)) {
+    const shown = isEven ? told : [0, max - min];
+    return [group, el('div', { class: 'ends' }, ...meanings.filter((_, index) => shown.includes(index)))];
+  }
   for (const [index, meaning] of meanings.entries()) group.children[index]?.append(meaning);
   return [group];
 }
@@ -123,7 +128,10 @@ function several({ input, label, words, answer }: Asked): HTMLElement[] {
   const most = typeof input.max === 'number' ? input.max : options.length;
   const ok = button(
     { class: 'send', 'aria-label': `${words.send}: ${label}` },
-    () => answer(listed(options.filter(({ id }) => chosen.has(id)))),
+    () => {
+      const titles = options.filter(({ id }) => chosen.has(id)).map(({ title }) => title);
+      answer(titles.join(', '));
+    },
     icon(icons.send),
   );
   const group = el('div', { class: 'offer', role: 'group', 'aria-label': label });
@@ -142,10 +150,4 @@ function several({ input, label, words, answer }: Asked): HTMLElement[] {
   }
   refresh();
   return [group, ok];
-}
-
-/** The options as a list the server takes apart again; by id where a title would come apart in itself. */
-function listed(options: readonly { id: string; title: string }[]): string {
-  const comesApart = options.some(({ title }) => /[,;&+]|\s(and|y|e|und|et)\s/i.test(title));
-  return options.map(({ id, title }) => (comesApart ? id : title)).join(', ');
 }

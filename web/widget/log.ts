@@ -44,8 +44,18 @@ export function createLog(): Log {
     latest.hidden = true;
   }
 
+  /** Whether the person is at the end, by where they last scrolled to. */
+  let follows = true;
+  // A question's controls or a longer text to write take room from the log, a picture that has come in takes some in it.
+  const resized = new ResizeObserver(() => {
+    if (follows) follow();
+  });
+  resized.observe(log);
+  resized.observe(list);
+
   log.addEventListener('scroll', () => {
-    if (isNearEnd()) latest.hidden = true;
+    follows = isNearEnd();
+    if (follows) latest.hidden = true;
     if (log.scrollTop < nearStartPx) showEarlier();
   });
 
@@ -93,7 +103,6 @@ export function createLog(): Log {
   return {
     element,
     show(rows, isTyping, context) {
-      const wasNearEnd = isNearEnd();
       const count = latestRows.length;
       const ownLast = rows.at(-1);
       latestRows = rows;
@@ -102,7 +111,7 @@ export function createLog(): Log {
       empty.hidden = rows.length > 0;
       dots.hidden = !isTyping;
       const isOwn = rows.length > count && ownLast?.kind === 'bubble' && ownLast.message.role === 'contact';
-      if (wasNearEnd || isOwn) follow();
+      if (follows || isOwn) follow();
       else if (rows.length > count) latest.hidden = false;
     },
     setEmpty(text) {

@@ -114,9 +114,9 @@ blockquote { margin: 0 12px 10px; padding-inline-start: 10px; border-inline-star
 .latest { position: absolute; inset-block-end: 10px; inset-inline-end: 16px; width: 40px; height: 40px; border-radius: 50%; display: grid; place-items: center; background: var(--paper); border: 1px solid var(--line); box-shadow: 0 4px 14px rgb(0 0 0 / .14); }
 
 .asking { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; padding: 10px 0 0; padding-inline: 16px 12px; }
-.ends { display: flex; justify-content: space-between; flex-basis: 100%; padding: 0 4px; }
+.ends { display: flex; justify-content: space-between; gap: 8px; flex-basis: 100%; padding: 0 4px; text-align: center; }
 .asking .offer { flex: 1; margin: 0; max-height: 30vh; overflow: auto; padding: 3px; }
-.asking form { flex: 1; display: flex; align-items: center; gap: 8px; }
+.asking form { flex: 1; min-width: 0; display: flex; align-items: center; gap: 8px; }
 .asking input { flex: 1; min-width: 0; min-height: 44px; padding: 0 15px; font: inherit; font-size: 16px; color: inherit; border: 1px solid var(--edge); border-radius: 22px; background: var(--paper); }
 .scale, .mood { flex-wrap: nowrap !important; gap: min(5px, .7vw) !important; }
 .scale .choice, .mood .choice { flex: 1 1 0; min-width: 22px; padding: 6px 2px; border-radius: 12px; text-align: center; display: flex; flex-direction: column; align-items: center; justify-content: center; font-size: 13px; line-height: 1.25; overflow-wrap: anywhere; }
