@@ -106,4 +106,6 @@ export type ConversationNews =
   /** What was said in a voice note that was told of before; on record too. */
   | { type: 'transcript'; seq: number; text: string }
   | { type: 'delta'; reply: string; text: string; anew?: boolean }
+  /** News of a turn may have been lost: the record is to be read. */
+  | { type: 'missed' }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

@@ -5,6 +5,7 @@ import { conversationTopic, type FanOut, inboxTopic } from '../shared/fan-out.ts
 import type { TurnRow } from '../store/turns.ts';
 import type { Conversation } from './conversation.ts';
 import type { Taken } from './hydrate.ts';
+import type { ConversationKey } from './input.ts';
 
 /** Publishes the news of one committed turn. What is lost on the way is read from the record. */
 export function announce(
@@ -27,6 +28,12 @@ export function announce(
   if (typingMs === 0) return;
   tell({ type: 'typing', on: true });
   clock.after(typingMs, () => tell({ type: 'typing', on: false }));
+}
+
+/** Tells that a turn was committed whose news may never have gone out: its node heard of it only now, or died meanwhile. */
+export function announceAgain(fanOut: FanOut, { creatorId, conversationId }: ConversationKey): void {
+  fanOut.publish(conversationTopic(creatorId, conversationId), { type: 'missed' } satisfies ConversationNews);
+  fanOut.publish(inboxTopic(creatorId), { type: 'missed' });
 }
 
 const previewCharacters = 300;

@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import { type FanOut, readSessionNews } from '../shared/fan-out.ts';
 import { wasLocked } from '../store/sql-state.ts';
 import { commitTurns, loadConversations, setAside, type TurnRow } from '../store/turns.ts';
-import { announce } from './announce.ts';
+import { announce, announceAgain } from './announce.ts';
 import { createBatcher } from './batcher.ts';
 import type { Conversation } from './conversation.ts';
 import { createHotTier } from './hot.ts';
@@ -118,6 +118,8 @@ export function createTurns(parts: Parts): Turns {
     if (committed.outcome === 'conflict') return waiting;
     const { known } = committed;
     const repeated = waiting.filter(({ input }) => input.id in known);
+    announceAgain(parts.fanOut, key);
+    parts.onCommitted(key, { planned: true, cancelled: [], nextDueAt: null });
     for (const one of repeated) one.resolve(known[one.input.id] as InputResult);
     return waiting.filter((one) => !repeated.includes(one));
   }

@@ -186,6 +186,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     const news = readNews(heard);
     if (news === null) return log.warn('widget.news_unreadable', fields);
     if (news.type === 'message') return feed.hear(news.message);
+    if (news.type === 'missed') return feed.lookAgain();
     if (news.type === 'typing') typing = news.on;
     // What is lost without harm is not queued: neither before the welcome nor for a client that does not read.
     if (welcomed && limits.stalled() === null) send(news);

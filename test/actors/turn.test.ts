@@ -3,6 +3,8 @@ import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
 import type { ConversationId, CreatorId } from '../../src/ids.ts';
+import { conversationTopic } from '../../src/shared/fan-out.ts';
+import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { getConversation, listTurns, messagesAfter } from '../../src/store/conversations.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
@@ -76,8 +78,13 @@ describe.each([
         return rows as never;
       },
     };
-    expect(await node({ hotConversations }, lossy).mailboxes.deliver(key, message('hello'))).toEqual({ seq: 1 });
+    const fanOut = createMemoryFanOut(() => undefined);
+    const heard: unknown[] = [];
+    await fanOut.subscribe(conversationTopic(creatorId, key.conversationId), (news) => heard.push(news));
+    expect(await node({ hotConversations, fanOut }, lossy).mailboxes.deliver(key, message('hello'))).toEqual({ seq: 1 });
     expect(await texts(key)).toHaveLength(3);
+    // Whoever has a socket hears that there is something to be read.
+    expect(heard).toEqual([{ type: 'missed' }]);
   });
 });
 

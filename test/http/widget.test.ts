@@ -259,6 +259,17 @@ describe('the socket', () => {
     again.socket.close();
   });
 
+  it('reads the record when it hears that news may have been lost', async () => {
+    const { session, client } = await connect();
+    client.send({ type: 'hello' });
+    await client.next(({ type }) => type === 'welcome');
+    mailboxes.say(session, { text: 'one' }, true);
+    mailboxes.publish(session, { type: 'missed' });
+    await client.next(({ seq, type }) => type === 'message' && seq === 1);
+    expect(client.frames.map(({ type }) => type)).toEqual(['welcome', 'message']);
+    client.socket.close();
+  });
+
   it('gives two sockets of one conversation the same messages', async () => {
     const { session, client } = await connect();
     const second = await connectWidget(socketUrl(), { protocols: ['coach.v1', `ticket.${await ticket(session)}`] });
