@@ -221,6 +221,8 @@ export function createDeliveries({ db, clock, log, seal, cache, channels, files,
       if (row === null) return { outcome: 'failed', reason: 'no connection' };
       const unable = row.status === 'disabled' ? 'connection disabled' : (address?.unreachable ?? null);
       if (unable !== null || address === null) return fail(request, row.id, firstUnsent(parts), unable ?? 'no address');
+      // It waited for its turn, or for a provider that was out: a person's word counts at once.
+      if (delivery.unwanted) return fail(request, row.id, firstUnsent(parts), 'opted out');
       const parkedMs = row.parkedUntil.getTime() - clock.wall();
       if (parkedMs > 0) return { outcome: 'wait', afterMs: parkedMs, reason: 'parked' };
       const connection = await openConnection(seal, request.creatorId, row);

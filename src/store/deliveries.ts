@@ -38,6 +38,8 @@ export interface Delivery {
   message: { id: string; seq: number; body: MessageBody };
   /** Whether the person has agreed to messages they did not ask for. */
   optedIn: boolean;
+  /** Whether it is the program's own, no answer to them, and they have opted out since it was said. */
+  unwanted: boolean;
   connection: ConnectionRow | null;
   address: { externalId: string; phone: string | null; windowExpiresAt: Date; unreachable: string | null } | null;
   parts: readonly PartRow[];
@@ -48,8 +50,10 @@ const partColumns = 'part, status, rank, provider_id as "providerId", reason, at
 /** Reads what a try needs; undefined when there is no such message. */
 export function loadDelivery(db: Database, { creatorId, conversationId, seq, first }: BubbleKey): Promise<Delivery | undefined> {
   return db.tenant(creatorId, async (sql) => {
-    const rows = await sql<{ id: string; body: MessageBody; connectionId: string | null; optedIn: boolean }>(
-      `select m.id, m.body, c.connection_id as "connectionId", coalesce((p.consent ->> 'messages')::boolean, false) as "optedIn" from messages m
+    const rows = await sql<{ id: string; body: MessageBody; connectionId: string | null; optedIn: boolean; unwanted: boolean }>(
+      `select m.id, m.body, c.connection_id as "connectionId", coalesce((p.consent ->> 'messages')::boolean, false) as "optedIn",
+         coalesce(p.consent ->> 'messages' = 'false', false) and m.role = 'coach' and m.class not in ('reply', 'safety') as unwanted
+       from messages m
        join conversations c on c.creator_id = m.creator_id and c.id = m.conversation_id
        join contacts p on p.creator_id = c.creator_id and p.id = c.contact_id
        where m.creator_id = $1 and m.conversation_id = $2 and m.seq between $4 and $3 order by m.seq`,
@@ -68,7 +72,9 @@ export function loadDelivery(db: Database, { creatorId, conversationId, seq, fir
       [creatorId, conversationId, seq],
     );
     const connection = row.connectionId === null ? undefined : await findConnection(sql, creatorId, row.connectionId);
-    return { message: { id: row.id, seq, body }, optedIn: row.optedIn, connection: connection ?? null, address: address ?? null, parts };
+    const unwanted = rows.every((one) => one.unwanted);
+    const message = { id: row.id, seq, body };
+    return { message, optedIn: row.optedIn, unwanted, connection: connection ?? null, address: address ?? null, parts };
   });
 }
 

@@ -160,6 +160,27 @@ describe.each(Object.entries(channels))('what was said over %s', (_name, channel
   });
 });
 
+it('what the program said of its own accord is not sent to somebody who has opted out meanwhile', async () => {
+  await channels.webhook.open();
+  out = false;
+  await channels.webhook.write('sleep', '1');
+  await channels.webhook.write('07:00', '2');
+  await bench.settled();
+  taken = [];
+  out = true;
+  // The question of the morning cannot be sent, and the person says that they want none.
+  await bench.turn(11 * 60 * minute);
+  expect((await standing()).at(-1)).toMatchObject({ status: 'queued', reason: '503' });
+  await channels.webhook.write('STOP', '3');
+  await pass(3);
+  out = false;
+  await pass(30, () => taken.length > 0);
+  await pass(5);
+  expect(taken.map(({ text }) => text)).toEqual([expect.stringMatching(/no more messages|not get any more|stop/i)]);
+  const last = (await standing()).slice(-2);
+  expect(last).toMatchObject([{ status: 'failed', reason: 'opted out' }, { status: 'sent' }]);
+});
+
 it('a crowd that waits for its provider neither storms it while it is out nor when it is back', async () => {
   const people = Array.from({ length: 24 }, (_, n) => `+35191100${1000 + n}`);
   await channels.webhook.open();
