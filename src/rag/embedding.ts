@@ -15,6 +15,8 @@ export interface Embedder {
   readonly weight: number;
   /** Whether it is worth asking now. */
   readonly available: boolean;
+  /** Whether the caller, who will embed then, may ask now: while it is not known whether the model is back, only one may. */
+  pass(): boolean;
   /**
    * L2-normalised vectors, one a text.
    *

@@ -52,6 +52,10 @@ export async function modelAnswer(deps: ModelAnswerDeps, asked: Asked, retrieved
     deps.log.warn('answer.share.used', { creator_id: request.creatorId, model: model.name });
     return { answer: null, faults: ['share'] };
   }
+  if (!model.pass()) {
+    await place.done();
+    return { answer: null, faults: ['model'] };
+  }
   const late = createLateness(deps.clock, request.withinMs ?? withinMs, asked.signal);
   try {
     return await written(deps, asked, model, retrieved, place, late);

@@ -1,6 +1,5 @@
 /** Embeddings by an Ollama server: the make of the model named by its digest, texts that are too long for it shortened. */
 import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
 import type { Breaker } from './breaker.ts';
 import type { Embedder } from './embedding.ts';
 import type { Installed, InstalledModel } from './installed.ts';
@@ -27,7 +26,6 @@ export function ollamaEmbedder(options: OllamaEmbedderOptions, breaker: Breaker,
   const { dimensions, passagePrefix, questionPrefix } = embeddingTraits(embedModel);
 
   async function askInstalled(signal: AbortSignal): Promise<readonly InstalledModel[]> {
-    if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
     try {
       return await installed.list(signal);
     } catch (cause) {
@@ -64,12 +62,12 @@ export function ollamaEmbedder(options: OllamaEmbedderOptions, breaker: Breaker,
   return {
     name: embedModel,
     identify,
+    pass: breaker.pass,
     weight: 1,
     get available() {
       return breaker.closed;
     },
     async embed(texts, purpose, signal) {
-      if (!breaker.closed) throw new AppError('UNAVAILABLE', 'Try again shortly: the embedding model does not answer');
       const deadline = createDeadline(clock, signal);
       const isQuestion = purpose === 'question';
       deadline.within(isQuestion ? questionMs : embedMs);

@@ -14,6 +14,8 @@ export interface ChatModel {
   readonly name: string;
   /** Whether it is worth asking now. */
   readonly available: boolean;
+  /** Whether the caller, who will have it write then, may ask now: while it is not known whether the model is back, only one may. */
+  pass(): boolean;
   /** Names the make of the model in force: one fetched anew under its name has another, noticed within a minute. Never rejects. */
   identify(): Promise<string>;
   /**
@@ -143,6 +145,7 @@ function chatModel(
   return {
     name,
     chat,
+    pass: breaker.pass,
     identify: async () => `${name}@${shortDigest(await installed.digestOf(fullName(name)))}`,
     get available() {
       return breaker.closed;

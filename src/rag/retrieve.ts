@@ -154,7 +154,7 @@ async function rankByVectors(
   signal: AbortSignal,
 ): Promise<Ranking | 'none' | 'failed'> {
   if (vectors === null || embedder === null || question === '') return 'none';
-  if (!embedder.available) return 'failed';
+  if (!embedder.pass()) return 'failed';
   try {
     const make = await embedder.identify(signal);
     const [vector] = await embedder.embed([question], 'question', signal);

@@ -2,8 +2,9 @@
 import { AppError } from '../errors.ts';
 import type { CreatorId } from '../ids.ts';
 import type { TextModels, TextTask } from '../models-text.ts';
-import type { ModelShare } from './model-share.ts';
+import type { ModelShare, Place } from './model-share.ts';
 import type { ChatModel } from './ollama.ts';
+import type { ChatMessage } from './prompt-window.ts';
 import { countTokens } from './tokens.ts';
 
 const mostCharacters = 12_000;
@@ -29,17 +30,12 @@ export function createTextModels(writerOf: (creatorId: CreatorId) => Promise<Cha
     ];
     const place = await share.take(task.creatorId);
     if (place === null) throw new AppError('UNAVAILABLE', 'Try again later: the share of the model is used up');
-    let said = '';
     try {
-      for await (const piece of writer.chat(messages, { window, answer }, signal)) {
-        said += piece;
-        if (said.length >= mostSaid) break;
-      }
+      if (!writer.pass()) throw new AppError('UNAVAILABLE', 'Try again shortly: the model does not answer');
+      return await hear(writer, messages, answer, place, signal);
     } finally {
-      place.spend(messages.reduce((sum, { content }) => sum + countTokens(content), countTokens(said)));
       await place.done();
     }
-    return said.slice(0, mostSaid).trim();
   }
 
   return {
@@ -54,6 +50,26 @@ export function createTextModels(writerOf: (creatorId: CreatorId) => Promise<Cha
     },
     summarize: (task, signal) => ask(task, 'Sum the conversation up in at most five plain sentences.', 300, signal),
   };
+}
+
+/** All that the model says, within reason. */
+async function hear(
+  writer: ChatModel,
+  messages: readonly ChatMessage[],
+  answer: number,
+  { spend }: Place,
+  signal: AbortSignal,
+): Promise<string> {
+  let said = '';
+  try {
+    for await (const piece of writer.chat(messages, { window, answer }, signal)) {
+      said += piece;
+      if (said.length >= mostSaid) break;
+    }
+  } finally {
+    spend(messages.reduce((sum, { content }) => sum + countTokens(content), countTokens(said)));
+  }
+  return said.slice(0, mostSaid).trim();
 }
 
 /** The first JSON object in what a model said; null where there is none. */

@@ -70,4 +70,11 @@ describe('a model for small tasks', async () => {
     await expect(texts.summarize(task, never)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect(texts.summarize(task, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
   });
+
+  test('that fails again and again is left in peace for a while', async () => {
+    const { ollama, texts, task } = await setUp('x');
+    ollama.setFault('mid-stream-error');
+    for (let time = 0; time < 3; time++) await expect(texts.summarize(task, never)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(ollama.calls.filter(({ path }) => path === '/api/chat')).toHaveLength(2);
+  });
 });
