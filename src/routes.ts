@@ -6,6 +6,7 @@ import { historyOf } from './actors/history.ts';
 import type { Mailboxes } from './actors/input.ts';
 import type { Programs } from './actors/live-programs.ts';
 import type { Pump } from './actors/pump.ts';
+import { createTellPrograms } from './actors/tell-programs.ts';
 import { connectionOfPath } from './channels/accounts.ts';
 import type { Outside } from './channels/outside.ts';
 import type { Receiver } from './channels/receive.ts';
@@ -64,7 +65,7 @@ import { demoEmail } from './seed.ts';
 import type { Cache } from './shared/cache.ts';
 import type { FanOut } from './shared/fan-out.ts';
 import { patchContact } from './store/contacts.ts';
-import { activeConversations, conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
+import { conversationHead, getConversation, messagesAfter, openConversation } from './store/conversations.ts';
 import { findMemberByEmail } from './store/members.ts';
 import { moveReadMark } from './store/read-marks.ts';
 import type { Callbacks } from './webhooks/callbacks.ts';
@@ -112,6 +113,7 @@ function pageFetch({ outbound, clock, knowledge }: Parts): FetchPage {
 /** Every group of routes under its path. */
 export function routes(parts: Parts): Mount[] {
   const { database, clock, log, cache, fanOut, member, mailboxes, tokens, knowledge, media, links } = parts;
+  const tell = createTellPrograms({ db: database, mailboxes });
   return [
     {
       path: '/',
@@ -133,8 +135,8 @@ export function routes(parts: Parts): Mount[] {
       routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock }),
     },
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
-    { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, ids }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ ...parts, onChanged: tellPrograms(parts) }) },
+    { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, ids, tell }) },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ ...parts, tell }) },
     { path: '/api/v1/creators/contacts', routes: progressRoutes({ database, programs: parts.programs, clock, member }) },
     { path: '/api/v1/creators/analytics', routes: analyticsRoutes(parts) },
     { path: '/api/v1/creators/live', routes: liveRoutes(live(parts)) },
@@ -191,15 +193,6 @@ function live(parts: Parts): Parameters<typeof liveRoutes>[0] {
     ids,
     stands: async ({ creatorId, memberId, sid }) => (await parts.standing.of(creatorId, memberId, sid)) !== null,
     randomBytes: () => crypto.getRandomValues(new Uint8Array(32)),
-  };
-}
-
-/** Tells the programs a contact is in that a member has changed them: what counts from their zone and fields is computed again. */
-function tellPrograms({ database, mailboxes }: Parts) {
-  return async (creatorId: CreatorId, { id, version }: { id: ContactId; version: number }) => {
-    const running = await activeConversations(database, creatorId, id);
-    const input = { id: `contact:${version}`, kind: 'event', name: 'contact-changed', data: {} } as const;
-    await Promise.all(running.map((conversationId) => mailboxes.deliver({ creatorId, conversationId }, input)));
   };
 }
 

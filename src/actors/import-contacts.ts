@@ -3,7 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { ContactId, CreatorId, Ids } from '../ids.ts';
+import type { Log } from '../log.ts';
 import { type GivenContact, presentContacts, writeContacts } from '../store/contact-imports.ts';
+import type { TellPrograms } from './tell-programs.ts';
 
 /** One row of what is imported: a contact, or why it is none. */
 export type ImportRow = { contact: GivenContact } | { problem: string };
@@ -24,13 +26,13 @@ const batch = 500;
 
 /**
  * Reads everything before anything is written, so that what cannot be read changes nothing; rows that are refused do not hold up the others. The
- * same rows again change nothing. Programs under way meet the changed contact with their next turn.
+ * same rows again change nothing. Programs under way are told of the changed contact.
  *
  * @param options.dryRun tells what would become of it
  * @throws AppError TOO_LARGE more than 20,000 rows · what `rows` throws
  */
 export async function importContacts(
-  { db, ids, clock }: { db: Database; ids: Ids; clock: Clock },
+  { db, ids, clock, log, tell }: { db: Database; ids: Ids; clock: Clock; log: Log; tell: TellPrograms },
   creatorId: CreatorId,
   rows: AsyncIterable<ImportRow>,
   { dryRun }: { dryRun: boolean },
@@ -44,7 +46,10 @@ export async function importContacts(
     const lost = slice.filter(({ contact }, index) => present[index] === null && contact.externalId === null);
     for (const { row } of lost) read.errors.push({ row, message: 'No contact has this id: give an external_id, and one is made' });
     const missing = present.filter((id) => id === null).length - lost.length;
-    const created = dryRun ? missing : await writeContacts(db, creatorId, given, () => ids.uuid<ContactId>(), clock.now());
+    const written = dryRun ? null : await writeContacts(db, creatorId, given, () => ids.uuid<ContactId>(), clock.now());
+    // They are changed: what is not told now meets the change with its next turn.
+    if (written) await tell(creatorId, written.changed).catch((error) => log.error('import.untold', error, { creator_id: creatorId }));
+    const created = written?.made ?? missing;
     report.created += created;
     report.updated += slice.length - lost.length - created;
   }

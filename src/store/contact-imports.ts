@@ -34,7 +34,7 @@ export async function presentContacts(sql: Sql, creatorId: CreatorId, given: rea
  *
  * @param newId gives the id of each contact that is made
  * @param at milliseconds since 1970
- * @returns how many were made
+ * @returns how many were made, and those who are changed or new, with their versions
  */
 export function writeContacts(
   db: Database,
@@ -42,12 +42,12 @@ export function writeContacts(
   given: readonly GivenContact[],
   newId: () => ContactId,
   at: number,
-): Promise<number> {
+): Promise<{ made: number; changed: { id: ContactId; version: number }[] }> {
   return db.tenant(creatorId, async (sql) => {
     const made = await addIdentities(sql, creatorId, given, await presentContacts(sql, creatorId, given), newId, new Date(at));
     const present = await presentContacts(sql, creatorId, given);
     const rows = given.map(({ name, zone, language, tags, fields }, index) => ({ id: present[index], name, zone, language, tags, fields }));
-    await sql(
+    const changed = await sql<{ id: ContactId; version: number }>(
       `update contacts c set version = c.version + 1, updated_at = $3, name = n.name, zone = n.zone, language = n.language, tags = n.tags, fields = n.fields
        from (
          select o.id, coalesce(g.name, o.name) as name, coalesce(g.zone, o.zone) as zone, coalesce(g.language, o.language) as language,
@@ -57,10 +57,11 @@ export function writeContacts(
          from jsonb_to_recordset($2::jsonb) as g (id uuid, name text, zone text, language text, tags jsonb, fields jsonb)
            join contacts o on o.creator_id = $1 and o.id = g.id) n
        where c.creator_id = $1 and c.id = n.id
-         and (c.name, c.zone, c.language, c.tags, c.fields) is distinct from (n.name, n.zone, n.language, n.tags, n.fields)`,
+         and (c.name, c.zone, c.language, c.tags, c.fields) is distinct from (n.name, n.zone, n.language, n.tags, n.fields)
+       returning c.id, c.version`,
       [creatorId, JSON.stringify(rows), new Date(at)],
     );
-    return made;
+    return { made, changed };
   });
 }
 

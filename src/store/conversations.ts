@@ -286,13 +286,16 @@ export function listTurns(db: Database, key: Key, beforeTurn: number, limit: num
   );
 }
 
-/** The conversations of a contact in which a program runs. */
-export async function activeConversations(db: Database, creatorId: CreatorId, contactId: ContactId): Promise<ConversationId[]> {
-  const rows = await db.tenant(creatorId, (sql) =>
-    sql<{ id: ConversationId }>(`select id from conversations where creator_id = $1 and contact_id = $2 and status = 'active'`, [
-      creatorId,
-      contactId,
-    ]),
+/** The conversations of contacts in which a program runs. */
+export function activeConversations(
+  db: Database,
+  creatorId: CreatorId,
+  contactIds: readonly ContactId[],
+): Promise<{ id: ConversationId; contactId: ContactId }[]> {
+  return db.tenant(creatorId, (sql) =>
+    sql(
+      `select id, contact_id as "contactId" from conversations where creator_id = $1 and contact_id = any ($2::uuid[]) and status = 'active'`,
+      [creatorId, contactIds],
+    ),
   );
-  return rows.map(({ id }) => id);
 }

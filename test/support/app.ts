@@ -6,6 +6,7 @@ import { Hono } from 'hono';
 import { afterAll } from 'vitest';
 import type { Mailboxes } from '../../src/actors/input.ts';
 import { createPrograms } from '../../src/actors/live-programs.ts';
+import { createTellPrograms } from '../../src/actors/tell-programs.ts';
 import type { Clock } from '../../src/clock.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
@@ -51,6 +52,7 @@ export async function testApp(
   const core = { db: database, fanOut, clock, log: quietLog };
   const programs = createPrograms(core);
   const mailboxes = options.mailboxes ?? noConversations;
+  const tell = createTellPrograms({ db: database, mailboxes });
   const folder = await mkdtemp(join(tmpdir(), 'companero-media-'));
   afterAll(() => rm(folder, { recursive: true, force: true }));
   const media = createMedia({ db: database, files: createFiles(folder, ids), pictures: createPictures(clock) });
@@ -71,8 +73,11 @@ export async function testApp(
     { path: '/api/v1/auth', routes: membersRoutes({ ...parts, database, signInLimits, member }) },
     { path: '/api/v1/operator', routes: operatorRoutes({ operators: parts.operators, operator: operatorGate(parts.operators, count) }) },
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log: quietLog }) },
-    { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, database, programs, clock, member }) },
-    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, programs, clock, member }) },
+    {
+      path: '/api/v1/creators/contacts',
+      routes: contactsTransferRoutes({ ...parts, database, programs, clock, member, log: quietLog, tell }),
+    },
+    { path: '/api/v1/creators/contacts', routes: contactsRoutes({ database, programs, clock, member, tell }) },
     { path: '/api/v1/creators/conversations', routes: conversationsRoutes({ database, mailboxes, ids, member, media }) },
     { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },
     { path: '/test-widget', routes: widget },

@@ -4,11 +4,13 @@ import * as v from 'valibot';
 import type { Audit } from '../../accounts/audit.ts';
 import { contactFilter, everyContact, type FindContactsDeps, liveDefinitions } from '../../actors/find-contacts.ts';
 import { type ImportRow, importContacts } from '../../actors/import-contacts.ts';
+import type { TellPrograms } from '../../actors/tell-programs.ts';
 import type { Clock } from '../../clock.ts';
 import { csvLine, readCsv, withoutGuard } from '../../csv.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
 import type { CreatorId, Ids } from '../../ids.ts';
+import type { Log } from '../../log.ts';
 import { type DeclaredFields, declaredFields, fieldFromText, fieldProblem, listFromText } from '../../programs/field-values.ts';
 import type { Json } from '../../programs/scope.ts';
 import { isStorable } from '../../storable.ts';
@@ -47,13 +49,17 @@ export interface ContactsTransferDeps {
   programs: FindContactsDeps['programs'];
   clock: Clock;
   ids: Ids;
+  log: Log;
+  /** Told of contacts that an import has changed. */
+  tell: TellPrograms;
   audit: Audit;
   count: CountLimit;
   member: Member;
 }
 
 /** Mounted under /api/v1/creators/contacts, before what takes an id there. */
-export function contactsTransferRoutes({ database: db, programs, clock, ids, audit, count, member }: ContactsTransferDeps): Hono<AppEnv> {
+export function contactsTransferRoutes(deps: ContactsTransferDeps): Hono<AppEnv> {
+  const { database: db, programs, clock, audit, count, member } = deps;
   const routes = new Hono<AppEnv>();
 
   async function note(c: Context<MemberEnv>, action: string): Promise<void> {
@@ -84,7 +90,7 @@ export function contactsTransferRoutes({ database: db, programs, clock, ids, aud
       await count('import.creator', '', creatorId);
       const declared = declaredFields(await liveDefinitions(programs, creatorId));
       const rows = isCsv(c) ? csvRows(c, declared) : jsonRows(await readJson(c, maxBytes), declared);
-      const report = await importContacts({ db, ids, clock }, creatorId, rows, { dryRun });
+      const report = await importContacts({ ...deps, db }, creatorId, rows, { dryRun });
       if (!dryRun) await note(c, 'contacts.import');
       return c.json({ import: { dry_run: dryRun, ...report, errors: [...report.errors] } });
     },

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono';
 import * as v from 'valibot';
 import { type FindContactsDeps, findContacts, liveDefinitions } from '../../actors/find-contacts.ts';
+import type { TellPrograms } from '../../actors/tell-programs.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
 import { AppError } from '../../errors.ts';
@@ -92,12 +93,12 @@ export interface ContactsRoutesDeps {
   programs: FindContactsDeps['programs'];
   clock: Clock;
   member: Member;
-  /** Told of a contact whose zone, language or fields a member has changed. */
-  onChanged?(creatorId: CreatorId, contact: ContactRow): Promise<void>;
+  /** Told of a contact that a member has changed. */
+  tell: TellPrograms;
 }
 
 /** Mounted under /api/v1/creators/contacts. */
-export function contactsRoutes({ database, programs, clock, member, onChanged }: ContactsRoutesDeps): Hono<AppEnv> {
+export function contactsRoutes({ database, programs, clock, member, tell }: ContactsRoutesDeps): Hono<AppEnv> {
   const routes = new Hono<AppEnv>();
 
   /** @throws AppError INVALID_FIELD with `details.issues`, as in every refusal of a body */
@@ -174,7 +175,7 @@ export function contactsRoutes({ database, programs, clock, member, onChanged }:
       const { id } = await getContact(database, creatorId, pathId(c));
       await requireDeclared(creatorId, c.req.valid('json').fields);
       const row = await patchContact(database, creatorId, id, c.req.valid('json'), clock.now());
-      await onChanged?.(creatorId, row);
+      await tell(creatorId, [row]);
       return c.json({ contact: contactItem(row) });
     },
   );

@@ -168,6 +168,21 @@ describe('an import', async () => {
     expect((await read(await ana.call('GET', '/api/v1/creators/conversations'))).items).toEqual([]);
   });
 
+  test('moves what a program has armed by the zone and the fields it changes', async () => {
+    const ana = await newCreator();
+    const key = await openTestConversation(database, ana.creatorId);
+    for (const text of ['sleep', '7:00'])
+      await mailboxes.deliver(key, { id: `msg:${ids.uuid()}`, kind: 'message', messageId: ids.uuid(), text });
+    const armed = async () => (await getConversation(database, key)).timers.map(({ dueAt }) => dueAt.getTime());
+    const [inLisbon = 0] = await armed();
+    const { contact: row } = await getConversation(database, key);
+    const rows = (given: object) => ana.importRows(JSON.stringify({ contacts: [{ id: row.id, ...given }] }), '', 'application/json');
+    expect((await rows({ zone: 'America/New_York' })).status).toBe(200);
+    expect(await armed()).toEqual([inLisbon + 5 * 3_600_000]);
+    expect((await rows({ fields: { wakeTime: '08:00' } })).status).toBe(200);
+    expect(await armed()).toEqual([inLisbon + 6 * 3_600_000]);
+  });
+
   test('lays rows over those present: tags are added, what is empty stays', async () => {
     const ana = await newCreator();
     const rows = (contacts: unknown[]) => ana.importRows(JSON.stringify({ contacts }), '', 'application/json');

@@ -1,0 +1,40 @@
+/** Tells the programs that contacts are in that somebody from outside has changed them: what counts from zone and fields is computed again. */
+import type { Database } from '../database.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { ContactId, CreatorId } from '../ids.ts';
+import { activeConversations } from '../store/conversations.ts';
+import type { Input, Mailboxes } from './input.ts';
+
+/** A contact as it was left, by the version it has since. */
+export interface ChangedContact {
+  id: ContactId;
+  version: number;
+}
+
+/** Tells of changed contacts of a creator. @throws whatever `deliver` throws */
+export type TellPrograms = (creatorId: CreatorId, changed: readonly ChangedContact[]) => Promise<void>;
+
+/** Conversations told at a time: many share a commit, and a table of thousands fills no mailbox. */
+const atOnce = 100;
+/** A conversation that has gone or was set aside meanwhile needs not be told. */
+const gone: ReadonlySet<ErrorCode> = new Set(['NOT_FOUND', 'CONFLICT']);
+
+/** Tells through the mailboxes. */
+export function createTellPrograms({ db, mailboxes }: { db: Database; mailboxes: Mailboxes }): TellPrograms {
+  return async (creatorId, changed) => {
+    const versions = new Map(changed.map(({ id, version }) => [id, version]));
+    const running = await activeConversations(db, creatorId, [...versions.keys()]);
+    for (let from = 0; from < running.length; from += atOnce) {
+      await Promise.all(
+        running.slice(from, from + atOnce).map(async ({ id: conversationId, contactId }) => {
+          const input: Input = { id: `contact:${versions.get(contactId)}`, kind: 'event', name: 'contact-changed', data: {} };
+          await mailboxes.deliver({ creatorId, conversationId }, input).catch(unlessGone);
+        }),
+      );
+    }
+  };
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof AppError && gone.has(error.code))) throw error;
+}
