@@ -7,7 +7,7 @@ import type { Log, LogFields } from '../log.ts';
 import type { DocumentNews } from '../message.ts';
 import { findSizes } from '../store/collections.ts';
 import { findDocument } from '../store/documents.ts';
-import { clearOtherReadings, type DocumentClaim, goLive, insertChunks, reportProgress, triesOf } from '../store/readings.ts';
+import { clearOtherReadings, type DocumentClaim, giveBack, goLive, insertChunks, reportProgress, triesOf } from '../store/readings.ts';
 import { defaultSizes } from './chunk.ts';
 import { UnreadableDocument } from './document-text.ts';
 import type { EmbedNext } from './embed-documents.ts';
@@ -34,7 +34,7 @@ export interface Ingest {
   start(): void;
   /** Says that a document waits. */
   wake(): void;
-  /** Ends after the batch under way; what is unfinished is taken up when its lease ends, or by the next start at once. */
+  /** Ends after the batch under way; what is unfinished waits again, for this node or another. */
   stop(): Promise<void>;
   /** Reads everything that waits, then resolves: what a seed or a test awaits. */
   drain(): Promise<void>;
@@ -67,7 +67,8 @@ export function createIngest(deps: IngestDeps): Ingest {
   async function ingestWaiting(signal: AbortSignal): Promise<void> {
     let written: Promise<void> = Promise.resolve();
     try {
-      for (let next = await claim(); next !== null && !signal.aborted; next = await claim()) {
+      for (let next = await claim(); next !== null; next = await claim()) {
+        if (signal.aborted) return await settleFailure(deps, next, signal.reason, signal);
         const read = await readClaimed(deps, next, signal);
         // At most one document waits to be written while the next is read.
         await written;
@@ -190,7 +191,7 @@ function fieldsOf(claim: DocumentClaim): LogFields {
   return { creator_id: claim.creator, document_id: claim.id, attempt: claim.attempt };
 }
 
-/** Ends the document as failed with a reason, or frees it; never rejects. */
+/** Ends the document as failed with a reason, gives it back after a stop, or frees it after a pause; never rejects. */
 async function settleFailure(
   { db, clock, log, tell }: IngestDeps,
   claim: DocumentClaim,
@@ -202,10 +203,10 @@ async function settleFailure(
   const failed = error instanceof UnreadableDocument;
   await db
     .tenant(claim.creator, async (sql) => {
+      if (!failed && signal.aborted) return giveBack(sql, claim, now);
       const ending = failed ? { reason: { code: error.problem, message: error.message } } : {};
-      // What was interrupted is free again: at once after a stop, else after a pause.
-      const until = signal.aborted ? now : new Date(now.getTime() + pollMs);
-      await reportProgress(sql, claim, { progress: failed ? 1 : 0, until, now, ...ending });
+      // What was interrupted is free again after a pause.
+      await reportProgress(sql, claim, { progress: failed ? 1 : 0, until: new Date(now.getTime() + pollMs), now, ...ending });
       if (failed) await clearOtherReadings(sql, { ...claim, attempt: noReading });
     })
     .then(() => failed && tell(claim.creator, claim.id, 'failed'))

@@ -60,6 +60,15 @@ export async function reportProgress(
   return rows.length > 0;
 }
 
+/** Lets the document wait again as if it had not been claimed: what a stop ends is no failed try. */
+export async function giveBack(sql: Sql, claim: DocumentClaim, now: Date): Promise<void> {
+  await sql(
+    `update documents set status = 'queued', progress = 0, leased_until = 'epoch', tried_from = tried_from + 1, updated_at = $4
+     where creator_id = $1 and id = $2 and attempts = $3 and status = 'processing'`,
+    [claim.creator, claim.id, claim.attempt, now],
+  );
+}
+
 /**
  * Lets this reading answer from now on, in place of the one before.
  *

@@ -131,6 +131,22 @@ describe('reading uploads', async () => {
     expect((await documents.get(creator, id)).title).toBe('notes');
   });
 
+  test('a document whose reading is ended by a stop waits at once, and no try is counted', async () => {
+    const creator = await testCreator(db);
+    const { document } = await documents.add(creator, { name: 'a.txt', content: bytes('Stop and go. '.repeat(10_000)) });
+    const status = async () => (await documents.get(creator, document.id)).status;
+    for (let stops = 0; stops < 4; stops++) {
+      ingest.start();
+      while ((await status()) !== 'processing') await new Promise((resolve) => setImmediate(resolve));
+      await ingest.stop();
+      expect(await status()).toBe('queued');
+    }
+    ingest.start();
+    await ingest.drain();
+    expect(await documents.get(creator, document.id)).toMatchObject({ status: 'ready', reason: null });
+    await ingest.stop();
+  });
+
   test('a stopped pump reads on after a start', async () => {
     const creator = await testCreator(db);
     ingest.start();
