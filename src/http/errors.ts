@@ -4,7 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import * as v from 'valibot';
 import type { Clock } from '../clock.ts';
-import { AppError, errorBody, errorTable } from '../errors.ts';
+import { AppError, type ErrorBody, errorBody, errorTable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { AppEnv } from './env.ts';
 
@@ -24,15 +24,20 @@ export function notFound(): AppError {
   return new AppError('NOT_FOUND', 'Cannot find what this address names');
 }
 
+/** What the client is told of a failure. The log hears of what is our fault, with its cause. */
+export function reportedError(error: unknown, requestId: string, { clock, log }: { clock: Pick<Clock, 'wall'>; log: Log }): ErrorBody {
+  const body = errorBody(error, requestId, clock.wall());
+  const { status } = errorTable[body.code];
+  if (status >= 500)
+    log.error('http.failed', error instanceof AppError ? (error.cause ?? error) : error, { request_id: requestId, status });
+  return body;
+}
+
 /** Answers any failure of a route. What is not an AppError becomes INTERNAL: its text goes to the log only. */
 export function errorHandler(log: Log, clock: Clock): ErrorHandler<AppEnv> {
   return function answerError(error, c) {
-    const known = error instanceof HTTPException ? fromHono(error) : error;
-    const requestId = c.var.requestId;
-    const body = errorBody(known, requestId, clock.wall());
+    const body = reportedError(error instanceof HTTPException ? fromHono(error) : error, c.var.requestId, { clock, log });
     const status = errorTable[body.code].status;
-    if (status >= 500)
-      log.error('http.failed', known instanceof AppError ? (known.cause ?? known) : known, { request_id: requestId, status });
     setErrorHeaders(c, status, body.details);
     return c.json({ error: body }, status as ContentfulStatusCode);
   };

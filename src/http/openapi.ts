@@ -18,6 +18,8 @@ export interface Operation {
   public?: true;
   /** Status → schema of the JSON answer, or null for an answer without a body. */
   answers: Readonly<Record<number, GenericSchema | null>>;
+  /** Status → media types in which the answer comes instead, some of them only when asked for. */
+  forms?: Readonly<Record<number, readonly string[]>>;
   /** Headers that must be sent, with what they say. */
   headers?: Readonly<Record<string, string>>;
   /** Error codes beyond those every route may give. */
@@ -37,7 +39,7 @@ export function describe(operation: Operation): MiddlewareHandler {
     ...(operation.description === undefined ? {} : { description: operation.description }),
     security: operation.public ? [] : [{ bearer: [] }],
     ...(operation.headers === undefined ? {} : { parameters: headersOf(operation.headers) }),
-    responses: { ...answersOf(operation.answers), ...errorsOf([...everyRoute, ...protectedErrors, ...(operation.errors ?? [])]) },
+    responses: { ...answersOf(operation), ...errorsOf([...everyRoute, ...protectedErrors, ...(operation.errors ?? [])]) },
   });
 }
 
@@ -114,12 +116,15 @@ function headersOf(headers: Readonly<Record<string, string>>) {
   }));
 }
 
-function answersOf(answers: Operation['answers']) {
+function answersOf({ answers, forms = {} }: Operation) {
   return Object.fromEntries(
-    Object.entries(answers).map(([status, schema]) => [
-      status,
-      schema === null ? { description: 'Done' } : { description: 'Done', content: { 'application/json': { schema: resolver(schema) } } },
-    ]),
+    Object.entries(answers).map(([status, schema]) => {
+      const content = {
+        ...(schema === null ? {} : { 'application/json': { schema: resolver(schema) } }),
+        ...Object.fromEntries((forms[Number(status)] ?? []).map((type) => [type, { schema: { type: 'string' as const } }])),
+      };
+      return [status, { description: 'Done', ...(Object.keys(content).length === 0 ? {} : { content }) }];
+    }),
   );
 }
 

@@ -1,12 +1,12 @@
 /** The models of a creator over HTTP: which does what, choosing, and fetching further ones. */
 import { Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
-import { errorBody } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import type { Models } from '../../rag/models.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
+import { answerEvents, eventStream } from '../events.ts';
 import { describe } from '../openapi.ts';
 import { body } from '../validate.ts';
 
@@ -14,6 +14,7 @@ export interface AiModelsDeps {
   models: Models;
   member: Member;
   clock: Clock;
+  log: Log;
 }
 
 const Name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][\w./-]{0,99}(:[\w.-]{1,60})?$/, 'Expected a name such as "llama3.2:3b"'));
@@ -36,7 +37,7 @@ const ModelsAnswer = v.object({
 });
 
 /** To be mounted at `/api/v1/ai`. */
-export function aiModelsRoutes({ models, member, clock }: AiModelsDeps): Hono<MemberEnv> {
+export function aiModelsRoutes({ models, member, clock, log }: AiModelsDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
   const tag = 'ai';
 
@@ -85,23 +86,14 @@ export function aiModelsRoutes({ models, member, clock }: AiModelsDeps): Hono<Me
       summary: 'Fetch a model, told as server-sent events',
       description: 'Events `progress` ({status, completed, total} in bytes), then `done` or `error`. Only models of a list may be fetched.',
       answers: { 200: null },
+      forms: { 200: [eventStream] },
     }),
     body(Pull),
     (c) => {
       const { model } = c.req.valid('json');
-      const { requestId } = c.var;
-      return streamSSE(c, async (stream) => {
-        const gone = new AbortController();
-        stream.onAbort(() => gone.abort(new Error('The client has gone')));
-        try {
-          for await (const progress of models.pull(model, gone.signal)) {
-            await stream.writeSSE({ event: 'progress', data: JSON.stringify(progress) });
-          }
-          await stream.writeSSE({ event: 'done', data: JSON.stringify({ model }) });
-        } catch (error) {
-          if (gone.signal.aborted) return;
-          await stream.writeSSE({ event: 'error', data: JSON.stringify({ error: errorBody(error, requestId, clock.wall()) }) });
-        }
+      return answerEvents(c, { clock, log }, async (tell, gone) => {
+        for await (const progress of models.pull(model, gone)) await tell('progress', progress);
+        await tell('done', { model });
       });
     },
   );

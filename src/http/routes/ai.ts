@@ -1,17 +1,16 @@
 /** Questions to a creator's documents over HTTP: answers, passages, and the record of what was answered. */
 import { Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Answer, AnswerRequest } from '../../answers.ts';
 import type { Clock } from '../../clock.ts';
 import type { Database } from '../../database.ts';
-import { errorBody } from '../../errors.ts';
 import type { ConversationId, CreatorId } from '../../ids.ts';
 import type { Log } from '../../log.ts';
 import type { Knowledge } from '../../rag/knowledge.ts';
 import { listAnswers } from '../../store/answers.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
+import { acceptsEvents, answerEvents, eventStream } from '../events.ts';
 import { describe } from '../openapi.ts';
 import { pageOf, pageQuery } from '../pagination.ts';
 import { body, query } from '../validate.ts';
@@ -108,30 +107,18 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
       description:
         'With `Accept: text/event-stream`: events `delta` ({text}; with `anew: true` what was sent before is withdrawn), then one `answer` (as the JSON answer) or `error`.',
       answers: { 200: QueryAnswer },
+      forms: { 200: [eventStream] },
       errors: ['NOT_FOUND'],
     }),
     body(QueryRequest),
     async (c) => {
       const request = await requestOf(c.var.principal.creatorId, c.req.valid('json'));
-      if (!acceptsEvents(c.req.header('Accept'))) {
+      if (!acceptsEvents(c)) {
         return c.json(answerView(await knowledge.answers.answer({ ...request, withinMs: jsonAnswerMs }, c.req.raw.signal, () => {})));
       }
-      const requestId = c.var.requestId;
-      return streamSSE(c, async (stream) => {
-        const gone = new AbortController();
-        stream.onAbort(() => gone.abort(new Error('The client has gone')));
-        try {
-          let written: Promise<unknown> = Promise.resolve();
-          const answer = await knowledge.answers.answer(request, gone.signal, (text, anew) => {
-            written = written.then(() => stream.writeSSE({ event: 'delta', data: JSON.stringify({ text, anew }) }));
-          });
-          await written;
-          await stream.writeSSE({ event: 'answer', data: JSON.stringify(answerView(answer)) });
-        } catch (error) {
-          if (gone.signal.aborted) return;
-          log.error('ai.query.failed', error, { request_id: requestId });
-          await stream.writeSSE({ event: 'error', data: JSON.stringify({ error: errorBody(error, requestId, clock.wall()) }) });
-        }
+      return answerEvents(c, { clock, log }, async (tell, gone) => {
+        const answer = await knowledge.answers.answer(request, gone, (text, anew) => void tell('delta', { text, anew }));
+        await tell('answer', answerView(answer));
       });
     },
   );
@@ -172,10 +159,6 @@ export function aiRoutes({ database, knowledge, historyOf, member, clock, log }:
   );
 
   return routes;
-}
-
-function acceptsEvents(accept: string | undefined): boolean {
-  return accept?.includes('text/event-stream') === true;
 }
 
 function answerView({ text, promptVersion, ...answer }: Answer) {

@@ -132,6 +132,7 @@ export function analyticsRoutes({ database: db, programs, clock, count, member }
         description:
           `${description} \`from\` and \`to\` are days (both count, 366 at most, the last 30 unless told) in \`zone\`, that of the live programs unless told. \`format=csv\` gives a table.`.trim(),
         answers: { 200: schema },
+        forms: { 200: ['text/csv'] },
         errors: path.includes(':id') ? ['NOT_FOUND', 'RATE_LIMITED'] : ['RATE_LIMITED'],
       }),
       member('analytics.read'),

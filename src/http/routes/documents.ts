@@ -1,15 +1,15 @@
 /** A creator's documents over HTTP: upload, list, read, change, delete, read again, and progress as it happens. */
 import { Hono } from 'hono';
-import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { Clock } from '../../clock.ts';
-import { AppError, errorBody } from '../../errors.ts';
 import type { DocumentId } from '../../ids.ts';
+import type { Log } from '../../log.ts';
 import type { FetchPage } from '../../rag/fetch-page.ts';
 import { type Library, maxTitleChars } from '../../rag/library.ts';
 import type { ChunkRow, DocumentRow } from '../../store/documents.ts';
 import type { Member } from '../auth.ts';
 import type { MemberEnv } from '../env.ts';
+import { answerEvents, eventStream, type TellEvent } from '../events.ts';
 import { receiveUpload } from '../multipart.ts';
 import { describe } from '../openapi.ts';
 import { body, parse, pathId, query } from '../validate.ts';
@@ -19,6 +19,7 @@ export interface DocumentsDeps {
   fetchPage: FetchPage;
   member: Member;
   clock: Clock;
+  log: Log;
 }
 
 const Title = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(maxTitleChars));
@@ -81,7 +82,7 @@ const pollMs = 500;
 const maxEventsMs = 10 * 60_000;
 
 /** To be mounted at `/api/v1/creators/documents`. */
-export function documentsRoutes({ documents, fetchPage, member, clock }: DocumentsDeps): Hono<MemberEnv> {
+export function documentsRoutes({ documents, fetchPage, member, clock, log }: DocumentsDeps): Hono<MemberEnv> {
   const routes = new Hono<MemberEnv>();
   const tag = 'documents';
 
@@ -200,29 +201,25 @@ export function documentsRoutes({ documents, fetchPage, member, clock }: Documen
       summary: 'Follow the progress of a document as server-sent events',
       description: 'Events `progress` (the document) until it is `ready` or `failed`, or `error` when it is deleted meanwhile.',
       answers: { 200: null },
+      forms: { 200: [eventStream] },
       errors: ['NOT_FOUND'],
     }),
     async (c) => {
       const { creatorId } = c.var.principal;
-      const { requestId } = c.var;
       const id = pathId<DocumentId>(c);
       const first = await documents.get(creatorId, id);
-      return streamSSE(c, (stream) =>
-        tellProgress(stream, first, () => documents.get(creatorId, id)).catch(async (error: unknown) => {
-          if (!(error instanceof AppError)) throw error;
-          await stream.writeSSE({ event: 'error', data: JSON.stringify({ error: errorBody(error, requestId, clock.wall()) }) });
-        }),
-      );
+      return answerEvents(c, { clock, log }, (tell, gone) => tellProgress(tell, gone, first, () => documents.get(creatorId, id)));
     },
   );
 
-  async function tellProgress(stream: SSEStreamingApi, first: DocumentRow, look: () => Promise<DocumentRow>): Promise<void> {
+  async function tellProgress(tell: TellEvent, gone: AbortSignal, first: DocumentRow, look: () => Promise<DocumentRow>): Promise<void> {
     const end = clock.wall() + maxEventsMs;
     let last = '';
-    for (let document = first; !stream.aborted && clock.wall() < end; document = await look()) {
-      const data = JSON.stringify(documentView(document));
-      if (data !== last) await stream.writeSSE({ event: 'progress', data });
-      last = data;
+    for (let document = first; !gone.aborted && clock.wall() < end; document = await look()) {
+      const view = documentView(document);
+      const now = JSON.stringify(view);
+      if (now !== last) await tell('progress', view);
+      last = now;
       if (document.status === 'ready' || document.status === 'failed') return;
       await new Promise<void>((resolve) => clock.after(pollMs, resolve));
     }

@@ -1,14 +1,13 @@
 /** /api/v1/creators/programs/{id}/forecasts and /replays: what a program would mean for a thousand people, and for those who are there. */
 import { type Context, Hono } from 'hono';
-import { streamSSE } from 'hono/streaming';
 import * as v from 'valibot';
 import type { CalculationTask } from '../../actors/calculation-worker.ts';
 import type { ForecastQuestion } from '../../actors/forecast.ts';
 import { readRecordings } from '../../actors/recordings.ts';
 import { scriptStart } from '../../actors/rehearse.ts';
 import type { Clock } from '../../clock.ts';
-import { errorBody } from '../../errors.ts';
 import type { ProgramId } from '../../ids.ts';
+import type { Log } from '../../log.ts';
 import type { Definition } from '../../programs/definition.ts';
 import { idSchema, zoneSchema } from '../../programs/names.ts';
 import { startSchema } from '../../programs/script.ts';
@@ -16,6 +15,7 @@ import { getVersion } from '../../store/programs.ts';
 import type { Member } from '../auth.ts';
 import { type DefinitionDeps, definitionOf, othersOf } from '../checked-definition.ts';
 import type { AppEnv } from '../env.ts';
+import { acceptsEvents, answerEvents, eventStream } from '../events.ts';
 import { describe } from '../openapi.ts';
 import { body, pathId } from '../validate.ts';
 
@@ -75,27 +75,15 @@ const progress = 'With "Accept: text/event-stream" it tells "progress" {done, of
 const failures = ['NOT_FOUND', 'INVALID_PROGRAM', 'OVERLOADED', 'UNAVAILABLE'] as const;
 
 /** Mounted under /api/v1/creators/programs. */
-export function forecastRoutes({ clock, member, ...deps }: DefinitionDeps & { clock: Clock; member: Member }): Hono<AppEnv> {
+export function forecastRoutes({ clock, member, log, ...deps }: DefinitionDeps & { clock: Clock; member: Member; log: Log }): Hono<AppEnv> {
   const { database, calculations } = deps;
   const routes = new Hono<AppEnv>();
 
   async function answer(c: Context, task: CalculationTask<'forecast' | 'replay'>, of: number) {
-    if (!c.req.header('Accept')?.includes('text/event-stream')) {
-      return c.json(await calculations.run(task, c.req.raw.signal));
-    }
-    return streamSSE(c, async (stream) => {
-      const tell = (event: string, data: unknown) => stream.writeSSE({ event, data: JSON.stringify(data) });
-      const ended = new AbortController();
-      stream.onAbort(() => ended.abort(new Error('Nobody listens any more')));
-      try {
-        const result = await calculations.run(task, ended.signal, (done) => {
-          // A reader that is gone ends the work.
-          tell('progress', { done, of }).catch((error) => ended.abort(error));
-        });
-        await tell(task.kind, result);
-      } catch (error) {
-        await tell('error', errorBody(error, c.var.requestId, clock.wall()));
-      }
+    if (!acceptsEvents(c)) return c.json(await calculations.run(task, c.req.raw.signal));
+    return answerEvents(c, { clock, log }, async (tell, gone) => {
+      const result = await calculations.run(task, gone, (done) => void tell('progress', { done, of }));
+      await tell(task.kind, result);
     });
   }
 
@@ -106,6 +94,7 @@ export function forecastRoutes({ clock, member, ...deps }: DefinitionDeps & { cl
       summary: 'Forecast messages, load and drop-off with seeded people',
       description: `${progress} The same seed gives the same forecast.`,
       answers: { 200: ForecastAnswer },
+      forms: { 200: [eventStream] },
       errors: failures,
     }),
     member('programs.read'),
@@ -134,6 +123,7 @@ export function forecastRoutes({ clock, member, ...deps }: DefinitionDeps & { cl
       summary: 'Replay the last real conversations through the draft, sending nothing',
       description: `What people wrote and pressed, at the times they did, through the version they follow and through the draft; the first message that differs is told. ${progress}`,
       answers: { 200: ReplayAnswer },
+      forms: { 200: [eventStream] },
       errors: failures,
     }),
     member('programs.write'),

@@ -63,7 +63,13 @@ export function healthRoutes({ parts, groups, partTimeoutMs = 2_000 }: HealthRou
 
   routes.get(
     '/metrics',
-    describe({ tag, summary: 'Measurements for Prometheus, as text', public: true, answers: { 200: null } }),
+    describe({
+      tag,
+      summary: 'Measurements for Prometheus, as text',
+      public: true,
+      answers: { 200: null },
+      forms: { 200: ['text/plain'] },
+    }),
     async (c) => {
       c.header('Content-Type', register.contentType);
       return c.body(await register.metrics());

@@ -54,6 +54,7 @@ export function mediaRoutes({ media, links, member }: MediaDeps): Hono<AppEnv> {
       description: 'One byte range may be asked for. Files that are no image, audio or video come as a download.',
       public: true,
       answers: { 200: null, 206: null },
+      forms: { 200: ['*/*'], 206: ['*/*'] },
       errors: ['FORBIDDEN', 'NOT_FOUND'],
     }),
     query(Signed),

@@ -260,7 +260,7 @@ export function programsRoutes({ database, fanOut, clock, ids, member, mailboxes
   );
 
   routes.route('/', simulationRoutes({ ...definitions, member }));
-  routes.route('/', forecastRoutes({ ...definitions, clock, member }));
+  routes.route('/', forecastRoutes({ ...definitions, clock, member, log }));
   routes.route('/', migrationRoutes({ db: database, fanOut, clock, ids, member, mailboxes, log }));
   return routes;
 }

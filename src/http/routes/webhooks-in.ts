@@ -51,6 +51,7 @@ export function webhooksInRoutes({ receiver, verifyToken, clock }: WebhooksInDep
       summary: "Answer Meta's question whether the address is ours",
       public: true,
       answers: { 200: null },
+      forms: { 200: ['text/plain'] },
       errors: ['FORBIDDEN'],
     }),
     query(AnyParameters),

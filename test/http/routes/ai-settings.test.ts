@@ -23,7 +23,7 @@ describe('settings of answers over HTTP', async () => {
   const member = memberGate(await testAccounts(db, clock));
   const { newMember } = await testApp(db, clock, {
     mounts: [
-      { path, routes: aiModelsRoutes({ models: knowledge.models, member, clock }) },
+      { path, routes: aiModelsRoutes({ models: knowledge.models, member, clock, log: quietLog }) },
       { path, routes: aiPromptsRoutes({ database: db, member, clock }) },
       { path, routes: aiEvaluationsRoutes({ knowledge, member, clock, log: quietLog }) },
     ],
@@ -96,7 +96,7 @@ describe('settings of answers over HTTP', async () => {
   test('a model is fetched as its server tells', async () => {
     const ollama = await startOllama();
     const { models } = await testKnowledge(db, { ollamaUrl: ollama.url });
-    const app = new Hono<MemberEnv>().route('/', aiModelsRoutes({ models, member, clock }));
+    const app = new Hono<MemberEnv>().route('/', aiModelsRoutes({ models, member, clock, log: quietLog }));
     const text = await (
       await app.request('/models/pull', {
         method: 'POST',

@@ -10,6 +10,7 @@ import { testApp } from '../../support/app.ts';
 import { testDatabase } from '../../support/database.ts';
 import { testKnowledge } from '../../support/knowledge.ts';
 import { makePdf } from '../../support/make-pdf.ts';
+import { quietLog } from '../../support/quiet-log.ts';
 import { startSite } from '../../support/site.ts';
 
 const base = '/api/v1/creators/documents';
@@ -24,7 +25,7 @@ describe('documents over HTTP', async () => {
   const member = memberGate(parts);
   const mounts = [
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
-    { path: base, routes: documentsRoutes({ documents: knowledge.documents, fetchPage, member, clock }) },
+    { path: base, routes: documentsRoutes({ documents: knowledge.documents, fetchPage, member, clock, log: quietLog }) },
   ];
   const { app, newMember } = await testApp(db, clock, { mounts });
   const ana = await newMember();
