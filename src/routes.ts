@@ -132,7 +132,7 @@ export function routes(parts: Parts): Mount[] {
     { path: '/api/v1/creators/programs', routes: programsRoutes({ database, fanOut, clock, ids, member, mailboxes, log }) },
     {
       path: '/api/v1/creators/documents',
-      routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock }),
+      routes: documentsRoutes({ documents: knowledge.documents, fetchPage: pageFetch(parts), member, clock, log }),
     },
     { path: '/api/v1/creators/collections', routes: collectionsRoutes({ documents: knowledge.documents, member }) },
     { path: '/api/v1/creators/contacts', routes: contactsTransferRoutes({ ...parts, ids, tell }) },
@@ -161,7 +161,7 @@ export function routes(parts: Parts): Mount[] {
     },
     { path: '/api/v1/channels', routes: outsideRoutes(parts) },
     { path: '/api/v1/channels', routes: webhooksInRoutes({ receiver: parts.receiver, clock, verifyToken: verifyTokenOf(parts) }) },
-    { path: '/api/v1/ai', routes: aiModelsRoutes({ models: knowledge.models, member, clock }) },
+    { path: '/api/v1/ai', routes: aiModelsRoutes({ models: knowledge.models, member, clock, log }) },
     { path: '/api/v1/ai', routes: aiPromptsRoutes({ database, member, clock }) },
     { path: '/api/v1/ai', routes: aiEvaluationsRoutes({ knowledge, member, clock, log }) },
     { path: '/api/v1', routes: mediaRoutes({ media, links, member }) },

@@ -105,6 +105,7 @@ export function contactsTransferRoutes(deps: ContactsTransferDeps): Hono<AppEnv>
         '`filter` as in the list. The columns of fields are those that live programs declare. A text that a spreadsheet would compute has an apostrophe ' +
         'before it, which an import takes off again.',
       answers: { 200: null },
+      forms: { 200: ['text/csv'] },
       errors: ['REAUTH_REQUIRED', 'RATE_LIMITED'],
     }),
     member('contacts.export'),
