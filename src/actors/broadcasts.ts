@@ -17,6 +17,7 @@ import {
 import { contactFilter } from './find-contacts.ts';
 import { readContact } from './hydrate.ts';
 import type { BroadcastContent, Input, Mailboxes } from './input.ts';
+import { passes } from './insist.ts';
 import type { Programs } from './live-programs.ts';
 import { createPump, type Pump } from './pump.ts';
 
@@ -81,7 +82,7 @@ export function createBroadcastPump(parts: { db: Database; clock: Clock; log: Lo
       await concludeRecipient(db, due, 'taken');
     } catch (error) {
       log.error('broadcast.undelivered', error, { creator_id: due.creator_id, broadcast_id: due.broadcast_id });
-      if (planned.attempts >= mostTries) await concludeRecipient(db, due, 'failed');
+      if (planned.attempts >= mostTries && !passes(error)) await concludeRecipient(db, due, 'failed');
     }
   }
 

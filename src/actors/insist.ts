@@ -29,8 +29,8 @@ export async function insist(
   }
 }
 
-/** What will be otherwise by itself: an outage, or a flood that fills the mailboxes. */
-function passes(error: unknown): boolean {
+/** Whether it will be otherwise by itself: an outage, or a flood that fills the mailboxes. */
+export function passes(error: unknown): boolean {
   return error instanceof AppError && (error.code === 'UNAVAILABLE' || error.code === 'OVERLOADED');
 }
 
