@@ -54,34 +54,59 @@ export function namesOf(definition: Definition): Names {
 /** What an expression sees of a definition. */
 export type ProgramFacts = Pick<Definition, 'meta' | 'progress'>;
 
+/**
+ * The view of a scope and event. Most expressions look at one or two of its names: each is made when it is looked at. A class, because
+ * getters of a literal are made anew with it, in the old generation of the heap, where they keep alive what they see.
+ */
+class LazyView implements View {
+  readonly [name: string]: unknown;
+  readonly #names: Names;
+  readonly #program: ProgramFacts;
+  readonly #zone: string;
+  readonly #scope: Scope;
+  readonly #event: MachineEvent;
+
+  constructor(names: Names, program: ProgramFacts, zone: string, scope: Scope, event: MachineEvent) {
+    this.#names = names;
+    this.#program = program;
+    this.#zone = zone;
+    this.#scope = scope;
+    this.#event = event;
+  }
+
+  get contact() {
+    return contactView(this.#names, this.#scope);
+  }
+
+  get vars() {
+    return own(Object.entries(this.#names.vars).map(([name, type]) => [name, valueIn(this.#scope.vars, name, type)]));
+  }
+
+  get event() {
+    return eventView(this.#event);
+  }
+
+  get now() {
+    return nowView(this.#scope.now, this.#zone);
+  }
+
+  get program() {
+    const level = levelOf(this.#scope.contact.progress.points, this.#program.progress?.levels)?.id ?? '';
+    return own([
+      ['id', this.#program.meta.id],
+      ['title', this.#program.meta.title],
+      ['level', level],
+    ]);
+  }
+
+  get conversation() {
+    return conversationView(this.#scope);
+  }
+}
+
 /** The view of a scope and event, `now` in `zone`: `weekday` 1 is Monday, `hoursSilent` counts from the contact's last message. */
 export function viewOf(names: Names, program: ProgramFacts, zone: string, scope: Scope, event: MachineEvent): View {
-  // Most expressions look at one or two of these: each is made when it is looked at.
-  return {
-    get contact() {
-      return contactView(names, scope);
-    },
-    get vars() {
-      return own(Object.entries(names.vars).map(([name, type]) => [name, valueIn(scope.vars, name, type)]));
-    },
-    get event() {
-      return eventView(event);
-    },
-    get now() {
-      return nowView(scope.now, zone);
-    },
-    get program() {
-      const level = levelOf(scope.contact.progress.points, program.progress?.levels)?.id ?? '';
-      return own([
-        ['id', program.meta.id],
-        ['title', program.meta.title],
-        ['level', level],
-      ]);
-    },
-    get conversation() {
-      return conversationView(scope);
-    },
-  };
+  return new LazyView(names, program, zone, scope, event);
 }
 
 /** An object whose only keys are its own. */
