@@ -81,7 +81,7 @@ export function createEffectPump(parts: {
       if (!effect || clock.wall() >= leasedAt + leaseMs) return;
       Object.assign(running.get(claimed.id) ?? {}, { type: effect.type });
       stop = watch(claimed, effect.attempts, leasedAt, abort);
-      await conclude(claimed, effect, abort.signal);
+      await conclude(claimed, effect, abort);
     } catch (error) {
       log.error('effect.undelivered', error, { creator_id: claimed.creator_id, effect_id: claimed.id });
     } finally {
@@ -90,13 +90,13 @@ export function createEffectPump(parts: {
   }
 
   /** Runs it once and brings its outcome home; a failed try is repeated until the tries are used up. */
-  async function conclude(claimed: ClaimedEffect, effect: PlannedEffect, signal: AbortSignal): Promise<void> {
+  async function conclude(claimed: ClaimedEffect, effect: PlannedEffect, abort: AbortController): Promise<void> {
     const key = { creatorId: claimed.creator_id, conversationId: claimed.conversation_id };
     const ended = await tryOnce(
       claimed,
       { key, effectId: claimed.id, params: effect.params, attempts: effect.attempts },
       effect.type,
-      signal,
+      abort,
     );
     if (ended.outcome === 'retry') {
       await postponeEffect(db, claimed, effect.attempts, clock.wall() + ended.afterMs);
@@ -105,10 +105,13 @@ export function createEffectPump(parts: {
     const { outcome, result } = ended;
     const input: Input = { id: `effect:${claimed.id}`, kind: 'effect', effectId: claimed.id, outcome, result };
     // Whatever happens to the record: to run the effect again would be to do it twice. The end of the lease aborts it.
-    await insist(parts, key, input, { signal, until: Number.POSITIVE_INFINITY });
+    await insist(parts, key, input, { signal: abort.signal, until: Number.POSITIVE_INFINITY });
   }
 
-  async function tryOnce(claimed: ClaimedEffect, run: EffectRun, type: string, signal: AbortSignal): Promise<Conclusion> {
+  /** Its time counts until it has ended: how long its outcome takes to come home is another matter. */
+  async function tryOnce(claimed: ClaimedEffect, run: EffectRun, type: string, abort: AbortController): Promise<Conclusion> {
+    const { signal } = abort;
+    const stopDeadline = clock.after(mostMs, () => abort.abort(timedOut));
     try {
       const runner = parts.runners[type];
       if (!runner) throw new Error(`Cannot run an effect of type "${type}"`);
@@ -120,17 +123,18 @@ export function createEffectPump(parts: {
       return run.attempts < mostTries
         ? { outcome: 'retry', afterMs: retryMs * 2 ** run.attempts }
         : { outcome: 'failed', result: { reason: 'unavailable' } };
+    } finally {
+      stopDeadline();
     }
   }
 
   /**
-   * Extends the lease while the effect runs, one extension at a time, and stops the run when its time is up or when it is no longer
-   * ours: a lease that could not be extended in time has run out for us too, and the number of the try is the fence, since whoever
-   * claims the effect next raises it. The result ends the watch.
+   * Extends the lease while the effect runs, one extension at a time, and stops the run when it is no longer ours: a lease that could not
+   * be extended in time has run out for us too, and the number of the try is the fence, since whoever claims the effect next raises it.
+   * The result ends the watch.
    */
   function watch(claimed: ClaimedEffect, attempts: number, leasedAt: number, abort: AbortController): () => void {
     const lose = () => abort.abort(new Error('Lease lost'));
-    const stopDeadline = clock.after(mostMs, () => abort.abort(timedOut));
     let stopLease = clock.after(leasedAt + leaseMs - clock.wall(), lose);
     let stopExtending = clock.after(leaseMs / 3, extend);
     let stopped = false;
@@ -155,7 +159,7 @@ export function createEffectPump(parts: {
 
     return () => {
       stopped = true;
-      for (const stop of [stopDeadline, stopLease, stopExtending]) stop();
+      for (const stop of [stopLease, stopExtending]) stop();
     };
   }
 

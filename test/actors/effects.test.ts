@@ -172,3 +172,38 @@ it('whose outcome finds no room keep it until there is, and are not run again', 
   await pump.stop();
   expect([runs, refused]).toEqual([1, 2]);
 });
+
+it('whose outcome comes home late count as done, not as out of time', async () => {
+  const creatorId = await testCreator(db);
+  const key = await plan('late', creatorId, 1);
+  const clock = manualClock(evening);
+  let runs = 0;
+  let full = true;
+  const real = makeRuntime(db, { clock });
+  const mailboxes: Mailboxes = {
+    async deliver(to, input) {
+      if (full) throw new AppError('OVERLOADED', 'Too much waits here');
+      return real.mailboxes.deliver(to, input);
+    },
+  };
+  const run: RunEffect = async () => {
+    runs += 1;
+    return { outcome: 'done', result: {} };
+  };
+  const pump = createEffectPump({ db, clock, log: quietLog, runners: { late: run }, mailboxes });
+  pump.start();
+  await soon(() => expect(runs).toBe(1));
+  // Longer than it may take, a little at a time so that its lease is extended.
+  for (let gone = 0; gone < 150_000; gone += 5_000) {
+    clock.advance(5_000);
+    await db.routing('select 1');
+  }
+  full = false;
+  await soon(async () => {
+    clock.advance(500);
+    const rows = await db.tenant(creatorId, (sql) => sql('select status from effects where conversation_id = $1', [key.conversationId]));
+    expect(rows).toEqual([{ status: 'done' }]);
+  });
+  await pump.stop();
+  expect(runs).toBe(1);
+});
