@@ -3,7 +3,7 @@ import type { ContactId, ConversationId, CreatorId, ProgramId, SessionId } from 
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
 import type { Program } from '../programs/program.ts';
 import type { Recorded } from '../programs/progress.ts';
-import type { Contact, Json } from '../programs/scope.ts';
+import type { Contact, Json, Scope } from '../programs/scope.ts';
 import type { Send } from './governor.ts';
 import type { InputResult } from './input.ts';
 import type { Move } from './migrate.ts';
@@ -31,6 +31,22 @@ export interface Conversation {
   /** `open`: no program has run; `active`: one runs; `ended`: the last one has ended; `set-aside`: kept, but not stepped any more. */
   status: 'open' | 'active' | 'ended' | 'set-aside';
   outcome: string | null;
+}
+
+/**
+ * What a program sees of a conversation.
+ *
+ * @param now milliseconds since 1970
+ * @param chance what is drawn by: the same text draws the same
+ */
+export function scopeAt(
+  { contact, channel, snapshot }: Pick<Conversation, 'contact' | 'channel' | 'snapshot'>,
+  now: number,
+  chance?: string,
+): Scope {
+  const { machine, lastInboundAt, question } = snapshot;
+  const drawn = chance === undefined ? {} : { chance };
+  return { now, contact, vars: machine?.vars ?? {}, conversation: { channel, lastInboundAt, tries: question?.tries ?? 0, ...drawn } };
 }
 
 /** A program that is live for new runs. */

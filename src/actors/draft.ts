@@ -5,7 +5,17 @@ import type { Policies } from '../programs/definition.ts';
 import type { DelayFacts, Program } from '../programs/program.ts';
 import type { Fact, Recorded } from '../programs/progress.ts';
 import type { Contact, Json, Scope } from '../programs/scope.ts';
-import type { Conversation, NewAward, NewEffect, NewMessage, NewTimer, Stepping, Surroundings, Trace } from './conversation.ts';
+import {
+  type Conversation,
+  type NewAward,
+  type NewEffect,
+  type NewMessage,
+  type NewTimer,
+  type Stepping,
+  type Surroundings,
+  scopeAt,
+  type Trace,
+} from './conversation.ts';
 import type { Input } from './input.ts';
 import type { ArmedTimer, Snapshot, WaitingRun } from './snapshot.ts';
 
@@ -162,18 +172,8 @@ function consentsChanged({ consent: before }: Contact, { consent: after }: Conta
 }
 
 /** What the program sees now. */
-export function scopeOf(draft: Draft): Scope {
-  return {
-    now: draft.surroundings.now,
-    contact: draft.contact,
-    vars: draft.snapshot.machine?.vars ?? {},
-    conversation: {
-      channel: draft.before.channel,
-      lastInboundAt: draft.snapshot.lastInboundAt,
-      tries: draft.snapshot.question?.tries ?? 0,
-      chance: `${draft.before.id}:${draft.input.id}`,
-    },
-  };
+export function scopeOf({ before, contact, snapshot, surroundings, input }: Draft): Scope {
+  return scopeAt({ contact, channel: before.channel, snapshot }, surroundings.now, `${before.id}:${input.id}`);
 }
 
 /** The policies in force: the program's, or none. */

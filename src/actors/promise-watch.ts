@@ -5,7 +5,7 @@ import type { Moment, Promised } from '../programs/promises.ts';
 import { addDuration } from '../programs/schedule.ts';
 import type { Scope } from '../programs/scope.ts';
 import { isWithin } from '../programs/state-names.ts';
-import type { Stepping } from './conversation.ts';
+import { type Stepping, scopeAt } from './conversation.ts';
 import type { PromiseMemory } from './snapshot.ts';
 
 /** A broken promise: which, and why in words. */
@@ -102,7 +102,7 @@ export function watchPromises(program: Program): PromiseWatch {
   return {
     turn(stepping, now) {
       const { next, trace } = stepping;
-      const judged = judgePromises(program, memory, { state: next.state, said: saidIn(trace.decisions), scope: scopeOf(stepping, now) });
+      const judged = judgePromises(program, memory, { state: next.state, said: saidIn(trace.decisions), scope: scopeAt(next, now) });
       memory = judged.memory;
       found.push(...judged.breaches);
     },
@@ -112,19 +112,6 @@ export function watchPromises(program: Program): PromiseWatch {
         return 'within' in promise && deadline !== undefined && now > deadline ? [{ promise: promise.id, problem: late(promise) }] : [];
       });
       return [...found, ...overdue];
-    },
-  };
-}
-
-function scopeOf({ next }: Stepping, now: number): Scope {
-  return {
-    now,
-    contact: next.contact,
-    vars: next.snapshot.machine?.vars ?? {},
-    conversation: {
-      channel: next.channel,
-      lastInboundAt: next.snapshot.lastInboundAt,
-      tries: next.snapshot.question?.tries ?? 0,
     },
   };
 }

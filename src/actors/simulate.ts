@@ -4,7 +4,15 @@ import type { Program } from '../programs/program.ts';
 import { addDuration } from '../programs/schedule.ts';
 import { type Contact, type Json, newContact, type Scope } from '../programs/scope.ts';
 import type { World } from '../programs/script.ts';
-import type { Conversation, ModelParams, NewEffect, NewMessage, Stepping, Trace } from './conversation.ts';
+import {
+  type Conversation,
+  type ModelParams,
+  type NewEffect,
+  type NewMessage,
+  type Stepping,
+  scopeAt,
+  type Trace,
+} from './conversation.ts';
 import { programKey, rowOf } from './draft.ts';
 import type { ControlAct, EffectResult, Input } from './input.ts';
 import { receive } from './receive.ts';
@@ -107,16 +115,7 @@ export function createSimulation(program: Program, persona: Persona, start: numb
     if (result) take({ id: `effect:${effect.id}`, kind: 'effect', effectId: effect.id, ...result });
   }
 
-  const scope = (): Scope => ({
-    now,
-    contact: conversation.contact,
-    vars: conversation.snapshot.machine?.vars ?? {},
-    conversation: {
-      channel: conversation.channel,
-      lastInboundAt: conversation.snapshot.lastInboundAt,
-      tries: conversation.snapshot.question?.tries ?? 0,
-    },
-  });
+  const scope = () => scopeAt(conversation, now);
 
   function timers(): SimulatedTimer[] {
     const { deferred, callers = [] } = conversation.snapshot;
