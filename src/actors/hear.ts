@@ -15,6 +15,7 @@ import { tellOfHandoff } from './invoking.ts';
 import { begin, dispatch, giveToPerson, restart } from './perform.ts';
 import { post } from './posting.ts';
 import type { OpenQuestion } from './snapshot.ts';
+import { everyRun } from './waiting-runs.ts';
 import { wordsOf } from './words.ts';
 
 /** Obeys a word that is valid everywhere (opt-out, opt-in, human, help, restart) or tells of a crisis, whoever has control. False when the text is none. */
@@ -29,9 +30,7 @@ export function obey(draft: Draft, text: string): boolean {
   const about = { content: `word.${word}`, question: null };
   switch (word) {
     case 'optOut':
-      for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
-      draft.snapshot.waiting = [];
-      dispatch(draft, { type: 'REPLY.cancel' });
+      everyRun(draft, callOff);
       draft.contact = grantConsent(scopeOf(draft), 'messages', false).contact;
       post(draft, 'safety', { text: words.optedOut }, about);
       break;
@@ -55,6 +54,13 @@ export function obey(draft: Draft, text: string): boolean {
   }
   draft.as = `word.${word}`;
   return true;
+}
+
+/** What is under way for a run is awaited no more, but for what runs for it. */
+function callOff(draft: Draft): void {
+  for (const [invokeId, { src }] of Object.entries(draft.snapshot.answers)) if (src !== 'program') cancelAnswer(draft, invokeId);
+  draft.snapshot.waiting = [];
+  dispatch(draft, { type: 'REPLY.cancel' });
 }
 
 /** One way to read the contact's words; true when it was the right one. */

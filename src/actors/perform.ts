@@ -29,9 +29,9 @@ export function dispatch(draft: Draft, event: MachineEvent): boolean {
 
 /** A person takes over, before whatever is under way: no answer is awaited any more to a message that no state took. */
 export function giveToPerson(draft: Draft): void {
-  cancelAnswer(draft, replyInvoke);
+  everyRun(draft, (run) => cancelAnswer(run, replyInvoke));
   dispatch(draft, { type: 'CONTROL.takeover' });
-  dispatch(draft, { type: 'REPLY.cancel' });
+  everyRun(draft, (run) => void dispatch(run, { type: 'REPLY.cancel' }));
 }
 
 /** Starts a run of a program: whatever earlier runs had armed, asked or planned is over. */

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { programKey } from '../../src/actors/draft.ts';
+import type { Input } from '../../src/actors/input.ts';
+import { receive } from '../../src/actors/receive.ts';
 import { createSimulation } from '../../src/actors/simulate.ts';
 import { check, hasErrors } from '../../src/programs/check.ts';
 import { compile } from '../../src/programs/compile.ts';
@@ -238,6 +241,58 @@ describe('the run that waits', () => {
     simulation.control('release');
     simulation.say('30');
     expect(said().at(-1)).toBe('Back with 35: known');
+  });
+});
+
+describe('an answer that the run that waits had asked for', () => {
+  const caller = program(
+    'caller',
+    {
+      initial: 'idle',
+      states: {
+        idle: { on: { 'EVENT.go': 'calling' }, after: { week: 'late' } },
+        calling: { invoke: { src: 'program', input: { program: 'asking' }, onDone: 'late', onError: 'late' }, after: { week: 'late' } },
+        late: { type: 'final' },
+      },
+    },
+    { entry: [{ id: 'first', on: 'first-message' }], policies: { unmatched: 'answer', whileReplying: 'queue' } },
+  );
+  const live = [caller, asking].map((one, index) => ({
+    id: `00000000-0000-7000-8000-1${`${index}`.padStart(11, '0')}` as never,
+    version: 1,
+    program: one,
+  }));
+  const byKey = new Map(live.map((one) => [programKey(one), one.program]));
+
+  /** A conversation that takes one input after the other, with nobody who answers. */
+  function conversing() {
+    let conversation = createSimulation(caller, {}, start, { others: [asking] }).conversation();
+    let count = 0;
+    return (input: Record<string, unknown>) => {
+      count += 1;
+      const current = conversation.program ? (byKey.get(programKey(conversation.program)) ?? null) : null;
+      const given = { id: `${count}`, messageId: `${count}`, ...input } as Input;
+      const stepping = receive(conversation, given, { now: start, generation: count, current, live, waiting: byKey });
+      conversation = { ...stepping.next, version: count };
+      return stepping;
+    };
+  }
+
+  it.each([
+    ['the word to stop', { kind: 'message', text: 'STOP' }],
+    ['a word that calls a person', { kind: 'message', text: 'human' }],
+    ['a person who takes over', { kind: 'control', act: 'takeover' }],
+  ])('is called off by %s, as one of the run in front is', (_name, input) => {
+    const take = conversing();
+    take({ kind: 'message', text: 'hi' });
+    const [answer] = take({ kind: 'message', text: 'and why?' }).effects;
+    take({ kind: 'message', text: 'and how?' });
+    expect(take({ kind: 'event', name: 'go', data: {} }).messages.map(({ body }) => body.text)).toEqual(['How old are you?']);
+    const stopped = take(input);
+    expect(stopped.effectsEnded).toEqual([{ id: answer?.id, status: 'cancelled', result: null }]);
+    const result = { answer: { text: 'Because.', citations: [], grounded: true, degraded: false } };
+    const late = take({ id: 'late', kind: 'effect', effectId: answer?.id, outcome: 'done', result });
+    expect([late.trace.as, late.messages]).toEqual(['superseded', []]);
   });
 });
 
