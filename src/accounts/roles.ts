@@ -65,8 +65,10 @@ export function needsRecentProof(action: Action): boolean {
   return recentActions.has(action);
 }
 
-/** What an API key may be made for: nothing about accounts, keys, the audit or privacy. */
-export const keyActions = (Object.keys(roleTable) as Action[]).filter((action) => !/^(account|members|keys|audit|privacy)\./.test(action));
+/** What an API key may be made for: nothing about accounts, keys, the audit or privacy, and nothing that needs a password proved, for it has none. */
+export const keyActions = (Object.keys(roleTable) as Action[]).filter(
+  (action) => !/^(account|members|keys|audit|privacy)\./.test(action) && !needsRecentProof(action),
+);
 
 /** Every action of a role: the `permissions` claim. */
 export function permissionsOf(role: Role): Action[] {

@@ -83,7 +83,7 @@ async function keyOf({ keys }: MemberGateDeps, token: string): Promise<Asker> {
   return {
     principal,
     objection(action) {
-      if (!scopes.includes(action)) return 'scope';
+      if (!scopes.includes(action) || needsRecentProof(action)) return 'scope';
       return allows(principal.role, action) ? null : 'role';
     },
   };

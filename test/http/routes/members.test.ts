@@ -199,13 +199,22 @@ describe('an API key', () => {
     expect(await statusOf(callWith(text)('GET', '/api/v1/creators/contacts'))).toBe(401);
   });
 
-  test.each(['members.write', 'keys.write', 'audit.read', 'privacy.workspace', 'account.write', 'everything'])(
+  test.each(['members.write', 'keys.write', 'audit.read', 'privacy.workspace', 'account.write', 'contacts.export', 'everything'])(
     'cannot be made for %s',
     async (scope) => {
       const { call } = await newMember();
       expect(await statusOf(call('POST', '/api/v1/auth/api-keys', { name: 'k', scopes: [scope] }))).toBe(400);
     },
   );
+});
+
+test('an API key of an earlier version does nothing that needs the password proved', async () => {
+  const owner = await newMember();
+  const made = await read(await owner.call('POST', '/api/v1/auth/api-keys', { name: 'k', scopes: ['contacts.read'] }));
+  await database.tenant(owner.creatorId, (sql) => sql("update api_keys set scopes = '{contacts.read,contacts.export}'"));
+  const call = callWith(made.api_key);
+  expect(await statusOf(call('GET', '/api/v1/creators/contacts'))).toBe(200);
+  expect(await statusOf(call('GET', '/api/v1/creators/contacts/export'))).toBe(403);
 });
 
 describe('the audit', () => {
