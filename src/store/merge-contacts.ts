@@ -11,6 +11,8 @@ import type { ContactId, CreatorId } from '../ids.ts';
  */
 export async function mergeContacts(sql: Sql, creatorId: CreatorId, from: ContactId, into: ContactId, at: Date): Promise<void> {
   if (from === into) return;
+  // Conversations before contacts, as turns lock them, so that neither waits for the other in a ring.
+  await sql('select from conversations where creator_id = $1 and contact_id in ($2, $3) order by id for update', [creatorId, from, into]);
   const both = await sql('select id from contacts where creator_id = $1 and id in ($2, $3) order by id for update', [
     creatorId,
     from,

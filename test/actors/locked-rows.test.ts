@@ -3,10 +3,12 @@ import pg from 'pg';
 import { afterEach, describe, expect, inject, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
+import type { ContactId } from '../../src/ids.ts';
 import { getConversation } from '../../src/store/conversations.ts';
+import { mergeContacts } from '../../src/store/merge-contacts.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { testCreator } from '../support/database.ts';
-import { makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
+import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { createDatabase, dropDatabase, urlOf } from '../support/test-server.ts';
 
@@ -110,6 +112,21 @@ describe.skipIf(server === '')('a row that is kept locked', () => {
     await beside.query('commit');
     expect(await heard).toEqual({ seq: 4 });
     expect(await getConversation(db, key)).toMatchObject({ version: 2, state, seq: 4 });
+  });
+
+  it('and its contact after it are waited for in this order by whoever joins two contacts, too', async () => {
+    const { db, beside } = await open({ answerTimeoutMs: 20_000, lockTimeoutMs: 20_000 });
+    const creatorId = await testCreator(db);
+    const keys = [await openTestConversation(db, creatorId), await openTestConversation(db, creatorId)];
+    const [from, into] = await Promise.all(keys.map(async (key) => (await getConversation(db, key)).contactId as ContactId));
+    // As a turn does: the conversation, and then its contact.
+    await lock(beside, keys[0] as ConversationKey);
+    const joined = db.tenant(creatorId, (sql) => mergeContacts(sql, creatorId, from as ContactId, into as ContactId, new Date(evening)));
+    await expect.poll(() => underWay(beside)).toHaveLength(1);
+    await beside.query('select from contacts where id = any ($1) order by id for update', [[from, into]]);
+    await beside.query('commit');
+    await joined;
+    expect((await getConversation(db, keys[0] as ConversationKey)).contactId).toBe(into);
   });
 
   it('keeps a migration as long as it takes', async () => {
