@@ -92,6 +92,27 @@ test('a socket on one node hears, in order and once, what another node is told a
   contact.disconnect();
 });
 
+test('limits count what all nodes are asked together, and what one has made is found by the next under the same key', async () => {
+  const { nodes, creator } = await startCluster();
+  const key = { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() };
+  const begin = async ({ origin }: ServerProcess) => {
+    const path = `${origin}/api/v1/channels/widget/${creator.id}/sessions`;
+    const answer = await fetch(path, { method: 'POST', headers: key, body: '{}' });
+    return ((await answer.json()) as { session_id: string }).session_id;
+  };
+  expect(
+    new Set([await begin(nodes[0] as ServerProcess), await begin(nodes[1] as ServerProcess), await begin(nodes[2] as ServerProcess)]).size,
+  ).toBe(1);
+  const body = JSON.stringify({ email: 'nobody@example.com', password: 'a wrong guess' });
+  const statuses: number[] = [];
+  for (let tries = 0; tries < 15; tries += 1) {
+    const { origin } = nodes[tries % nodes.length] as ServerProcess;
+    const headers = { 'content-type': 'application/json' };
+    statuses.push((await fetch(`${origin}/api/v1/auth/login`, { method: 'POST', headers, body })).status);
+  }
+  expect(statuses).toEqual([...new Array(10).fill(401), ...new Array(5).fill(429)]);
+});
+
 test('a node killed under load loses nothing, and its people go on elsewhere within 10 seconds', async () => {
   const cluster = await startCluster();
   const crowd = await startPeople(cluster);
