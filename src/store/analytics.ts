@@ -138,7 +138,7 @@ export interface Unanswered {
 }
 
 /**
- * Answers to contacts, and the questions that got none, most asked first, 200 at most. Evaluations and what members try out belong to no
+ * Answers to contacts, and the questions that got none, most asked first, 200 at most; questions that are forgotten count and are not named. Evaluations and what members try out belong to no
  * conversation and do not count.
  */
 export async function readAnswers(
@@ -152,7 +152,7 @@ export async function readAnswers(
     values,
   );
   const questions = await sql<Unanswered>(
-    `select max(question) as question, count(*)::integer as times, max(created_at) as "lastAt" ${asked} and not grounded
+    `select max(question) as question, count(*)::integer as times, max(created_at) as "lastAt" ${asked} and not grounded and question <> ''
      group by lower(trim(question)) order by 2 desc, 3 desc, 1 limit 200`,
     values,
   );

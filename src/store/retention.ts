@@ -56,8 +56,8 @@ export async function claimRetention(routing: Sql, now: number, pauseMs: number,
 }
 
 /**
- * Blanks messages written before `until`, with what their turns and effects noted of them: their place in the conversation stays. Gives how
- * many; less than `most` means that none is left.
+ * Blanks messages written before `until`, with what their turns, effects, answers and told webhooks noted of them: their place in the conversation
+ * stays. Gives how many; less than `most` means that none is left.
  */
 export async function forgetMessages(sql: Sql, until: Date, most: number): Promise<number> {
   const rows = await sql(
@@ -76,6 +76,12 @@ export async function forgetMessages(sql: Sql, until: Date, most: number): Promi
     "update effects set params = '{}', result = null, updated_at = now() where created_at < $1 and status <> 'planned' and params <> '{}'",
     [until],
   );
+  await sql(
+    `update answer_records set question = '', answer = '', passages = '[]', updated_at = now()
+     where created_at < $1 and conversation_id is not null and (question <> '' or answer <> '')`,
+    [until],
+  );
+  await sql("delete from webhook_deliveries where created_at < $1 and status <> 'planned' and payload ? 'conversation_id'", [until]);
   return rows.length;
 }
 

@@ -121,6 +121,11 @@ export async function noteDelivery(
   );
 }
 
+/** Forgets deliveries of an endpoint that have ended and were planned before `until`. */
+export async function forgetDeliveries(sql: Sql, webhookId: string, until: Date): Promise<void> {
+  await sql("delete from webhook_deliveries where webhook_id = $1 and created_at < $2 and status <> 'planned'", [webhookId, until]);
+}
+
 /** Deliveries of an endpoint, newest first, those before the delivery `before`. */
 export function listDeliveries(
   sql: Sql,

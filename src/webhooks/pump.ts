@@ -3,7 +3,7 @@ import { createPump, type Pump } from '../actors/pump.ts';
 import type { Database } from '../database.ts';
 import type { CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
-import { claimDeliveries, findPlanned, noteDelivery } from '../store/webhooks.ts';
+import { claimDeliveries, findPlanned, forgetDeliveries, noteDelivery } from '../store/webhooks.ts';
 import { type DeliverDeps, deliverOnce, type Outcome } from './deliver.ts';
 
 const second = 1_000;
@@ -12,6 +12,8 @@ const minute = 60 * second;
 const waitsMs = [5 * second, 30 * second, 2 * minute, 10 * minute, 30 * minute, 120 * minute, 360 * minute] as const;
 /** Longer than a try may take. */
 const holdMs = 60 * second;
+/** How long what was told can be looked up and told again: it holds what people wrote. */
+const keptMs = 30 * 24 * 60 * minute;
 /** Deliveries of one creator at the same time. */
 const eachAtOnce = 4;
 const allAtOnce = 64;
@@ -26,7 +28,10 @@ export function createWebhookPump(deps: DeliverDeps & { database: Database; log:
     if (planned === undefined) return;
     const { delivery, webhook } = planned;
     const result = await deliverOnce(deps, webhook, delivery);
-    await database.tenant(creatorId, (sql) => noteDelivery(sql, id, judge(result, delivery.attempts)));
+    await database.tenant(creatorId, async (sql) => {
+      await noteDelivery(sql, id, judge(result, delivery.attempts));
+      await forgetDeliveries(sql, webhook.id, new Date(clock.wall() - keptMs));
+    });
     if (result !== 'ok') log.warn('webhook.failed', { creator_id: creatorId, delivery_id: id, attempts: delivery.attempts, result });
   }
 

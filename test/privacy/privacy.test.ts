@@ -339,6 +339,14 @@ describe('retention', () => {
     const { call, creatorId, contactId, key } = await marked();
     await database.tenant(creatorId, (sql) => sql('update messages set created_at = $1', [new Date(clock.now())]));
     await database.tenant(creatorId, (sql) => sql('update inputs set created_at = $1', [new Date(clock.now())]));
+    await database.tenant(creatorId, async (sql) => {
+      await sql("update webhook_deliveries set status = 'done', created_at = $1", [new Date(clock.now())]);
+      await sql(
+        `insert into answer_records (creator_id, id, conversation_id, question, answer, grounded, degraded, cached, model, prompt_version, passages, duration_ms, created_at)
+         values ($1, gen_random_uuid(), $2, $3, 'x', true, false, false, 'm', 'p', '[]', 1, $4)`,
+        [creatorId, key.conversationId, marker, new Date(clock.now())],
+      );
+    });
     const chosen = { message_days: 30, field_days: { city: 10 } };
     expect((await call('PUT', '/api/v1/auth/privacy/retention', chosen)).status).toBe(200);
     expect(await (await call('GET', '/api/v1/auth/privacy/retention')).json()).toEqual(chosen);
@@ -346,6 +354,8 @@ describe('retention', () => {
       database.tenant(creatorId, async (sql) => ({
         messages: JSON.stringify(await sql('select body from messages where conversation_id = $1', [key.conversationId])),
         inputs: JSON.stringify(await sql('select payload from inputs where conversation_id = $1', [key.conversationId])),
+        answers: JSON.stringify(await sql('select question from answer_records where conversation_id = $1', [key.conversationId])),
+        told: JSON.stringify(await sql('select payload from webhook_deliveries')),
         fields: JSON.stringify(await sql('select fields from contacts where id = $1', [contactId])),
       }));
     await runOnce(retention);

@@ -198,6 +198,26 @@ describe('row 43: an endpoint that', () => {
     expect((await creator.deliveries())[0]).toMatchObject({ status: 'done', attempts: 2, result: 'ok' });
   });
 
+  test('is told of what ended thirty days ago no more, nor is anybody else', async () => {
+    const creator = await subscribed();
+    manners = (response) => response.end();
+    await creator.say('x');
+    await deliver();
+    const [first] = await creator.deliveries();
+    const age = (days: number) =>
+      database.tenant(creator.creatorId, (sql) =>
+        sql('update webhook_deliveries set created_at = $2 where id = $1', [first.id, new Date(clock.wall() - days * 86_400_000)]),
+      );
+    await age(29);
+    await creator.say('y');
+    await deliver();
+    expect(await creator.deliveries()).toContainEqual(expect.objectContaining({ id: first.id }));
+    await age(31);
+    await creator.say('z');
+    await deliver();
+    expect(await creator.deliveries()).not.toContainEqual(expect.objectContaining({ id: first.id }));
+  });
+
   test('answers without end is hung up on after 64 KiB', async () => {
     const creator = await subscribed();
     let sent = 0;
