@@ -17,6 +17,7 @@ import { modelRunner } from './actors/run-model.ts';
 import { pushRunner } from './actors/run-push.ts';
 import { sendRunner } from './actors/run-send.ts';
 import { transcribeRunner } from './actors/run-transcribe.ts';
+import { createTellPrograms } from './actors/tell-programs.ts';
 import { createTimerPump } from './actors/timers.ts';
 import { createTurns } from './actors/turn.ts';
 import { createWakeUps } from './actors/wake-ups.ts';
@@ -259,15 +260,17 @@ function createActors(
     warm,
     hotConversations,
     transcribeMs: transcribe?.withinMs ?? null,
-    onCommitted(_key, aftermath) {
-      const { planned, cancelled, nextDueAt } = aftermath;
+    onCommitted({ creatorId, conversationId }, aftermath) {
+      const { planned, cancelled, nextDueAt, moved } = aftermath;
       for (const effectId of cancelled) effects.abort(effectId);
       if (planned) effects.wake();
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
       wakeUps.tell(aftermath);
+      if (moved) tell(creatorId, [moved], conversationId).catch((error) => log.error('contact.untold', error, { creator_id: creatorId }));
     },
   });
   const mailboxes = createMailboxes(turns);
+  const tell = createTellPrograms({ db, mailboxes });
   const timers = createTimerPump({ db, clock, log, mailboxes });
   const runners = {
     answer: answerRunner({ db, fanOut, answers, showTyping: outside.deliveries.showTyping }),

@@ -16,13 +16,16 @@ import type { ConversationKey, Input, InputResult } from './input.ts';
 import type { Programs } from './live-programs.ts';
 import { quarantine, receive } from './receive.ts';
 import { SnapshotError } from './snapshot.ts';
+import { type ChangedContact, isNewsOfContact } from './tell-programs.ts';
 import { noWarmTier, type WarmTier } from './warm.ts';
 
-/** What a committed turn leaves to do: effects to run or abort, a timer to wake for (conversation time, milliseconds). */
+/** What a committed turn leaves to do: effects to run or abort, a timer to wake for (conversation time, milliseconds), a contact to tell of. */
 export interface TurnAftermath {
   planned: boolean;
   cancelled: readonly string[];
   nextDueAt: number | null;
+  /** The contact whose zone or fields the turn has changed: other conversations of theirs may count from them. */
+  moved: ChangedContact | null;
 }
 
 /** An input that waits for its turn, and who waits for its result. */
@@ -110,7 +113,7 @@ export function createTurns(parts: Parts): Turns {
       const after = afterCommit(before, taken);
       keep(after, waiting);
       announce(parts, before, after, taken, row);
-      parts.onCommitted(key, aftermathOf(row));
+      parts.onCommitted(key, aftermathOf(before, after, row));
       for (const [index, one] of waiting.entries()) one.resolve((taken[index] as Taken).stepping.result);
       return [];
     }
@@ -119,7 +122,7 @@ export function createTurns(parts: Parts): Turns {
     const { known } = committed;
     const repeated = waiting.filter(({ input }) => input.id in known);
     announceAgain(parts.fanOut, key);
-    parts.onCommitted(key, { planned: true, cancelled: [], nextDueAt: null });
+    parts.onCommitted(key, { planned: true, cancelled: [], nextDueAt: null, moved: null });
     for (const one of repeated) one.resolve(known[one.input.id] as InputResult);
     return waiting.filter((one) => !repeated.includes(one));
   }
@@ -210,13 +213,19 @@ export function createTurns(parts: Parts): Turns {
   return { settle, hearSessions };
 }
 
-function aftermathOf(row: TurnRow): TurnAftermath {
+function aftermathOf(before: Conversation, after: Conversation, row: TurnRow): TurnAftermath {
   const dues = (row.timers_set ?? []).map((timer) => Date.parse(timer.due_at));
   return {
     planned: row.effects !== undefined,
     cancelled: (row.effects_ended ?? []).filter((end) => end.status === 'cancelled').map((end) => end.id),
     nextDueAt: dues.length > 0 ? Math.min(...dues) : null,
+    moved: isMoved(before, after, row) ? { id: after.contactId, version: after.contactVersion } : null,
   };
+}
+
+/** What only answers the news of a change is none that others must hear of, or two programs could go on telling each other. */
+function isMoved({ contact: before }: Conversation, { contact: after }: Conversation, { inputs }: TurnRow): boolean {
+  return (before.zone !== after.zone || before.fields !== after.fields) && inputs.some(({ id }) => !isNewsOfContact(id));
 }
 
 const busy = () =>

@@ -1,11 +1,11 @@
 /** Timers for months: armed once, kept through restarts, moved with what they count from, and no storm after a night without a server. */
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
-import type { ContactId } from '../../src/ids.ts';
+import type { ContactId, ConversationId, SessionId } from '../../src/ids.ts';
 import { check } from '../../src/programs/check.ts';
 import type { Definition } from '../../src/programs/definition.ts';
 import { type ContactPatch, patchContact } from '../../src/store/contacts.ts';
-import { getConversation, messagesAfter } from '../../src/store/conversations.ts';
+import { getConversation, messagesAfter, openConversation } from '../../src/store/conversations.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { evening, makeRuntime, openTestConversation, publish, type TestRuntime } from '../support/runtime.ts';
@@ -110,6 +110,33 @@ describe('a timer that is months away', () => {
     await serve(Date.UTC(2027, 5, 8, 13));
     expect(await said(key)).toEqual(['One']);
   });
+});
+
+it('goes with the contact in every conversation of theirs, whichever of them heard of the change', async () => {
+  const moving = waits({ field: 'visit', time: '09:00' }, { fields: { visit: { type: 'date' } } });
+  const { states } = moving.machine;
+  const told = { actions: [{ type: 'setField', params: { zone: '"America/New_York"', visit: '"2027-06-01"' } }] };
+  const creatorId = await testCreator(db);
+  await publish(db, creatorId, {
+    ...moving,
+    machine: { ...moving.machine, on: { 'EVENT.moved': told, 'EVENT.contact-changed': told }, states },
+  });
+  const ids = { creatorId, channel: 'telegram', externalId: 'ana', at: evening };
+  const keys: ConversationKey[] = [];
+  for (let n = 0; n < 2; n += 1) {
+    const [sessionId, conversationId] = [crypto.randomUUID() as SessionId, crypto.randomUUID() as ConversationId];
+    await openConversation(db, { ...ids, sessionId, conversationId, contactId: crypto.randomUUID() as ContactId });
+    keys.push({ creatorId, conversationId });
+  }
+  const [here, there] = keys as [ConversationKey, ConversationKey];
+  const node = serverAt(evening);
+  for (const key of keys) await node.mailboxes.deliver(key, message('hi'));
+  await node.mailboxes.deliver(here, { id: 'e:moved', kind: 'event', name: 'moved', data: {} });
+  await soon(async () => expect([await due(here), await due(there)]).toEqual(['2027-06-01T13:00:00.000Z', '2027-06-01T13:00:00.000Z']));
+  // The other program answers with a change of its own, and that is the end of it.
+  const { version } = await getConversation(db, here);
+  for (let n = 0; n < 20; n += 1) await db.routing('select 1');
+  expect((await getConversation(db, here)).version).toBe(version);
 });
 
 describe('a server that was off for a night', () => {

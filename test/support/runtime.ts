@@ -7,6 +7,7 @@ import type { Pump } from '../../src/actors/pump.ts';
 import { answerRunner } from '../../src/actors/run-answer.ts';
 import { pushRunner } from '../../src/actors/run-push.ts';
 import { sendRunner } from '../../src/actors/run-send.ts';
+import { createTellPrograms } from '../../src/actors/tell-programs.ts';
 import { createTimerPump } from '../../src/actors/timers.ts';
 import { createTurns } from '../../src/actors/turn.ts';
 import { createWakeUps, type WakeUps } from '../../src/actors/wake-ups.ts';
@@ -81,15 +82,18 @@ export function makeRuntime(
     hotConversations,
     transcribeMs: options.transcribeMs ?? null,
     ...(options.warm ? { warm: options.warm } : {}),
-    onCommitted(_key, aftermath) {
-      const { planned, cancelled, nextDueAt } = aftermath;
+    onCommitted({ creatorId, conversationId }, aftermath) {
+      const { planned, cancelled, nextDueAt, moved } = aftermath;
       wakeUps.tell(aftermath);
       if (planned) effects.wake();
       for (const id of cancelled) effects.abort(id);
       if (nextDueAt !== null) timers.wake(clock.wallUntil(nextDueAt));
+      // Whoever is not told meets the change with the next turn.
+      if (moved) tell(creatorId, [moved], conversationId).catch(() => undefined);
     },
   });
   const mailboxes = createMailboxes(turns);
+  const tell = createTellPrograms({ db, mailboxes });
   const timers = createTimerPump({ ...parts, mailboxes });
   const effects = createEffectPump({
     ...parts,
