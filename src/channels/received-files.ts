@@ -1,13 +1,13 @@
 /** The files of a message that came over an outside channel: fetched from where its provider keeps them, and kept here. */
 import type { ConversationKey } from '../actors/input.ts';
-import { AppError } from '../errors.ts';
+import { AppError, errorTable } from '../errors.ts';
 import type { ConversationId, CreatorId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import type { Attachment } from '../message.ts';
 import type { Channels } from './accounts.ts';
 import type { FileRef, OpenConnection } from './channel.ts';
 
-/** Keeps a file of a conversation. @throws AppError TOO_LARGE, UNSUPPORTED_MEDIA */
+/** Keeps a file of a conversation. @throws AppError TOO_LARGE, UNSUPPORTED_MEDIA, OVERLOADED */
 export type KeepMedia = (
   creatorId: CreatorId,
   medium: { conversationId: ConversationId; name: string; bytes: Uint8Array },
@@ -19,7 +19,11 @@ const fetchMs = 15_000;
 /** Files of one connection under way at once: they are in memory, and who keeps them may be slow. */
 const mostAtOnce = 4;
 
-/** Fetches and keeps files. Gives those that could be, in their order: without what cannot be fetched and what is of no kind we take. */
+/**
+ * Fetches and keeps files. Gives those that could be, in their order: without what cannot be fetched and what is of no kind we take.
+ *
+ * @throws AppError OVERLOADED, UNAVAILABLE one cannot be kept now
+ */
 export type ReceiveFiles = (
   connection: OpenConnection,
   conversation: ConversationKey,
@@ -39,6 +43,8 @@ export function createReceivedFiles({ channels, keepMedia, log }: { channels: Ch
       const bytes = await channels[connection.channel].fetchMedia(file, connection, mostFileBytes, AbortSignal.timeout(fetchMs));
       return bytes === null ? null : await keepMedia(creatorId, { conversationId, name: file.name, bytes });
     } catch (error) {
+      // What passes costs nobody a file: the provider is to send the message again.
+      if (error instanceof AppError && errorTable[error.code].retryable) throw error;
       log.warn('channel.media_failed', {
         creator_id: creatorId,
         connection_id: connection.id,

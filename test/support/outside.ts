@@ -7,6 +7,7 @@ import { createOutside, type Outside } from '../../src/channels/outside.ts';
 import type { Receiver } from '../../src/channels/receive.ts';
 import { sign } from '../../src/channels/signature.ts';
 import type { Database } from '../../src/database.ts';
+import type { AppError } from '../../src/errors.ts';
 import { type ContactId, type ConversationId, type CreatorId, systemIds } from '../../src/ids.ts';
 import { mediaKindOf } from '../../src/media/kind.ts';
 import type { Attachment, Message } from '../../src/message.ts';
@@ -30,6 +31,8 @@ export interface OutsideBench {
   telegram: TelegramStandIn;
   /** Files that can be sent, by id. */
   files: Map<string, { medium: Attachment; bytes: Uint8Array }>;
+  /** With what the keeping of files that are received is refused, one after the other. */
+  refusals: AppError[];
   /** Those whose work `settled` waits for; `connect` adds its own. */
   creators: Set<CreatorId>;
   /** Connects an account and gives its id. */
@@ -56,11 +59,14 @@ export async function openOutside(db: Database, script?: Answers['answer']): Pro
   const clock = manualClock(evening);
   const [whatsapp, telegram] = await Promise.all([startWhatsApp(), startTelegram()]);
   const files: OutsideBench['files'] = new Map();
+  const refusals: AppError[] = [];
   const outside = createOutside({
     ...{ db, clock, ids: systemIds, log: quietLog, fetch, guardedFetch: fetch },
     seal: await createSeal(new Uint8Array(32).fill(3)),
     cache: createMemoryCache(clock),
     async keepMedia(_creatorId, { name, bytes }) {
+      const refusal = refusals.shift();
+      if (refusal !== undefined) throw refusal;
       const { kind, type } = mediaKindOf(bytes);
       return { id: systemIds.uuid(), kind, type, name, bytes: bytes.byteLength };
     },
@@ -79,7 +85,7 @@ export async function openOutside(db: Database, script?: Answers['answer']): Pro
 
   const creators = new Set<CreatorId>();
   const bench: OutsideBench = {
-    ...{ creators, files, clock, runtime, outside, receiver, whatsapp, telegram },
+    ...{ creators, files, refusals, clock, runtime, outside, receiver, whatsapp, telegram },
     async connect(creatorId, account) {
       creators.add(creatorId);
       const { connection } = await outside.connections.connect(creatorId, { name: '', uncertain: 'leave', ...account } as GivenAccount);

@@ -1,6 +1,7 @@
 /** The webhook channel end to end: another system on a loopback port, signatures both ways. */
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { isSigned, sign } from '../../../src/channels/signature.ts';
+import { AppError } from '../../../src/errors.ts';
 import type { CreatorId } from '../../../src/ids.ts';
 import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { type OutsideBench, openOutside } from '../../support/outside.ts';
@@ -114,6 +115,17 @@ it('takes files along, fetched once however often the message is told, in their 
     ['', ['file']],
   ]);
   expect(fetched).toHaveLength(7);
+});
+
+it('asks for the message again where a file cannot be kept just now, and loses none', async () => {
+  kept.set('/a.png', png);
+  bench.refusals.push(new AppError('OVERLOADED', 'Send the picture again in a moment'));
+  const event = { ...message('my lunch'), files: [file('a.png')] };
+  await expect(tells(event)).rejects.toMatchObject({ code: 'OVERLOADED' });
+  expect(await said()).toEqual([]);
+  await tells(event);
+  expect(await said()).toEqual([['my lunch', ['a.png']]]);
+  expect(told.filter(({ text }) => text.startsWith('I cannot open this file'))).toEqual([]);
 });
 
 it('tells the person of a file that cannot be had, and takes their words', async () => {
