@@ -41,7 +41,7 @@ export function checkCitations(text: string, passages: readonly Passage[]): { te
 }
 
 function nearestSentence(statement: string, passage: Passage): string {
-  const sentences = evidenceIn(statement, passage, 0, { rarity: new Map(), corrections: new Map() });
+  const sentences = evidenceIn(statement, passage, 0, { rarity: new Map(), guesses: new Map() });
   const best = sentences.reduce<Evidence | null>((top, next) => (next.coverage > (top?.coverage ?? -1) ? next : top), null);
   return best?.quote ?? passage.text.trim().slice(0, 200);
 }

@@ -25,13 +25,13 @@ const inNeighbour = 0.6;
 /** A rare word counts up to this many times a common one; one that stands in no document, in between: it may be a verb or the very subject. */
 const rarest = 3;
 const unknown = 1.5;
-/** What a word counts that stands in place of a misspelt one: it may be quite another. */
+/** What a word counts that stands in place of one that no document holds: it may be quite another. */
 const asGuessed = 0.7;
 const maxQuoteChars = 700;
 const maxHeadingChars = 80;
 
 /** What is known of a question's words. */
-export type QuestionWords = Pick<Retrieved, 'rarity' | 'corrections'>;
+export type QuestionWords = Pick<Retrieved, 'rarity' | 'guesses'>;
 
 /** How much of a question the passages hold close together, from 0 to 1. */
 export function coverageOf(question: string, retrieved: Retrieved): number {
@@ -48,12 +48,12 @@ export function findEvidence(question: string, retrieved: Retrieved): Evidence[]
 }
 
 /** Every sentence of one passage with what it covers, in reading order. */
-export function evidenceIn(question: string, passage: Passage, rank: number, { rarity, corrections }: QuestionWords): Evidence[] {
-  const lexemes = lexemesOf(question, passage.language).map((lexeme) => corrections.get(lexeme) ?? lexeme);
+export function evidenceIn(question: string, passage: Passage, rank: number, { rarity, guesses }: QuestionWords): Evidence[] {
+  const lexemes = lexemesOf(question, passage.language).flatMap((lexeme) => guesses.get(lexeme) ?? [lexeme]);
   const weights = weigh(new Set(lexemes), rarity);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return [];
-  const guessed = new Set(corrections.values());
+  const guessed = new Set([...guesses.values()].flat());
   const sentences = sentencesIn(passage);
   return sentences.flatMap((sentence, at) => {
     if (!sentence.quotable) return [];

@@ -4,10 +4,10 @@ import type { CreatorId, DocumentId } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { type Answering, type Collections, createFindAnswering } from './answering.ts';
 import type { Embedder } from './embedding.ts';
+import { createGuessWords, type Guesses, type GuessWords, type UnknownLexeme } from './guesses.ts';
 import type { VectorIndex } from './index.ts';
 import { type QuestionTerm, questionTerms } from './lexemes.ts';
 import { type ChunkKey, type LexicalRanking, rankByWords } from './lexical.ts';
-import { type CorrectSpelling, createCorrectSpelling } from './spelling.ts';
 
 /** A chunk as retrieved. */
 export interface Passage {
@@ -29,8 +29,8 @@ export interface Retrieved {
   passages: readonly Passage[];
   /** Inverse document frequency of the question's lexemes. */
   rarity: ReadonlyMap<string, number>;
-  /** Words of the question that no document holds, with the nearest that one does. */
-  corrections: ReadonlyMap<string, string>;
+  /** Words of the question that no document holds, with those that stand in their place. */
+  guesses: Guesses;
   /** Whether vectors should have been asked and could not be: words have found alone. */
   withoutVectors: boolean;
 }
@@ -74,14 +74,14 @@ interface Ranking {
 /** A retriever over the documents of all creators; each call sees one creator's. */
 export function createRetriever(deps: RetrieveDeps): Retriever {
   const findAnswering = createFindAnswering();
-  const correctSpelling = createCorrectSpelling();
+  const guessWords = createGuessWords();
   return {
     async retrieve(creator, questions, collections, most, signal) {
       const vectors = rankByVectors(deps, creator, questions[0] ?? '', collections, signal);
       for (let tries = 1; ; tries++) {
         const words = deps.db.tenant(creator, async (sql) => {
           const answering = await findAnswering(sql, creator, collections);
-          return { answering, lexical: await rankQuestions({ sql, creator, answering, correctSpelling }, questions) };
+          return { answering, lexical: await rankQuestions({ sql, creator, answering, guessWords }, questions) };
         });
         const [{ answering, lexical }, near] = await Promise.all([words, vectors]);
         signal.throwIfAborted();
@@ -92,7 +92,7 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
         return {
           passages,
           rarity: new Map(lexical.toReversed().flatMap(({ rarity }) => [...rarity])),
-          corrections: new Map(lexical.toReversed().flatMap(({ corrections }) => [...corrections])),
+          guesses: new Map(lexical.toReversed().flatMap(({ guesses }) => [...guesses])),
           withoutVectors: near === 'failed',
         };
       }
@@ -101,7 +101,7 @@ export function createRetriever(deps: RetrieveDeps): Retriever {
 }
 
 /** The rankings as one. Vectors may name chunks of readings that answer no more. */
-function bestOf(lexical: readonly CorrectedRanking[], near: Ranking | 'none' | 'failed', { live }: Answering): readonly Scored[] {
+function bestOf(lexical: readonly GuessedRanking[], near: Ranking | 'none' | 'failed', { live }: Answering): readonly Scored[] {
   const words = lexical.map(({ hits }, at) => ({ weight: at === 0 ? 1 : earlierWeight, keys: hits }));
   if (typeof near !== 'string') {
     const keys = near.keys.filter(({ document_id, generation }) => live.get(document_id)?.generation === generation);
@@ -110,38 +110,47 @@ function bestOf(lexical: readonly CorrectedRanking[], near: Ranking | 'none' | '
   return words.length === 1 ? (lexical[0]?.hits ?? []) : fuse(words);
 }
 
-type CorrectedRanking = LexicalRanking & { corrections: ReadonlyMap<string, string> };
+type GuessedRanking = LexicalRanking & { guesses: Guesses };
 
 /** What the words of a question are looked up in. */
 interface Within {
   sql: Sql;
   creator: CreatorId;
   answering: Answering;
-  correctSpelling: CorrectSpelling;
+  guessWords: GuessWords;
 }
 
-async function rankQuestions(within: Within, questions: readonly string[]): Promise<CorrectedRanking[]> {
-  const rankings: CorrectedRanking[] = [];
+async function rankQuestions(within: Within, questions: readonly string[]): Promise<GuessedRanking[]> {
+  const rankings: GuessedRanking[] = [];
   for (const question of questions) rankings.push(await rankQuestion(within, question));
   return rankings;
 }
 
-async function rankQuestion({ sql, creator, answering, correctSpelling }: Within, question: string): Promise<CorrectedRanking> {
+async function rankQuestion({ sql, creator, answering, guessWords }: Within, question: string): Promise<GuessedRanking> {
   const terms = questionTerms(question, answering.languages.keys());
   const ranking = await rankByWords(sql, creator, terms, answering, depth);
-  const corrections = await correctSpelling(sql, creator, answering.version, unknownLexemes(terms, ranking.rarity));
-  if (corrections.size === 0) return { ...ranking, corrections };
-  const corrected = terms.map(
-    (term) => new Map([...term].map(([language, lexeme]) => [language, corrections.get(lexeme ?? '') ?? lexeme])),
-  );
-  return { ...(await rankByWords(sql, creator, corrected, answering, depth)), corrections };
+  const guesses = await guessWords(sql, creator, answering.version, unknownLexemes(terms, ranking.rarity));
+  if (guesses.size === 0) return { ...ranking, guesses };
+  const guessed = terms.flatMap((term) => inPlaceOf(term, guesses));
+  return { ...(await rankByWords(sql, creator, guessed, answering, depth)), guesses };
+}
+
+/** The term with what stands in place of its lexemes: as many terms as there are words for one of them. */
+function inPlaceOf(term: QuestionTerm, guesses: Guesses): QuestionTerm[] {
+  const wordsOf = (lexeme: string | null) => (lexeme === null ? [null] : (guesses.get(lexeme) ?? [lexeme]));
+  const most = Math.max(...[...term.values()].map((lexeme) => wordsOf(lexeme).length));
+  return Array.from({ length: most }, (_, at) => {
+    const words = [...term].map(([language, lexeme]) => [language, wordsOf(lexeme)[at]] as const);
+    return new Map(words.flatMap(([language, word]) => (word === undefined ? [] : [[language, word] as const])));
+  });
 }
 
 /** The lexemes of words that stand in no document, in any language. */
-function unknownLexemes(terms: readonly QuestionTerm[], rarity: ReadonlyMap<string, number>): string[] {
+function unknownLexemes(terms: readonly QuestionTerm[], rarity: ReadonlyMap<string, number>): UnknownLexeme[] {
   return terms.flatMap((term) => {
-    const lexemes = [...new Set(term.values())];
-    return lexemes.some((lexeme) => lexeme === null || rarity.has(lexeme)) ? [] : lexemes.filter((lexeme) => lexeme !== null);
+    const lexemes = new Map([...term].map(([language, lexeme]) => [lexeme, language] as const));
+    if ([...lexemes.keys()].some((lexeme) => lexeme === null || rarity.has(lexeme))) return [];
+    return [...lexemes].flatMap(([lexeme, language]) => (lexeme === null ? [] : [{ lexeme, language }]));
   });
 }
 

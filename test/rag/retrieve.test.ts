@@ -38,6 +38,33 @@ describe('retrieval', async () => {
     expect((await titles(creator, question))[0]).toBe(title);
   });
 
+  test.each([
+    [
+      'that is made of two',
+      'Wie führe ich ein Schlaftagebuch?',
+      'Ein Tagebuch über den Schlaf hilft. Es liegt neben dem Bett und ist kurz.',
+    ],
+    [
+      'that is made of two with a letter between',
+      'Wie ist mein Arbeitsplatz?',
+      'Der Platz für die Arbeit ist hell und die Lampe ist nicht zu nah.',
+    ],
+    ['that begins another', 'Who does acupuncture?', 'Ask our acupuncturist for the needles that she has in the room.'],
+    ['that another begins', 'Who are the acupuncturists?', 'We have acupuncture in the room that is above the garden.'],
+  ])('a word %s finds what holds those where nothing holds it', async (_, question, text) => {
+    const reader = await testCreator(db);
+    await learn(knowledge, reader, text, 'wanted.txt');
+    await learn(knowledge, reader, 'Der Garten ist nicht da. The garden is not there, and that is that.', 'other.txt');
+    expect((await titles(reader, question))[0]).toBe('wanted');
+  });
+
+  test('a word that stands in a document is taken for no other', async () => {
+    const reader = await testCreator(db);
+    await learn(knowledge, reader, 'Das Schlaftagebuch ist ein Heft und liegt neben dem Bett.', 'whole.txt');
+    await learn(knowledge, reader, 'Der Schlaf und das Tagebuch sind nicht das, was du suchst.', 'parts.txt');
+    expect(await titles(reader, 'Schlaftagebuch')).toEqual(['whole']);
+  });
+
   test('a rare word outweighs a common one, and a short passage a long one', async () => {
     const { hits, rarity } = await db.tenant(creator, async (sql) =>
       rankByWords(sql, creator, questionTerms('six breaths', ['en', 'es']), await createFindAnswering()(sql, creator, null), 10),
