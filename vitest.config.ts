@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const long = [
   'test/channels/{outage,week,push/push,telegram/telegram,whatsapp/rows}.test.ts',
   'test/http/{logs,slow-sockets}.test.ts',
-  'test/rag/{answer,degradation,evaluation,reader,reader-hostile}.test.ts',
+  'test/rag/{answer,degradation,evaluation,models,reader,reader-hostile}.test.ts',
   'test/shared/fan-out.test.ts',
   'test/simulation/**/*.test.ts',
   'test/store/{pglite,synced-folder}.test.ts',
