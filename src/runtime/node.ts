@@ -66,10 +66,20 @@ export const upgradeWebSocket = ((open: (c: Context) => WSEvents) => (c: Context
   const events = open(c);
   upgrading.add(c.env.incoming);
   const request: Upgraded = { req: { url: c.req.url, header: () => 'websocket' }, env: c.env };
+  const { onMessage, ...others } = events;
   return upgrade(request as unknown as Context, {
-    ...events,
+    ...others,
     onOpen(event, socket) {
       request.env.incoming = undefined;
+      // Straight from the socket: the adapter makes an event like a browser's of each frame.
+      (socket.raw as WebSocket).on('message', (data, isBinary) => {
+        try {
+          onMessage?.({ data: isBinary ? data : String(data) } as MessageEvent, socket);
+        } catch {
+          // Handlers answer what they are given. Whatever escapes one ends its socket, not the server.
+          socket.close(1011, 'failed');
+        }
+      });
       events.onOpen?.(event, socket);
     },
   });

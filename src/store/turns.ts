@@ -98,30 +98,55 @@ function batchOf(turns: readonly TurnRow[]): CreatorBatch[] {
 }
 
 function addTurn(batch: CreatorBatch, turn: number, row: TurnRow): void {
-  // What all rows of a turn share goes beside the batch, and so does the snapshot.
-  const { creator: _, conversation: __, expected: ___, snapshot: ____, at, contact, inputs, messages, ...rest } = row;
-  const { timers_set, timers_cleared, effects, effects_ended, awards, ...own } = rest;
-  batch.turns.push({ turn, contact_changes: contact !== undefined, ...own });
-  const add = (part: string, rows: readonly object[] = []) => {
-    if (rows.length === 0) return;
-    const list = (batch[part] ?? []) as object[];
-    batch[part] = list;
-    for (const one of rows) list.push({ turn, ...one });
+  // What all rows of a turn share goes beside the batch, and so does the snapshot. Keys are named one by one: a rest or a spread costs
+  // more than the rest of this.
+  batch.turns.push({
+    turn,
+    contact_changes: row.contact !== undefined,
+    contact_expected: row.contact_expected,
+    seq: row.seq,
+    program_id: row.program_id,
+    program_version: row.program_version,
+    state: row.state,
+    control: row.control,
+    status: row.status,
+    outcome: row.outcome,
+  });
+  const add = (part: string, rows: readonly object[]) => {
+    (batch[part] as object[] | undefined)?.push(...rows);
+    batch[part] ??= rows as object[];
   };
-  add('inputs', inputs);
   add(
-    'messages',
-    messages?.map((message) => (message.at === at ? { ...message, at: undefined } : message)),
+    'inputs',
+    row.inputs.map(({ id, kind, payload, result, trace }) => ({ turn, id, kind, payload, result, trace })),
   );
-  add('contacts', contact && [contact]);
-  add(
-    'timers_cleared',
-    timers_cleared?.map((id) => ({ id })),
-  );
-  add('timers_set', timers_set);
-  add('effects_ended', effects_ended);
-  add('effects', effects);
-  add('awards', awards);
+  if (row.messages) {
+    const { at: now } = row;
+    const own = row.messages.map(({ seq, id, role, class: kind, body, at }) => ({
+      turn,
+      seq,
+      id,
+      role,
+      class: kind,
+      body,
+      at: at === now ? undefined : at,
+    }));
+    add('messages', own);
+  }
+  for (const part of ['timers_set', 'effects_ended', 'effects', 'awards'] as const) {
+    const rows = row[part];
+    if (rows?.length)
+      add(
+        part,
+        rows.map((one) => ({ turn, ...one })),
+      );
+  }
+  if (row.contact) add('contacts', [{ turn, ...row.contact }]);
+  if (row.timers_cleared?.length)
+    add(
+      'timers_cleared',
+      row.timers_cleared.map((id) => ({ turn, id })),
+    );
 }
 
 /** A conversation row and its contact's, as PostgreSQL writes rows in JSON. */

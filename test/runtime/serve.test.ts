@@ -42,7 +42,10 @@ async function serveEcho() {
 
 function echo(connection: Connection, heard: { closed: number; binary: number }): ServedSocket {
   return {
-    onText: (text) => connection.send(JSON.stringify({ type: 'echo', text, buffered: connection.bufferedAmount() })),
+    onText(text) {
+      if (text === 'escape') throw new Error('escaped');
+      connection.send(JSON.stringify({ type: 'echo', text, buffered: connection.bufferedAmount() }));
+    },
     onBinary() {
       heard.binary++;
       connection.close(1003, 'text only');
@@ -127,6 +130,19 @@ test('closes a frame above 64 KiB with 1009, invalid UTF-8 with 1007 and binary 
     assert.equal(await client.closed, code);
   }
   assert.equal(server.heard.binary, 1);
+});
+
+test('ends a socket whose handler fails, and nobody else’s', async () => {
+  const [failing, other] = [
+    await connectWidget(`${server.ws}/socket`, { protocols }),
+    await connectWidget(`${server.ws}/socket`, { protocols }),
+  ];
+  failing.send('escape');
+  assert.equal(await failing.closed, 1011);
+  other.send('here');
+  await other.next(({ type }) => type === 'echo');
+  other.socket.close();
+  await other.closed;
 });
 
 test('takes a frame of exactly 64 KiB', async () => {
