@@ -12,17 +12,20 @@ export function citationOf({ passage, quote }: Pick<Evidence, 'passage' | 'quote
   return { document_id: passage.document_id, title: passage.title, chunk_index: passage.position, ...page, quote };
 }
 
+const marker = /\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g;
+
 /**
  * A model's text with its markers checked: `[n]` of passages that were not retrieved vanish, the others are numbered anew in the order of
  * their first use. Each citation quotes the sentence of its passage that is nearest to what the marker stands behind.
  */
-export function checkCitations(text: string, passages: readonly Passage[]): { text: string; citations: Citation[] } {
+export function checkCitations(written: string, passages: readonly Passage[]): { text: string; citations: Citation[] } {
+  const text = untilStable(written, (all) => all.replace(marker, (found, list: string) => (namesAny(list, passages) ? found : '')));
   const order: number[] = [];
   const citations: Citation[] = [];
   let said = 0;
-  const checked = text.replace(/\s?\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]/g, (marker, list: string, at: number) => {
+  const checked = text.replace(marker, (found, list: string, at: number) => {
     const statement = text.slice(said, at).replace(/\[[\d,\s]*\]/g, '');
-    if (statement.trim() !== '') said = at + marker.length;
+    if (statement.trim() !== '') said = at + found.length;
     const numbers = list.split(',').map(Number);
     return numbers.map((number) => markerFor(number, statement)).join('');
   });
@@ -46,13 +49,32 @@ function nearestSentence(statement: string, passage: Passage): string {
   return best?.quote ?? passage.text.trim().slice(0, 200);
 }
 
+function namesAny(list: string, passages: readonly Passage[]): boolean {
+  return list.split(',').some((number) => passages[Number(number) - 1] !== undefined);
+}
+
+const mostPasses = 10;
+
+/** What is left around something taken out may come together to just that again. Nobody nests so deep in good faith: nothing is left of that. */
+function untilStable(text: string, takeOut: (text: string) => string): string {
+  let left = text;
+  for (let pass = 0; pass < mostPasses; pass++) {
+    const next = takeOut(left);
+    if (next === left) return left;
+    left = next;
+  }
+  return '';
+}
+
 /** A word-by-word guard against links that the passages do not hold: an injected document cannot make the model point elsewhere by itself. */
 export function onlyKnownLinks(text: string, passages: readonly Passage[]): string {
-  return text
-    .replace(/!?\[([^\]\n]*)\]\(([^)\s]*)\)/g, '$1 $2')
-    .replace(/(?:\b[a-z][a-z0-9+.-]*:\/\/|\bwww\.|\b(?:javascript|data|mailto):)\S+/gi, (link) => {
-      const bare = link.replace(/[.,;:!?)\]}>'"”’]+$/, '');
-      return passages.some((passage) => passage.text.includes(bare)) ? link : link.slice(bare.length);
-    })
-    .replace(/<\/?[a-z][^>\n]*>/gi, '');
+  return untilStable(text, (all) =>
+    all
+      .replace(/!?\[([^\]\n]*)\]\(([^)\s]*)\)/g, '$1 $2')
+      .replace(/(?:\b[a-z][a-z0-9+.-]*:\/\/|\bwww\.|\b(?:javascript|data|mailto):)\S+/gi, (link) => {
+        const bare = link.replace(/[.,;:!?)\]}>'"”’]+$/, '');
+        return passages.some((passage) => passage.text.includes(bare)) ? link : link.slice(bare.length);
+      })
+      .replace(/<\/?[a-z][^>\n]*>/gi, ''),
+  );
 }

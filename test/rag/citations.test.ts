@@ -33,6 +33,11 @@ const passages = fc.array(passage, { maxLength: 5 }).map((all) =>
 const marker = fc.constantFrom(' [1]', '[2]', ' [1, 3]', '[7]', '[0]', '[999]', '[1][1]', ' [2,9]', '[x]', '[]');
 const written = fc.array(fc.oneof(sentence, marker, fc.string()), { maxLength: 12 }).map((parts) => parts.join(''));
 
+const one: Passage = {
+  ...{ document_id: 'd' as DocumentId, title: 't', position: 0, score: 1, page: null, heading: '', language: 'en' },
+  text: 'You can cancel a session up to 24 hours before.',
+};
+
 describe('citations of any text', () => {
   test('number what was retrieved in the order of its use, with exact quotes and the page', () => {
     fc.assert(
@@ -73,5 +78,23 @@ describe('citations of any text', () => {
         if (!retrieved.some((one) => one.text.includes('https://example.org/cancel'))) expect(plain).not.toContain('example.org/cancel');
       }),
     );
+  });
+
+  test.each([
+    ['https:<b></b>//evil.example/x [1]', ' [1]'],
+    ['www<i>.evil.example', ''],
+    ['<<b>script>alert(1)</<b>script>', 'alert(1)'],
+    ['java<b>script:alert(1)', ')'],
+    [`${'<'.repeat(20)}${'b>'.repeat(20)}`, ''],
+    ['[x](https[y](z)://evil.example)', 'x https y z'],
+  ])('leave nothing that comes about by the taking out: %j', (said, plain) => {
+    const found = onlyKnownLinks(said, []);
+    expect(found).not.toMatch(/evil|javascript:|<[a-z/]/i);
+    if (plain !== 'x https y z') expect(found).toBe(plain);
+  });
+
+  test('leave no marker that comes about by the taking out of another', () => {
+    expect(checkCitations('Up to 24 hours [[7]3]. Or [ [9][8]2].', [one])).toEqual({ text: 'Up to 24 hours. Or.', citations: [] });
+    expect(checkCitations('Up to 24 hours [[7]1].', [one]).citations).toHaveLength(1);
   });
 });
