@@ -1,7 +1,6 @@
 /** Puts single requests that wait at the same moment into one: group commit and group hydration. */
 import type { Clock } from '../clock.ts';
-import { AppError } from '../errors.ts';
-import { wasLocked } from '../store/sql-state.ts';
+import { mayBeDone, wasLocked } from '../store/sql-state.ts';
 
 /** How long what waits behind a batch that takes its time goes without another lane, in milliseconds. */
 const patienceMs = 20;
@@ -85,7 +84,7 @@ export function createBatcher<Request, Answer>(
       }
       return null;
     } catch (error) {
-      if (batch.length === 1 || isOutage(error)) rejectAll(batch, error);
+      if (batch.length === 1 || mayBeDone(error)) rejectAll(batch, error);
       else await answerEach(batch);
       return error;
     }
@@ -119,5 +118,3 @@ export function createBatcher<Request, Answer>(
       if (busy < options.lanes) queueMicrotask(begin);
     });
 }
-
-const isOutage = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE' && !wasLocked(error);

@@ -5,7 +5,7 @@ import { AppError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { type FanOut, readSessionNews } from '../shared/fan-out.ts';
-import { wasLocked } from '../store/sql-state.ts';
+import { mayBeDone } from '../store/sql-state.ts';
 import { commitTurns, loadConversations, setAside, type TurnRow } from '../store/turns.ts';
 import { announce, announceAgain } from './announce.ts';
 import { createBatcher } from './batcher.ts';
@@ -159,7 +159,7 @@ export function createTurns(parts: Parts): Turns {
       } catch (error) {
         forget(key);
         // A reply of the database that was lost may stand for a commit that happened: the next try finds its inputs on record.
-        const mayGoOn = isLostRace(error) || (isLostReply(error) && lostReplies++ === 0);
+        const mayGoOn = isLostRace(error) || (mayBeDone(error) && lostReplies++ === 0);
         if (!mayGoOn) return { left, error };
       }
     }
@@ -231,7 +231,6 @@ function isMoved({ contact: before }: Conversation, { contact: after }: Conversa
 const busy = () =>
   new AppError('OVERLOADED', 'Too many turns at once in this conversation', { details: { scope: 'conversation', retry_after_ms: 1_000 } });
 const isSetAside = () => new AppError('CONFLICT', 'This conversation is set aside until it has been looked at');
-const isLostReply = (error: unknown) => error instanceof AppError && error.code === 'UNAVAILABLE' && !wasLocked(error);
 const isDamage = (error: unknown) => error instanceof SnapshotError || (error instanceof AppError && error.code === 'INVALID_PROGRAM');
 
 /** Deadlock and serialisation failure (PostgreSQL, appendix A): the database chose another transaction to win. */

@@ -5,6 +5,7 @@ import type { Files } from '../files.ts';
 import type { ConversationId, CreatorId } from '../ids.ts';
 import type { Attachment } from '../message.ts';
 import * as store from '../store/media.ts';
+import { mayBeDone } from '../store/sql-state.ts';
 import { mediaKindOf } from './kind.ts';
 import { type Pictures, type PreparedType, preparedTypes } from './pictures.ts';
 
@@ -67,6 +68,12 @@ export function createMedia({ db, files, pictures }: { db: Database; files: File
     return { medium, preview: picture.preview === null ? null : await put(creatorId, picture.preview) };
   }
 
+  /** Removes files that could not be put on record; what may be there all the same must find its file. */
+  async function takeBack(creatorId: CreatorId, error: unknown, names: readonly string[]): Promise<void> {
+    if (mayBeDone(error)) return;
+    for (const name of names) await files.remove(creatorId, name);
+  }
+
   return {
     async keep(creatorId, given) {
       // What is refused for its size alone must not be unfolded first.
@@ -82,7 +89,7 @@ export function createMedia({ db, files, pictures }: { db: Database; files: File
           }
         });
       } catch (error) {
-        for (const file of [medium, preview]) if (file !== null) await files.remove(creatorId, file.id);
+        await takeBack(creatorId, error, [medium.id, ...(preview === null ? [] : [preview.id])]);
         throw isUnknownConversation(error) ? new AppError('NOT_FOUND', 'Cannot find this conversation') : error;
       }
       return medium;

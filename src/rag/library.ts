@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { CollectionRow, CollectionSizes } from '../store/collections.ts';
 import * as collections from '../store/collections.ts';
 import * as store from '../store/documents.ts';
+import { mayBeDone } from '../store/sql-state.ts';
 import type { VectorIndex } from './index.ts';
 import type { Ingest, TellDocument } from './ingest.ts';
 import { kindBytes, kindOf } from './kind.ts';
@@ -82,14 +83,18 @@ export function createLibrary(deps: LibraryDeps): Library {
     let document: store.DocumentRow | null = null;
     try {
       document = await record(creator, { ...upload, ...(await upload.late?.()) }, file);
-    } finally {
-      if (document === null) await files.remove(creator, file.name);
+    } catch (error) {
+      // The row may be there all the same: then whoever asks again finds it, and it must find its file.
+      if (!mayBeDone(error)) await files.remove(creator, file.name);
+      throw error;
     }
+    // Also for one that is there: the first reply may have been lost before anybody was told of it.
+    ingest.wake();
     if (document !== null) {
-      ingest.wake();
       tell(creator, document.id, 'queued');
       return { document, existing: false };
     }
+    await files.remove(creator, file.name);
     const known = required(await db.tenant(creator, (sql) => store.findDocumentByHash(sql, creator, file.hash)));
     return { document: known.status === 'failed' ? await reindex(creator, known.id) : known, existing: true };
   }

@@ -14,6 +14,11 @@ export function wasLocked(error: unknown): boolean {
   return error instanceof AppError && hasSqlState(error.cause, sqlState.locked);
 }
 
+/** Whether the record may have done what it was asked all the same: its reply was lost. */
+export function mayBeDone(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'UNAVAILABLE' && !wasLocked(error);
+}
+
 /**
  * Waits for the work and tells one expected refusal in the client's words; everything else passes unchanged.
  *

@@ -172,6 +172,25 @@ test.each(creating)('%s is made once', async (_name, { path, json, list, stateme
   expect([third.headers.get('Idempotency-Replayed'), await third.text()]).toEqual(['true', await again.text()]);
 });
 
+test('a document is kept with its file, and read when it is uploaded again', async () => {
+  const upload = () => {
+    const form = new FormData();
+    form.append('file', new File(['Naps end before four in the afternoon.'], 'naps.txt', { type: 'text/plain' }));
+    return ask(token, 'POST', '/api/v1/creators/documents', form);
+  };
+  Object.assign(lost, { statement: /insert into documents/, left: 1 });
+  expect((await upload()).status).toBe(503);
+  expect(lost.left).toBe(0);
+  const { document } = await read(await upload());
+  await vi.waitFor(
+    async () =>
+      expect(await read(await ask(token, 'GET', `/api/v1/creators/documents/${document.id}`))).toMatchObject({
+        document: { status: 'ready' },
+      }),
+    { timeout: 20_000, interval: 50 },
+  );
+});
+
 const webhook = { events: ['message'] };
 const scopes = ['contacts.read'];
 const invited = { display_name: 'M', role: 'viewer' };
