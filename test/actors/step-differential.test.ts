@@ -169,7 +169,8 @@ function ours(definition: Definition, sent: readonly string[]): { outcomes: Outc
 
 const isLeft = ({ actions }: Stepped, timerId: string) => actions.some((action) => action.type === 'clear' && action.timerId === timerId);
 
-function theirs(definition: Definition, sent: readonly string[]): Outcome[] {
+/** XState's outcomes, and the first after which the nodes it holds active are not those of its state. */
+function theirs(definition: Definition, sent: readonly string[]): { outcomes: Outcome[]; strayedAt: number } {
   const program = compile(definition);
   const outcomes: Outcome[] = [];
   const actor = createActor(program.machine, { input: scope(program.variables) });
@@ -179,9 +180,12 @@ function theirs(definition: Definition, sent: readonly string[]): Outcome[] {
       failed = true;
     },
   });
+  let strayedAt: number | null = null;
   const look = () => {
-    const { value, context } = actor.getSnapshot() as SnapshotFrom<typeof program.machine>;
+    const snapshot = actor.getSnapshot() as SnapshotFrom<typeof program.machine>;
+    const { value, context } = snapshot;
     outcomes.push(failed ? 'endless' : { value, n: context.vars.n });
+    if (!failed && nodesIn(snapshot) !== nodesIn(program.machine.resolveState({ value, context }))) strayedAt ??= outcomes.length - 1;
   };
   actor.start();
   look();
@@ -191,8 +195,14 @@ function theirs(definition: Definition, sent: readonly string[]): Outcome[] {
     look();
   }
   actor.stop();
-  return outcomes;
+  return { outcomes, strayedAt: strayedAt ?? outcomes.length };
 }
+
+const nodesIn = ({ _nodes }: { _nodes: readonly AnyStateNode[] }) =>
+  _nodes
+    .map(({ id }) => id)
+    .sort()
+    .join();
 
 /** Whether a value is a state of the chart: one child of each compound state, every child of each parallel one. */
 function isLegal(value: unknown, chart: State): boolean {
@@ -212,12 +222,13 @@ test('generated charts go where XState goes: hierarchy, parallel, history, alway
     fc.property(chart, fc.array(fc.constantFrom(...events, due), { maxLength: 8 }), (machine, sent) => {
       const definition = definitionOf(machine);
       const { outcomes, given, timed } = ours(definition, sent);
-      const expected = theirs(definition, given);
-      // Two regions that leave for different places at once can bring XState into a state that is none: nothing to compare after that.
+      const { outcomes: expected, strayedAt } = theirs(definition, given);
+      // Two regions that leave for different places at once can bring XState into a state that is none, or to hold nodes active that its
+      // state does not name: nothing to compare after that.
       const illegal = expected.findIndex((outcome) => outcome !== 'endless' && !isLegal(outcome.value, machine));
-      const compared = illegal < 0 ? expected.length : illegal;
+      const compared = Math.min(illegal < 0 ? expected.length : illegal, strayedAt + 1);
       expect(outcomes.slice(0, compared)).toEqual(expected.slice(0, compared));
-      if (illegal < 0) expect(timed).toBe(true);
+      if (compared === expected.length && strayedAt === expected.length) expect(timed).toBe(true);
     }),
     { numRuns: 100 },
   );
