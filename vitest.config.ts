@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config';
 
 /** What takes seconds a test, because it is large or waits: apart, so that `npm test` stays short. */
 const long = [
-  'test/channels/{outage,week,push/push,telegram/telegram,whatsapp/rows}.test.ts',
-  'test/http/{logs,slow-sockets}.test.ts',
-  'test/rag/{answer,degradation,evaluation,models,reader,reader-hostile}.test.ts',
+  'test/actors/months.test.ts',
+  'test/channels/{outage,week,push/push,telegram/telegram,webhook/webhook,whatsapp/rows}.test.ts',
+  'test/http/{any-json,logs,lost-replies,slow-sockets}.test.ts',
+  'test/rag/{answer,answer-record,degradation,evaluation,models,reader,reader-hostile}.test.ts',
   'test/shared/fan-out.test.ts',
   'test/simulation/**/*.test.ts',
   'test/store/{pglite,synced-folder}.test.ts',
