@@ -285,18 +285,23 @@ export function releaseHeld(db: Database, key: Omit<MessageKey, 'seq'>, newId: (
   });
 }
 
-/** Plans sends behind those of the last turn and before those of the next, in order, while nobody may take the conversation away. */
+/**
+ * Plans sends behind those of the last turn, each behind what was planned this way before it, and before those of the next turn, while
+ * nobody may take the conversation away.
+ */
 async function planSends(
   sql: Sql,
   { creatorId, conversationId }: Omit<MessageKey, 'seq'>,
   bubbles: readonly (Bubble & { effectId: string })[],
 ): Promise<void> {
-  for (const [place, { first, seq, effectId }] of bubbles.entries()) {
+  for (const { first, seq, effectId } of bubbles) {
     await sql(
       `insert into effects (creator_id, id, conversation_id, type, lane, position, params)
-       select creator_id, $3, id, 'send', 'send', version * 1000 + 500 + $4, $5
-       from conversations where creator_id = $1 and id = $2 for key share`,
-      [creatorId, conversationId, effectId, place, JSON.stringify(first === seq ? { seq } : { seq, first })],
+       select c.creator_id, $3, c.id, 'send', 'send', least(c.version * 1000 + 999, greatest(c.version * 1000 + 500,
+         (select max(e.position) + 1 from effects e where e.creator_id = c.creator_id and e.conversation_id = c.id
+            and e.lane = 'send' and e.status = 'planned' and e.position < (c.version + 1) * 1000))), $4
+       from conversations c where c.creator_id = $1 and c.id = $2 for no key update`,
+      [creatorId, conversationId, effectId, JSON.stringify(first === seq ? { seq } : { seq, first })],
     );
   }
 }

@@ -173,6 +173,34 @@ it('whose outcome finds no room keep it until there is, and are not run again', 
   expect([runs, refused]).toEqual([1, 2]);
 });
 
+it('called off before they begin do not begin, and go to whoever claims them next', async () => {
+  const creatorId = await testCreator(db);
+  const key = await plan('soon', creatorId, 1);
+  const reading = Promise.withResolvers<void>();
+  const slow: Database = {
+    ...db,
+    async tenant(creator, work) {
+      await reading.promise;
+      return db.tenant(creator, work);
+    },
+  };
+  const { runs, run } = hanging();
+  const clock = manualClock(evening);
+  const { mailboxes } = makeRuntime(db, { clock });
+  const pump = createEffectPump({ db: slow, clock, log: quietLog, runners: { soon: run }, mailboxes });
+  const held = () =>
+    db.tenant(creatorId, (sql) =>
+      sql<{ at: Date }>('select leased_until as at from effects where conversation_id = $1', [key.conversationId]),
+    );
+  pump.start();
+  await soon(async () => expect((await held())[0]?.at.getTime()).toBeGreaterThan(0));
+  const stopped = pump.stop();
+  reading.resolve();
+  await stopped;
+  expect(runs).toEqual([]);
+  expect((await held())[0]?.at.getTime()).toBe(0);
+});
+
 it('whose outcome comes home late count as done, not as out of time', async () => {
   const creatorId = await testCreator(db);
   const key = await plan('late', creatorId, 1);
@@ -194,9 +222,13 @@ it('whose outcome comes home late count as done, not as out of time', async () =
   pump.start();
   await soon(() => expect(runs).toBe(1));
   // Longer than it may take, a little at a time so that its lease is extended.
+  const leasedUntil = () =>
+    db.tenant(creatorId, (sql) =>
+      sql<{ at: Date }>('select leased_until as at from effects where conversation_id = $1', [key.conversationId]),
+    );
   for (let gone = 0; gone < 150_000; gone += 5_000) {
     clock.advance(5_000);
-    await db.routing('select 1');
+    await soon(async () => expect((await leasedUntil())[0]?.at.getTime()).toBeGreaterThan(clock.wall() + 20_000));
   }
   full = false;
   await soon(async () => {
