@@ -113,8 +113,6 @@ export function createEffectPump(parts: {
     const { signal } = abort;
     const stopDeadline = clock.after(mostMs, () => abort.abort(timedOut));
     try {
-      // What was called off before it began must not begin: not every runner looks whether it is too late.
-      signal.throwIfAborted();
       const runner = parts.runners[type];
       if (!runner) throw new Error(`Cannot run an effect of type "${type}"`);
       return await runner(run, signal);
