@@ -2,6 +2,7 @@
 import { expect, it, vi } from 'vitest';
 import { createEffectPump, type RunEffect } from '../../src/actors/effects.ts';
 import type { ConversationKey, Mailboxes } from '../../src/actors/input.ts';
+import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
 import { commitTurns, type TurnRow } from '../../src/store/turns.ts';
 import { manualClock } from '../support/clock.ts';
