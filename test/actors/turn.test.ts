@@ -123,7 +123,8 @@ describe('an effect', () => {
     await runtime.mailboxes.deliver(key, message('hello'));
     await runtime.mailboxes.deliver(key, message('why', 'why do you ask?'));
     await soon(async () => expect((await texts(key)).at(-1)).toBe('Nine hours.'));
-    expect(runtime.asked.at(-1)).toMatchObject({ creatorId, question: 'why do you ask?', language: null });
+    // The node may have run what another test had planned, too.
+    expect(runtime.asked).toContainEqual(expect.objectContaining({ creatorId, question: 'why do you ask?', language: null }));
     expect(await openEffects(key)).toBe(0);
   });
 
