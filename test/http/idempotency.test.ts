@@ -13,8 +13,8 @@ import { createRetentionPump } from '../../src/privacy/retention.ts';
 import { createSeal } from '../../src/seal.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
-import { sleepReset } from '../support/example.ts';
 import { quietLog } from '../support/quiet-log.ts';
+import { talkingWorkspace } from '../support/talking-workspace.ts';
 import { wholeServer } from '../support/whole-server.ts';
 
 const { app, ask } = await wholeServer({ OUTBOUND_ALLOW: 'http://127.0.0.1:1' });
@@ -27,14 +27,7 @@ let token: string;
 let creatorId: string;
 let conversationId: string;
 beforeAll(async () => {
-  const account = { email: 'ana@example.org', password: 'a long unlikely phrase', display_name: 'Ana' };
-  const registered = await read(await ask(null, 'POST', '/api/v1/auth/register', account));
-  token = registered.access_token;
-  creatorId = registered.creator.id;
-  const { program } = await read(await ask(token, 'POST', `${creators}/programs`, { definition: sleepReset }));
-  await ask(token, 'POST', `${creators}/programs/${program.id}/publish`, {});
-  await ask(null, 'POST', `/api/v1/channels/widget/${creatorId}/sessions`, {});
-  conversationId = (await read(await ask(token, 'GET', `${creators}/conversations`))).items[0].id;
+  ({ token, creatorId, conversationId } = await talkingWorkspace(ask));
 });
 
 const post = (path: string, json: unknown, key: string) => ask(token, 'POST', path, json, { 'Idempotency-Key': key });

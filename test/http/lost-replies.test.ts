@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
 import { signedHeaders } from '../../src/webhooks/signature.ts';
-import { sleepReset } from '../support/example.ts';
+import { talkingWorkspace } from '../support/talking-workspace.ts';
 import { wholeServer } from '../support/whole-server.ts';
 
 /** Statements whose next transactions are committed and not answered, as many as `left`. */
@@ -66,14 +66,7 @@ let token: string;
 let creatorId: string;
 let conversation: string;
 beforeAll(async () => {
-  const account = { email: 'ana@example.org', password: 'a long unlikely phrase', display_name: 'Ana' };
-  const registered = await read(await ask(null, 'POST', '/api/v1/auth/register', account));
-  token = registered.access_token;
-  creatorId = registered.creator.id;
-  const { program } = await read(await ask(token, 'POST', `${creators}/programs`, { definition: sleepReset }));
-  await ask(token, 'POST', `${creators}/programs/${program.id}/publish`, {});
-  await ask(null, 'POST', `/api/v1/channels/widget/${creatorId}/sessions`, {});
-  conversation = (await read(await ask(token, 'GET', `${creators}/conversations`))).items[0].id;
+  ({ token, creatorId, conversationId: conversation } = await talkingWorkspace(ask));
 });
 
 /** How many there are in a list of the API. */
