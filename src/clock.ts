@@ -30,3 +30,11 @@ export function systemClock(rate = 1, anchor = 0): Clock {
     },
   };
 }
+
+let written = { at: Number.NaN, text: '' };
+
+/** An instant (milliseconds since 1970) in ISO 8601, UTC. What happens together is written once: the last one is kept. */
+export function instantText(at: number): string {
+  if (at !== written.at) written = { at, text: new Date(at).toISOString() };
+  return written.text;
+}

@@ -34,25 +34,27 @@ const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 /** The text of one UUID under construction, its hyphens in place. */
 const characters = new Uint8Array(36).fill(45);
 
+function write(index: number, byte: number): void {
+  const place = places[index] ?? 0;
+  characters[place] = hexCodes[byte * 2] ?? 0;
+  characters[place + 1] = hexCodes[byte * 2 + 1] ?? 0;
+}
+
 /**
  * A UUID version 7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, then random bits. Sorts by time.
  *
  * @param now milliseconds since 1970
- * @param random at least 10 random bytes
+ * @param random holds at least 10 random bytes from `start` on
  */
-export function uuidV7(now: number, random: Uint8Array): string {
-  const bytes = new Uint8Array(16);
-  new DataView(bytes.buffer).setUint32(0, Math.floor(now / 0x10000));
-  new DataView(bytes.buffer).setUint16(4, now % 0x10000);
-  bytes.set(random.subarray(0, 10), 6);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  for (let index = 0; index < 16; index += 1) {
-    const byte = bytes[index] ?? 0;
-    const place = places[index] ?? 0;
-    characters[place] = hexCodes[byte * 2] ?? 0;
-    characters[place + 1] = hexCodes[byte * 2 + 1] ?? 0;
-  }
+export function uuidV7(now: number, random: Uint8Array, start = 0): string {
+  // Bitwise operators take 32 bits of a number.
+  const high = Math.floor(now / 0x10000);
+  for (let index = 0; index < 4; index += 1) write(index, (high >>> (24 - 8 * index)) & 0xff);
+  write(4, (now % 0x10000) >>> 8);
+  write(5, now % 0x100);
+  for (let index = 6; index < 16; index += 1) write(index, random[start + index - 6] ?? 0);
+  write(6, ((random[start] ?? 0) & 0x0f) | 0x70);
+  write(8, ((random[start + 2] ?? 0) & 0x3f) | 0x80);
   // In one piece: a text put together from parts is kept as its parts, six times as large.
   return String.fromCharCode.apply(null, characters as unknown as number[]);
 }
@@ -75,6 +77,6 @@ export const systemIds: Ids = {
       used = 0;
     }
     used += 10;
-    return uuidV7(Date.now(), drawn.subarray(used - 10, used)) as Id;
+    return uuidV7(Date.now(), drawn, used - 10) as Id;
   },
 };

@@ -1,4 +1,5 @@
 /** From rows to a conversation and back to a turn's row. */
+import { instantText } from '../clock.ts';
 import type { ContactId, ConversationId, CreatorId, Ids, ProgramId, SessionId } from '../ids.ts';
 import { type Contact, newContact, type Progress } from '../programs/scope.ts';
 import type { ContactRow, LoadedRow, TurnRow } from '../store/turns.ts';
@@ -90,7 +91,7 @@ export function afterCommit(before: Conversation, taken: readonly Taken[]): Conv
 export function turnRow(before: Conversation, taken: readonly Taken[], now: number, ids: Ids): TurnRow {
   const after = afterCommit(before, taken);
   const steppings = taken.map(({ stepping }) => stepping);
-  const { timersSet, timersCleared } = mergeTimers(steppings);
+  const { timersSet, timersCleared } = steppings.length === 1 ? (steppings[0] as Stepping) : mergeTimers(steppings);
   const ended = new Map(steppings.flatMap((stepping) => stepping.effectsEnded.map((end) => [end.id, end])));
   const messages = steppings.flatMap((stepping) => stepping.messages);
   const effects = steppings.flatMap((stepping) => stepping.effects).filter((effect) => !ended.delete(effect.id));
@@ -99,7 +100,7 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
   return {
     creator: before.creatorId,
     conversation: before.id,
-    at: new Date(now).toISOString(),
+    at: instantText(now),
     expected: before.version,
     contact_expected: before.contactVersion,
     ...(after.contactVersion === before.contactVersion ? {} : { contact: contactRow(after) }),
@@ -120,7 +121,7 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
     })),
     ...(messages.length === 0
       ? {}
-      : { messages: messages.map((message) => ({ ...message, id: message.id ?? ids.uuid(), at: new Date(message.at).toISOString() })) }),
+      : { messages: messages.map((message) => ({ ...message, id: message.id ?? ids.uuid(), at: instantText(message.at) })) }),
     ...(timersCleared.length === 0 ? {} : { timers_cleared: timersCleared }),
     ...(timersSet.length === 0
       ? {}
@@ -128,7 +129,7 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
           timers_set: timersSet.map(({ id, generation, dueAt }) => ({
             id,
             generation,
-            due_at: new Date(dueAt).toISOString(),
+            due_at: instantText(dueAt),
             detail: {},
           })),
         }),

@@ -60,7 +60,7 @@ function goBack(draft: Draft, { version, program }: Move): 'restored' | null {
   if (left?.version !== version || left.landed !== draft.state || !left.machine || !machine) return null;
   const vars = variablesAfter(program.definition, program.variables, undefined, { ...left.machine.vars, ...machine.vars });
   const stepped = standing(program, withControl({ ...left.machine, vars }, control), scopeOf(draft));
-  if (stepped.invokes.size > 0) return null;
+  if (stepped.invokes.length > 0) return null;
   for (const invokeId of Object.keys(draft.snapshot.answers)) cancelAnswer(draft, invokeId);
   const { held: heldNow } = draft.snapshot;
   const isOver = (timerId: string) => timerId.startsWith('xstate.after.') || heldNow[timerId]?.state === left.landed;
@@ -111,13 +111,13 @@ function stayWhere(draft: Draft, { program }: Move): void {
   draft.state = stepped.state;
   reconcileTimers(draft, program, stepped);
   reconcileQuestion(draft, program, stepped);
-  for (const invokeId of Object.keys(draft.snapshot.answers)) if (!stepped.invokes.has(invokeId)) cancelAnswer(draft, invokeId);
+  for (const invokeId of Object.keys(draft.snapshot.answers)) if (!stepped.invokes.includes(invokeId)) cancelAnswer(draft, invokeId);
 }
 
 /** Timers of states keep their anchor under the new rule; new ones begin now, and those of rules that are gone are let go. */
 function reconcileTimers(draft: Draft, program: Program, { active }: Stepped, earlier: Draft['snapshot']['timers'] = {}): void {
   const { now } = draft.surroundings;
-  const wanted = [...program.timerIds].filter((id) => active.has(stateOfTimer(id)));
+  const wanted = [...program.timerIds].filter((id) => active.includes(stateOfTimer(id)));
   for (const id of Object.keys(draft.snapshot.timers)) if (id.startsWith('xstate.after.') && !wanted.includes(id)) clearTimer(draft, id);
   for (const id of wanted) {
     const delay = program.delayOf(id);
@@ -142,7 +142,7 @@ function reconcileQuestion(draft: Draft, { definition }: Program, { active }: St
     actionsOf(place).flatMap(({ action }) => (action.type === 'ask' && action.params.question === question.id ? [action.params] : [])),
   );
   const [asked] = asks;
-  if (!asked || !active.has(question.state)) {
+  if (!asked || !active.includes(question.state)) {
     draft.snapshot.question = null;
     return;
   }

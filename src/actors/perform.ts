@@ -183,8 +183,8 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
 
 /** A question or an invoke whose state was left waits for nobody. */
 function dropWhatWasLeft(draft: Draft, { active, invokes }: Stepped): void {
-  if (draft.snapshot.question && !active.has(draft.snapshot.question.state)) draft.snapshot.question = null;
-  for (const invokeId of Object.keys(draft.snapshot.answers)) if (!invokes.has(invokeId)) cancelAnswer(draft, invokeId);
+  if (draft.snapshot.question && !active.includes(draft.snapshot.question.state)) draft.snapshot.question = null;
+  for (const invokeId of Object.keys(draft.snapshot.answers)) if (!invokes.includes(invokeId)) cancelAnswer(draft, invokeId);
 }
 
 /** What the macrostep led to beyond itself: a person in control, milestones reached, a sub-program, another program. */

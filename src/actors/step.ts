@@ -32,9 +32,9 @@ export interface Stepped {
   state: string;
   control: Snapshot['control'];
   /** The ids of all active state nodes. */
-  active: ReadonlySet<string>;
+  active: readonly string[];
   /** The ids of the invokes of active states. */
-  invokes: ReadonlySet<string>;
+  invokes: readonly string[];
   /** Set when the program has reached a final state. */
   ended: { outcome: string | null } | null;
 }
@@ -152,8 +152,8 @@ function read(program: Program, next: AnyMachineSnapshot, actions: readonly RawA
     handled,
     state: stateName(value.program ?? ''),
     control: (value.control as Snapshot['control']) ?? 'bot',
-    active: new Set(next._nodes.map((node: AnyStateNode) => node.id)),
-    invokes: new Set(next._nodes.flatMap((node: AnyStateNode) => node.invoke.map((invoke) => invoke.id))),
+    active: next._nodes.map((node: AnyStateNode) => node.id),
+    invokes: next._nodes.flatMap((node: AnyStateNode) => node.invoke.map((invoke) => invoke.id)),
     ended: final ? { outcome: (final.meta?.outcome as string | undefined) ?? null } : null,
   };
 }

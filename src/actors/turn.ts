@@ -240,7 +240,8 @@ function isLostRace(error: unknown): boolean {
 }
 
 /** An id that waits twice is taken once; the repetition hears the same. */
-function withoutRepeats(batch: readonly Waiting[]): Waiting[] {
+function withoutRepeats(batch: readonly Waiting[]): readonly Waiting[] {
+  if (batch.length === 1) return batch;
   const first = new Map<string, Waiting>();
   for (const one of batch) {
     const known = first.get(one.input.id);

@@ -19,11 +19,14 @@ const Storable = v.pipe(
   v.check((text) => text.isWellFormed() && !text.includes('\u0000'), 'Expected text without NUL or lone surrogates'),
 );
 
+/** A code point takes one or two UTF-16 units: most texts need no counting. */
+function hasRoomFor(text: string): boolean {
+  if (text.length <= maxTextCodePoints) return true;
+  return text.length <= 2 * maxTextCodePoints && [...text].length <= maxTextCodePoints;
+}
+
 /** What a contact wrote, kept as it is. */
-const Text = v.pipe(
-  Storable,
-  v.check((text) => text.length <= 2 * maxTextCodePoints && [...text].length <= maxTextCodePoints, 'Expected at most 4000 characters'),
-);
+const Text = v.pipe(Storable, v.check(hasRoomFor, 'Expected at most 4000 characters'));
 const maxAttachments = 5;
 
 /** Every frame a client may send. Unknown types and keys are refused. */

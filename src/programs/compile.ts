@@ -90,12 +90,19 @@ function openWorkshop(definition: Definition, expressions: Expressions, names: R
   const zoneOf = ({ contact }: Scope) => (contact.zone !== null && isZone(contact.zone) ? contact.zone : (zone ?? 'UTC'));
   const evaluate = (source: string, scope: Scope, event: MachineEvent) =>
     expressions.evaluate(source, viewOf(names, definition, zoneOf(scope), scope, event));
+  // As many as the definition has.
+  const read = new Map<string, ReturnType<typeof readTemplate>>();
+  const piecesOf = (template: string) => {
+    const pieces = read.get(template) ?? readTemplate(template);
+    read.set(template, pieces);
+    return pieces;
+  };
   return {
     definition,
     zoneOf,
     evaluate,
     fill(template, scope, event) {
-      const pieces = readTemplate(template);
+      const pieces = piecesOf(template);
       if (!pieces) throw new ExpressionError('Cannot read a template with an open "{{"');
       return fillTemplate(pieces, (source) => evaluate(source, scope, event));
     },

@@ -73,7 +73,7 @@ export function fillTemplate(pieces: readonly Piece[], evaluate: (expression: st
 function show(value: Json): string {
   if (value === null) return '';
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return String(Number(value.toFixed(10)));
+  if (typeof value === 'number') return String(Number.isInteger(value) ? value : Number(value.toFixed(10)));
   if (Array.isArray(value)) return value.map(show).join(', ');
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

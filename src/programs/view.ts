@@ -79,7 +79,9 @@ class LazyView implements View {
   }
 
   get vars() {
-    return own(Object.entries(this.#names.vars).map(([name, type]) => [name, valueIn(this.#scope.vars, name, type)]));
+    const view = own([]);
+    for (const name in this.#names.vars) view[name] = valueIn(this.#scope.vars, name, this.#names.vars[name] as ValueType);
+    return view;
   }
 
   get event() {

@@ -59,19 +59,22 @@ export async function commitTurns(db: Database, turns: readonly TurnRow[]): Prom
   const order = [...turns.keys()].sort((a, b) => compare(turns[a] as TurnRow, turns[b] as TurnRow));
   const sorted = order.map((index) => turns[index] as TurnRow);
   const rows = await db.routing<TurnOutcome & { turn: number }>(
-    'select turn, outcome, known from commit_turns($1::jsonb, $2, $3::uuid[], $4::bigint[], $5::timestamptz[])',
+    'select turn, outcome, known from commit_turns($1::jsonb, $2, $3::text::uuid[], $4::text::bigint[], $5::text::timestamptz[])',
     [
       JSON.stringify(batchOf(sorted)),
       sorted.map((turn) => turn.snapshot).join(recordSeparator),
-      sorted.map((turn) => turn.conversation),
-      sorted.map((turn) => turn.expected),
-      sorted.map((turn) => turn.at),
+      arrayText(sorted.map((turn) => turn.conversation)),
+      arrayText(sorted.map((turn) => turn.expected)),
+      arrayText(sorted.map((turn) => turn.at)),
     ],
   );
   const outcomes: TurnOutcome[] = [];
   for (const { turn, ...outcome } of rows) outcomes[order[turn - 1] as number] = outcome;
   return outcomes;
 }
+
+/** An array as PostgreSQL reads it, of what needs no quotes there: the driver would look for them in each. */
+const arrayText = (plain: readonly (string | number)[]) => `{${plain.join(',')}}`;
 
 const compare = (a: TurnRow, b: TurnRow) =>
   a.creator === b.creator ? byText(a.conversation, b.conversation) : byText(a.creator, b.creator);

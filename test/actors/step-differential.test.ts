@@ -143,7 +143,7 @@ function ours(definition: Definition, sent: readonly string[]): { outcomes: Outc
       if (action.type === 'arm') armed.add(action.timerId);
       if (action.type === 'clear') armed.delete(action.timerId);
     }
-    const wanted = [...program.timerIds].filter((id) => active.has(id.split('.').slice(3).join('.')));
+    const wanted = [...program.timerIds].filter((id) => active.includes(id.split('.').slice(3).join('.')));
     timed &&= wanted.sort().join() === [...armed].sort().join();
   };
   try {
@@ -158,7 +158,7 @@ function ours(definition: Definition, sent: readonly string[]): { outcomes: Outc
       // Through JSON each time, as the record does it.
       stepped = step(program, JSON.parse(JSON.stringify(machine)), { type, data: {} }, scope(machine.vars));
       // A timer whose way is barred has fired all the same; that of a state entered anew is armed anew.
-      if (type !== name && stepped.active.has(type.split('.').slice(3).join('.')) && !isLeft(stepped, type)) armed.add(type);
+      if (type !== name && stepped.active.includes(type.split('.').slice(3).join('.')) && !isLeft(stepped, type)) armed.add(type);
       look(stepped);
     }
   } catch {

@@ -75,11 +75,12 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
 
   async function commit(node: number, text: string, params: readonly unknown[]): Promise<never[]> {
     const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
-    const [batches, snapshots, conversations, versions, instants] = params as [string, string, string[], number[], string[]];
+    const [batches, snapshots, ...arrays] = params as [string, string, string, string, string];
     const bySnapshot = snapshots.split('\u001e');
+    const [conversations, versions, instants] = arrays.map((array) => array.slice(1, -1).split(',')) as [string[], string[], string[]];
     const shared = (turn: number) => ({
       conversation: conversations[turn - 1],
-      expected: versions[turn - 1],
+      expected: Number(versions[turn - 1]),
       at: instants[turn - 1],
       snapshot: bySnapshot[turn - 1],
     });
