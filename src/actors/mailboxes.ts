@@ -2,21 +2,27 @@
 import { createAdmission } from './admission.ts';
 import type { ConversationKey, Mailboxes } from './input.ts';
 import type { Turns, Waiting } from './turn.ts';
-import { createTurnstile } from './turnstile.ts';
+import { createTurnstile, mostOfHerd } from './turnstile.ts';
 
 /** Inputs that may share one commit. */
 const turnSize = 32;
 
-/** The mailboxes of this process. */
-export function createMailboxes(turns: Turns, admission = createAdmission(), turnstile = createTurnstile()): Mailboxes {
+/** The mailboxes of this process. What people do and what timers do passes by different turnstiles. */
+export function createMailboxes(
+  turns: Turns,
+  admission = createAdmission(),
+  turnstile = createTurnstile(),
+  herds = createTurnstile(mostOfHerd),
+): Mailboxes {
   // Not a Map: one that is deleted from with every turn is made anew all the time, and the ones before keep alive what they held.
   const mailboxes: Record<string, Waiting[]> = Object.create(null);
 
   async function work(name: string, key: ConversationKey, mailbox: Waiting[]): Promise<void> {
     while (mailbox.length > 0) {
-      await turnstile.enter(key.creatorId);
+      const gate = mailbox[0]?.input.kind === 'timer' ? herds : turnstile;
+      await gate.enter(key.creatorId);
       await turns.settle(key, mailbox.splice(0, turnSize));
-      turnstile.leave(key.creatorId);
+      gate.leave(key.creatorId);
     }
     delete mailboxes[name];
   }

@@ -20,13 +20,18 @@ function held(most: number) {
       }),
     hearSessions: () => undefined,
   };
-  const mailboxes = createMailboxes(turns, undefined, createTurnstile(most));
+  const mailboxes = createMailboxes(turns, undefined, createTurnstile(most), createTurnstile(most));
   const deliver = (creator: string, conversation: string) =>
     mailboxes.deliver(
       { creatorId: creator as CreatorId, conversationId: conversation as ConversationId },
       { id: `msg:${conversation}`, kind: 'message', messageId: crypto.randomUUID(), text: 'hi' },
     );
-  return { begun, ends, deliver };
+  const fire = (creator: string, conversation: string) =>
+    mailboxes.deliver(
+      { creatorId: creator as CreatorId, conversationId: conversation as ConversationId },
+      { id: `timer:${conversation}`, kind: 'timer', timerId: 't', generation: 1, dueAt: 0 },
+    );
+  return { begun, ends, deliver, fire };
 }
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
@@ -60,4 +65,19 @@ it('lets inputs of a conversation that waits gather into one turn', async () => 
   ends[1]?.();
   await Promise.all(all);
   expect(begun).toEqual(['loud 1', 'loud 2']);
+});
+
+it('keeps what people say from waiting behind the timers of their creator, and the other way round', async () => {
+  const { begun, ends, deliver, fire } = held(1);
+  const all = [fire('coach', 't1'), fire('coach', 't2'), deliver('coach', 'm1'), deliver('coach', 'm2')];
+  await settled();
+  expect(begun).toEqual(['coach t1', 'coach m1']);
+  ends[0]?.();
+  await settled();
+  expect(begun.slice(2)).toEqual(['coach t2']);
+  for (const index of [1, 2]) ends[index]?.();
+  await settled();
+  ends[3]?.();
+  await Promise.all(all);
+  expect(begun.slice(3)).toEqual(['coach m2']);
 });
