@@ -11,7 +11,7 @@ import type { Log } from '../log.ts';
 import { suspendCreator } from '../store/creators.ts';
 import { askErasure, claimErasures, type ErasureRow, endErasure, findErasure, findErasureOf, settleErasure } from '../store/erasures.ts';
 import { revokeAllFamilies } from '../store/refresh-families.ts';
-import { conversationsOf, deleteRows, type Subject, tenantTables } from '../store/tenant-tables.ts';
+import { conversationsOf, deleteRows, lockConversations, tenantTables } from '../store/tenant-tables.ts';
 
 /** What is kept elsewhere than in tables, and how to forget it. Each may be asked twice. */
 export interface Elsewhere {
@@ -53,6 +53,8 @@ const holdMs = 5 * 60_000;
 /** By then a node has written what it had in hand for the shared cache when the rows went: the warm tier gathers, and a command has two seconds. */
 const settleMs = 5_000;
 const atOnce = 4;
+/** Rows deleted by one statement, of whatever table: a conversation takes its children with it. */
+const sliceRows = 5_000;
 
 /** Erasing over the record, and what is kept elsewhere. */
 export function createErasing(deps: ErasingDeps): Erasing {
@@ -88,7 +90,7 @@ export function createErasing(deps: ErasingDeps): Erasing {
   async function forgetContact(creatorId: CreatorId, contactId: ContactId): Promise<void> {
     const conversationIds = await database.tenant(creatorId, (sql) => conversationsOf(sql, contactId));
     for (const id of conversationIds) await elsewhere.forgetMedia(creatorId, id);
-    await forgetRows(creatorId, { contactId, conversationIds });
+    await forgetRowsOf(creatorId, contactId, conversationIds);
     // Nodes close the sockets and let go of what they hold in memory.
     standing.close({ creator_id: creatorId, conversation_ids: conversationIds });
     await elsewhere.forgetShared(creatorId, 'contacts');
@@ -97,16 +99,25 @@ export function createErasing(deps: ErasingDeps): Erasing {
   async function forgetWorkspace(creatorId: CreatorId): Promise<void> {
     for (const id of await elsewhere.documentsOf(creatorId)) await elsewhere.forgetDocument(creatorId, id);
     await elsewhere.forgetFiles(creatorId);
-    await forgetRows(creatorId, null);
+    await forgetAllRows(creatorId);
     standing.close({ creator_id: creatorId, all: true });
     await elsewhere.forgetShared(creatorId, 'workspace');
   }
 
-  /** Children first, in one transaction: a turn that commits meanwhile either precedes it or finds no conversation. */
-  function forgetRows(creatorId: CreatorId, subject: Subject): Promise<void> {
+  /** Children first, in one transaction behind the lock of turns: one that commits meanwhile either precedes it or finds no conversation. */
+  function forgetRowsOf(creatorId: CreatorId, contactId: ContactId, conversationIds: readonly ConversationId[]): Promise<void> {
     return database.tenant(creatorId, async (sql) => {
-      for (const table of await tenantTables(sql)) await deleteRows(sql, table, subject);
+      await lockConversations(sql, conversationIds);
+      for (const table of await tenantTables(sql)) await deleteRows(sql, table, { contactId, conversationIds }, Number.MAX_SAFE_INTEGER);
     });
+  }
+
+  /** Slice by slice, since a statement ends after its time however much there is to delete. Nobody works there any more; what fails goes on where it was. */
+  async function forgetAllRows(creatorId: CreatorId): Promise<void> {
+    for (const table of await database.tenant(creatorId, tenantTables)) {
+      let deleted = sliceRows;
+      while (deleted === sliceRows) deleted = await database.tenant(creatorId, (sql) => deleteRows(sql, table, null, sliceRows));
+    }
   }
 
   async function run(creatorId: CreatorId, id: string): Promise<void> {

@@ -37,7 +37,7 @@ export async function tenantTables(sql: Sql): Promise<TenantTable[]> {
 }
 
 /** Whose rows: all of the present creator, or those of one contact with its conversations. */
-export type Subject = { contactId: string; conversationIds: readonly string[] } | null;
+export type Subject = { contactId: string; conversationIds: readonly ConversationId[] } | null;
 
 function condition(table: TenantTable, subject: Subject): { where: string; params: unknown[] } | null {
   if (subject === null) return { where: 'true', params: [] };
@@ -81,10 +81,21 @@ export async function readRows(
   );
 }
 
-/** Deletes the rows of the subject from the table. */
-export async function deleteRows(sql: Sql, table: TenantTable, subject: Subject): Promise<void> {
+/** Deletes rows of the subject from the table, at most `most`. Gives how many; less than `most` means that none is left. */
+export async function deleteRows(sql: Sql, table: TenantTable, subject: Subject, most: number): Promise<number> {
   const chosen = condition(table, subject);
-  if (chosen !== null) await sql(`delete from ${table.name} t where ${chosen.where}`, chosen.params);
+  if (chosen === null) return 0;
+  const { where, params } = chosen;
+  const rows = await sql(
+    `delete from ${table.name} where ctid = any (array(select t.ctid from ${table.name} t where ${where} limit $${params.length + 1})) returning 1`,
+    [...params, most],
+  );
+  return rows.length;
+}
+
+/** Locks conversations until the transaction ends, in the order in which turns do, so that neither waits for the other in a ring. */
+export async function lockConversations(sql: Sql, ids: readonly ConversationId[]): Promise<void> {
+  await sql('select from conversations where id = any ($1::uuid[]) order by id for update', [ids]);
 }
 
 /** The conversations of a contact. */

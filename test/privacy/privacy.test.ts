@@ -299,6 +299,21 @@ describe('an erasure', () => {
     expect((await bystander.call('GET', '/api/v1/auth/me')).status).toBe(200);
   });
 
+  test('of a contact waits for the turn that is under way, and neither of them fails', async () => {
+    const { call, creatorId, contactId, key } = await marked();
+    await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`);
+    let erased: Promise<void> = Promise.resolve();
+    await database.tenant(creatorId, async (sql) => {
+      await sql('select from conversations where id = $1 for update', [key.conversationId]);
+      erased = runOnce(erasing.pump);
+      // Whoever would lock the messages first has had the time to.
+      for (let n = 0; n < 200; n += 1) await sql('select 1');
+      await sql('update messages set updated_at = now() where conversation_id = $1', [key.conversationId]);
+    });
+    await erased;
+    expect(await recordOf(creatorId)).not.toContain(marker);
+  });
+
   test('that fails is taken up again once its claim has run out', async () => {
     const { call, creatorId, contactId } = await marked();
     await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`);
