@@ -23,6 +23,7 @@ import { keptLog } from '../support/kept-log.ts';
 import { learn, testKnowledge } from '../support/knowledge.ts';
 import { startOllama } from '../support/ollama.ts';
 import { makeRuntime, openTestConversation } from '../support/runtime.ts';
+import { soon } from '../support/soon.ts';
 
 const marker = 'ZEBRAFINCH';
 const day = 24 * 60 * 60_000;
@@ -302,12 +303,24 @@ describe('an erasure', () => {
   test('of a contact waits for the turn that is under way, and neither of them fails', async () => {
     const { call, creatorId, contactId, key } = await marked();
     await call('POST', `/api/v1/auth/privacy/contacts/${contactId}/erase`);
+    let waiting = false;
+    const watched: typeof database = {
+      ...database,
+      tenant: (creator, work) =>
+        database.tenant(creator, (sql) =>
+          work((text, params) => {
+            waiting ||= /for update$|delete from conversations /.test(text);
+            return sql(text, params);
+          }),
+        ),
+    };
+    const { erasing: meeting } = openPrivacy({ ...kept, ...parts, database: watched });
     let erased: Promise<void> = Promise.resolve();
     await database.tenant(creatorId, async (sql) => {
       await sql('select from conversations where id = $1 for update', [key.conversationId]);
-      erased = runOnce(erasing.pump);
-      // Whoever would lock the messages first has had the time to.
-      for (let n = 0; n < 200; n += 1) await sql('select 1');
+      erased = runOnce(meeting.pump);
+      // The embedded database does one thing after the other.
+      if (database.kind === 'postgres') await soon(() => expect(waiting).toBe(true));
       await sql('update messages set updated_at = now() where conversation_id = $1', [key.conversationId]);
     });
     await erased;
