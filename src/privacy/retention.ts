@@ -9,7 +9,8 @@ import { claimRetention, forgetField, forgetMessages, retentionInForce } from '.
 
 const dayMs = 24 * 60 * 60_000;
 const creatorsAtOnce = 20;
-const messagesAtOnce = 1_000;
+/** Of each table. */
+const rowsAtOnce = 5_000;
 
 /** Sweeps each creator once a day. Ages count in conversation time, which is the wall's own but in a fast demo. */
 export function createRetentionPump({ database, clock, log }: { database: Database; clock: Clock; log: Log }): Pump {
@@ -18,8 +19,10 @@ export function createRetentionPump({ database, clock, log }: { database: Databa
     const until = (days: number) => new Date(clock.now() - days * dayMs);
     let messages = 0;
     if (messageDays !== null) {
-      for (let blanked = messagesAtOnce; blanked === messagesAtOnce; messages += blanked) {
-        blanked = await database.tenant(creatorId, (sql) => forgetMessages(sql, until(messageDays), messagesAtOnce));
+      for (let more = true; more; ) {
+        const swept = await database.tenant(creatorId, (sql) => forgetMessages(sql, until(messageDays), rowsAtOnce));
+        messages += swept.messages;
+        more = swept.more;
       }
     }
     let fields = 0;

@@ -55,34 +55,42 @@ export async function claimRetention(routing: Sql, now: number, pauseMs: number,
   return rows.map((row) => row.creator_id);
 }
 
+/** What is forgotten of messages, table by table: which rows of those made before $1, and how. */
+const forgotten: readonly { table: string; where: string; how: string }[] = [
+  { table: 'messages', where: `body <> '{"text": ""}'`, how: `update messages set body = '{"text": ""}', updated_at = now()` },
+  {
+    table: 'inputs',
+    where: `(payload <> '{}' or trace - 'progress' <> '{}')`,
+    // What was earned stays: progress is counted from it whenever its rules change.
+    how: `update inputs set payload = '{}', trace = jsonb_strip_nulls(jsonb_build_object('progress', trace -> 'progress')), updated_at = now()`,
+  },
+  {
+    table: 'effects',
+    where: `status <> 'planned' and params <> '{}'`,
+    how: `update effects set params = '{}', result = null, updated_at = now()`,
+  },
+  {
+    table: 'answer_records',
+    where: `conversation_id is not null and (question <> '' or answer <> '')`,
+    how: `update answer_records set question = '', answer = '', passages = '[]', updated_at = now()`,
+  },
+  { table: 'webhook_deliveries', where: `status <> 'planned' and payload ? 'conversation_id'`, how: 'delete from webhook_deliveries' },
+];
+
 /**
  * Blanks messages written before `until`, with what their turns, effects, answers and told webhooks noted of them: their place in the conversation
- * stays. Gives how many; less than `most` means that none is left.
+ * stays. At most `most` rows of each table, since a statement ends after its time. Gives how many messages, and whether more may be left.
  */
-export async function forgetMessages(sql: Sql, until: Date, most: number): Promise<number> {
-  const rows = await sql(
-    `update messages m set body = '{"text": ""}', updated_at = now()
-     from (select creator_id, conversation_id, seq from messages where created_at < $1 and body <> '{"text": ""}' limit $2) old
-     where m.creator_id = old.creator_id and m.conversation_id = old.conversation_id and m.seq = old.seq returning 1`,
-    [until, most],
-  );
-  await sql(
-    // What was earned stays: progress is counted from it whenever its rules change.
-    `update inputs set payload = '{}', trace = jsonb_strip_nulls(jsonb_build_object('progress', trace -> 'progress')), updated_at = now()
-     where created_at < $1 and (payload <> '{}' or trace - 'progress' <> '{}')`,
-    [until],
-  );
-  await sql(
-    "update effects set params = '{}', result = null, updated_at = now() where created_at < $1 and status <> 'planned' and params <> '{}'",
-    [until],
-  );
-  await sql(
-    `update answer_records set question = '', answer = '', passages = '[]', updated_at = now()
-     where created_at < $1 and conversation_id is not null and (question <> '' or answer <> '')`,
-    [until],
-  );
-  await sql("delete from webhook_deliveries where created_at < $1 and status <> 'planned' and payload ? 'conversation_id'", [until]);
-  return rows.length;
+export async function forgetMessages(sql: Sql, until: Date, most: number): Promise<{ messages: number; more: boolean }> {
+  const counts: number[] = [];
+  for (const { table, where, how } of forgotten) {
+    const rows = await sql(
+      `${how} where ctid = any (array(select ctid from ${table} where created_at < $1 and ${where} limit $2)) returning 1`,
+      [until, most],
+    );
+    counts.push(rows.length);
+  }
+  return { messages: counts[0] ?? 0, more: counts.includes(most) };
 }
 
 /** Removes a field from contacts where it has not changed since `until`. The contact's version grows, so a turn under way runs again. */
