@@ -234,7 +234,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   /** A node that dies between commit and news leaves nobody to tell of it, so now and then the record is asked. */
   function answerPing(): void {
     send({ type: 'pong' });
-    deps.presence.heard(key);
+    deps.presence.heard(key, socketId);
     if (clock.wall() - lookedAt < lookAgainMs) return;
     lookedAt = clock.wall();
     feed.lookAgain();
@@ -243,7 +243,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   function greet(after: number): void {
     if (opened !== null) return refuse(new AppError('INVALID_INPUT', 'Cannot take "hello" twice'));
     limits.greeted();
-    deps.presence.heard(key);
+    deps.presence.heard(key, socketId);
     opened = open(after);
   }
 
@@ -266,7 +266,7 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     },
     onClose() {
       stop();
-      deps.presence.left(key);
+      deps.presence.left(key, socketId);
     },
     leave: (retryAfterMs) => leave(retryAfterMs, 'shutdown'),
     configChanged(version) {

@@ -88,8 +88,8 @@ function event() {
   ];
 }
 
-/** Starts everything anew for one test, and ends it with the test. */
-export async function startCluster(): Promise<Cluster> {
+/** Starts everything anew for one test, and ends it with the test. `more` goes to the environment of every node. */
+export async function startCluster(more: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   onTestFinished(() => Promise.all([postgres.stop(), redis.stop()]).then(() => undefined));
   const record = new pg.Pool({ connectionString: postgres.url });
@@ -105,6 +105,7 @@ export async function startCluster(): Promise<Cluster> {
     REDIS_URL: redis.url,
     MASTER_KEY: randomBytes(32).toString('base64'),
     WIDGET_FRAMES_PER_SECOND: '100',
+    ...more,
   };
   const startNode = async (index: number, PORT?: string) =>
     startServer({

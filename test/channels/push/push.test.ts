@@ -146,7 +146,7 @@ describe('a person whose page is closed', () => {
   });
 
   it('is told a minute later where the page is open but nobody reads', async () => {
-    presence.heard(key);
+    presence.heard(key, 'a socket');
     await writes();
     expect(service.pushes).toEqual([]);
     await turn(minute);
@@ -154,7 +154,7 @@ describe('a person whose page is closed', () => {
   });
 
   it('is not told of what they have read meanwhile', async () => {
-    presence.heard(key);
+    presence.heard(key, 'a socket');
     await writes();
     await db.tenant(key.creatorId, (sql) => moveReadMark(sql, key, 1, runtime.clock.now()));
     await turn(minute);
