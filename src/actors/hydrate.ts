@@ -8,10 +8,11 @@ import type { Send } from './governor.ts';
 import type { Input } from './input.ts';
 import { joinSends } from './join-sends.ts';
 import { planPush } from './plan-push.ts';
-import { decodeSnapshot, encodeSnapshot } from './snapshot.ts';
+import { decodeSnapshot, encodeSnapshot, SnapshotError } from './snapshot.ts';
 
-/** The conversation of a stored row. @throws SnapshotError when its snapshot cannot be read */
+/** The conversation of a stored row. @throws SnapshotError when its snapshot cannot be read, or is missing although a program has run */
 export function hydrate({ conversation, contact }: LoadedRow): Conversation {
+  if (conversation.snapshot === null && conversation.program_id !== null) throw new SnapshotError('Cannot find the stored snapshot');
   return {
     creatorId: conversation.creator_id as CreatorId,
     id: conversation.id as ConversationId,

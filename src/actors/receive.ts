@@ -308,6 +308,8 @@ function changeControl(draft: Draft, act: ControlEvent): void {
   // Where no program has run yet there is no chart to say so.
   draft.snapshot.control = controlTable[draft.snapshot.control][act];
   if (draft.snapshot.control !== 'bot') return;
+  // Somebody has looked at it: the count that pauses a conversation begins anew.
+  draft.snapshot.failures = [];
   const due = draft.snapshot.deferred;
   draft.snapshot.deferred = [];
   for (const timerId of due) fire(draft, timerId);

@@ -8,7 +8,7 @@ import type { ConversationKey, Input, InputResult, Mailboxes } from './input.ts'
  * Gives the program an input from quarantine once more, its words being on record already.
  *
  * @param attempt names this try; the same one is taken once
- * @throws AppError NOT_FOUND nothing of this id is in quarantine · whatever `deliver` throws
+ * @throws AppError NOT_FOUND nothing of this id is in quarantine, or not any more · whatever `deliver` throws
  */
 export async function retryInput(
   { db, mailboxes }: { db: Database; mailboxes: Mailboxes },
@@ -16,7 +16,8 @@ export async function retryInput(
   inputId: string,
   attempt: string,
 ): Promise<InputResult> {
-  const found = await quarantinedInput(db, key, inputId);
+  const id = `retry:${attempt}:${inputId}`;
+  const found = await quarantinedInput(db, key, inputId, id);
   if (!found) throw new AppError('NOT_FOUND', 'No input of this id is in quarantine');
-  return mailboxes.deliver(key, { ...found.payload, kind: found.kind, id: `retry:${attempt}:${inputId}`, again: true } as Input);
+  return mailboxes.deliver(key, { ...found.payload, kind: found.kind, id, again: true } as Input);
 }

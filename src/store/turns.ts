@@ -317,16 +317,20 @@ export async function takeUp(db: Database, key: { creatorId: CreatorId; conversa
   });
 }
 
-/** An input that is in quarantine, as it came; undefined when there is none of this id, or it was taken. */
+/** An input that is in quarantine, as it came; undefined when there is none of this id, or another try than `retryId` has given it to the program. */
 export async function quarantinedInput(
   db: Database,
   key: { creatorId: CreatorId; conversationId: ConversationId },
   inputId: string,
+  retryId: string,
 ): Promise<{ kind: string; payload: Readonly<Record<string, unknown>> } | undefined> {
   const [row] = await db.tenant(key.creatorId, (sql) =>
     sql<{ kind: string; payload: Readonly<Record<string, unknown>> }>(
-      `select kind, payload from inputs where creator_id = $1 and conversation_id = $2 and input_id = $3 and trace ? 'error'`,
-      [key.creatorId, key.conversationId, inputId],
+      `select kind, payload from inputs i where creator_id = $1 and conversation_id = $2 and input_id = $3 and trace ? 'error'
+         and not exists (select from inputs r where r.creator_id = $1 and r.conversation_id = $2 and r.input_id <> $4
+           and r.input_id like 'retry:%' and right(r.input_id, length($3) + 1) = ':' || $3
+           and not r.trace ? 'error' and r.trace ->> 'as' <> 'recorded')`,
+      [key.creatorId, key.conversationId, inputId, retryId],
     ),
   );
   return row;

@@ -81,6 +81,11 @@ describe('a program that fails', () => {
     expect(paused).toMatchObject({ control: 'paused', state: 'start', status: 'active' });
     await mailboxes.deliver(key, { id: 'c:1', kind: 'control', act: 'resume' });
     expect((await getConversation(db, key)).control).toBe('bot');
+    // Somebody has looked at it: what failed before counts no more.
+    for (let n = 6; n <= 9; n += 1) await boom(n);
+    expect((await getConversation(db, key)).control).toBe('bot');
+    await boom(10);
+    expect((await getConversation(db, key)).control).toBe('paused');
   });
 });
 
@@ -94,7 +99,10 @@ describe('retryInput()', () => {
     expect(await getConversation(db, key)).toMatchObject({ status: 'active', state: 'start' });
     expect((await texts(key)).filter((text) => text === 'poison')).toHaveLength(1);
     expect((await texts(key)).filter((text) => text.startsWith('Welcome'))).toHaveLength(1);
-    await expect(retryInput({ db, mailboxes }, key, 'msg:other', 'first')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    for (const id of ['msg:other', 'msg:poison']) {
+      await expect(retryInput({ db, mailboxes }, key, id, 'second')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+    expect((await texts(key)).filter((text) => text.startsWith('Welcome'))).toHaveLength(1);
   });
 });
 
@@ -103,6 +111,7 @@ describe('a conversation that cannot be read', () => {
     ['no JSON', '{{{'],
     ['another format', JSON.stringify({ format: 99 })],
     ['a part missing', JSON.stringify({ format: 1, control: 'bot' })],
+    ['none, though a program runs', null],
   ])('%s: is set aside with its data kept; others go on', async (_name, damaged) => {
     const [key, other] = [await openTestConversation(db, creatorId), await openTestConversation(db, creatorId)];
     const { mailboxes } = makeRuntime(db, { hotConversations: 0 });

@@ -210,7 +210,7 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Give the program an input from quarantine once more',
-      description: 'Inputs in quarantine are those of `GET …/turns` whose `trace` has an `error`.',
+      description: 'Inputs in quarantine are those of `GET …/turns` whose `trace` has an `error`. One that the program has taken on a later try is not there any more: 404.',
       answers: { 200: Taken },
       errors: inputErrors,
     }),
