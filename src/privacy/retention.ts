@@ -27,7 +27,9 @@ export function createRetentionPump({ database, clock, log }: { database: Databa
     }
     let fields = 0;
     for (const [field, days] of Object.entries(fieldDays)) {
-      fields += await database.tenant(creatorId, (sql) => forgetField(sql, field, until(days)));
+      for (let swept = rowsAtOnce; swept === rowsAtOnce; fields += swept) {
+        swept = await database.tenant(creatorId, (sql) => forgetField(sql, field, until(days), rowsAtOnce));
+      }
     }
     if (messages + fields > 0) log.info('retention.swept', { creator_id: creatorId, messages, fields });
   }

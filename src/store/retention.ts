@@ -84,21 +84,25 @@ const forgotten: readonly { table: string; where: string; how: string }[] = [
 export async function forgetMessages(sql: Sql, until: Date, most: number): Promise<{ messages: number; more: boolean }> {
   const counts: number[] = [];
   for (const { table, where, how } of forgotten) {
-    const rows = await sql(
-      `${how} where ctid = any (array(select ctid from ${table} where created_at < $1 and ${where} limit $2)) returning 1`,
-      [until, most],
-    );
+    // Asked twice: somebody else may have changed the row that was chosen.
+    const chosen = `select ctid from ${table} where created_at < $1 and ${where} limit $2`;
+    const rows = await sql(`${how} where ctid = any (array(${chosen})) and ${where} returning 1`, [until, most]);
     counts.push(rows.length);
   }
   return { messages: counts[0] ?? 0, more: counts.includes(most) };
 }
 
-/** Removes a field from contacts where it has not changed since `until`. The contact's version grows, so a turn under way runs again. */
-export async function forgetField(sql: Sql, field: string, until: Date): Promise<number> {
+/**
+ * Removes a field from contacts where it has not changed since `until`, from at most `most` of them. Gives from how many. The contact's version
+ * grows, so a turn under way runs again.
+ */
+export async function forgetField(sql: Sql, field: string, until: Date, most: number): Promise<number> {
+  // Asked twice: a turn may have changed the field of a contact that was chosen.
+  const isOld = 'fields ? $1 and coalesce((field_times ->> $1)::timestamptz, created_at) < $2';
   const rows = await sql(
     `update contacts set fields = fields - $1, version = version + 1, updated_at = now()
-     where fields ? $1 and coalesce((field_times ->> $1)::timestamptz, created_at) < $2 returning 1`,
-    [field, until],
+     where ctid = any (array(select ctid from contacts where ${isOld} limit $3)) and ${isOld} returning 1`,
+    [field, until, most],
   );
   return rows.length;
 }
