@@ -3,15 +3,12 @@ import type { Definition } from '../programs/definition.ts';
 import { type Draft, nextOrdinal, scopeOf, stableKey } from './draft.ts';
 import type { EffectResult } from './input.ts';
 import { post } from './posting.ts';
-import type { PendingAnswer } from './snapshot.ts';
+import { heldStill, type PendingAnswer } from './snapshot.ts';
 import { dropAbove } from './waiting-runs.ts';
 import { wordsOf } from './words.ts';
 
 /** Merged messages keep this many of their last characters: what one message may hold. */
 const longestQuestion = 4_000;
-
-/** The invoke id of the reply region: answers to messages that no state took. */
-export const replyInvoke = 'reply';
 
 /** Plans an answer for an invoke. An answer already under way for it is superseded: its late result will count for nothing. */
 export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null): void {
@@ -56,13 +53,37 @@ export function cancelAnswer(draft: Draft, invokeId: string): void {
   const { [invokeId]: pending, ...others } = draft.snapshot.answers;
   if (!pending) return;
   if (pending.src === 'program') dropAbove(draft);
-  else draft.effectsEnded.push({ id: pending.effect, status: 'cancelled', result: null });
+  else if (pending.effect !== heldStill) draft.effectsEnded.push({ id: pending.effect, status: 'cancelled', result: null });
   draft.snapshot.answers = others;
+}
+
+/** Calls off whatever the documents were asked for: a program's state goes on by its time limit. */
+export function cancelAnswers(draft: Draft): void {
+  for (const [invokeId] of answersOf(draft)) cancelAnswer(draft, invokeId);
+}
+
+/** The program loses control: nothing is written on its behalf, and what was asked of the documents keeps its place. */
+export function suspendAnswers(draft: Draft): void {
+  for (const [invokeId, pending] of answersOf(draft)) {
+    cancelAnswer(draft, invokeId);
+    draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { ...pending, effect: heldStill } };
+  }
+}
+
+/** The program has control again: what kept its place is asked for anew. */
+export function resumeAnswers(draft: Draft): void {
+  for (const [invokeId, { effect, text, instructions }] of answersOf(draft)) {
+    if (effect === heldStill) planAnswer(draft, invokeId, text, instructions);
+  }
+}
+
+function answersOf(draft: Draft): [invokeId: string, pending: PendingAnswer][] {
+  return Object.entries(draft.snapshot.answers).filter(([, { src = 'answer' }]) => src === 'answer');
 }
 
 /** The answer under way, if any: the first, where a program's and the reply region's run side by side. */
 export function answerInFlight(draft: Draft): { invokeId: string; pending: PendingAnswer } | null {
-  const first = Object.entries(draft.snapshot.answers).find(([, { src = 'answer' }]) => src === 'answer');
+  const [first] = answersOf(draft);
   return first ? { invokeId: first[0], pending: first[1] } : null;
 }
 

@@ -4,7 +4,7 @@ import { save } from '../programs/changes.ts';
 import { ExpressionError } from '../programs/expressions.ts';
 import type { MachineEvent, Program } from '../programs/program.ts';
 import type { Scope } from '../programs/scope.ts';
-import { cancelAnswer, replyInvoke } from './answering.ts';
+import { cancelAnswer, cancelAnswers } from './answering.ts';
 import { armCalendar, beginCalendar } from './calendar.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
 import { armTimer, type Draft, delayOf, programKey, scopeOf } from './draft.ts';
@@ -13,7 +13,7 @@ import { endRun, performAction } from './performers.ts';
 import { underRules } from './progress.ts';
 import { withControl } from './snapshot.ts';
 import { enter, type Stepped, step } from './step.ts';
-import { resumeTimers, suspendTimers } from './suspension.ts';
+import { resume, suspend } from './suspension.ts';
 import { depthOf, dropCallers, everyRun, layAside, takeUpCaller } from './waiting-runs.ts';
 
 /** Gives the running program an event. False when no transition took it. */
@@ -27,9 +27,9 @@ export function dispatch(draft: Draft, event: MachineEvent): boolean {
   return stepped.handled;
 }
 
-/** A person takes over, before whatever is under way: no answer is awaited any more to a message that no state took. */
+/** A person takes over, before whatever is under way: no answer of the documents is awaited any more. */
 export function giveToPerson(draft: Draft): void {
-  everyRun(draft, (run) => cancelAnswer(run, replyInvoke));
+  everyRun(draft, cancelAnswers);
   dispatch(draft, { type: 'CONTROL.takeover' });
   everyRun(draft, (run) => void dispatch(run, { type: 'REPLY.cancel' }));
 }
@@ -176,8 +176,8 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   // An event may tell of a contact that a member has changed.
   if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft);
   const hasControl = draft.snapshot.control === 'bot';
-  if (hadControl && !hasControl) everyRun(draft, suspendTimers);
-  if (!hadControl && hasControl) everyRun(draft, resumeTimers);
+  if (hadControl && !hasControl) everyRun(draft, suspend);
+  if (!hadControl && hasControl) everyRun(draft, resume);
   goOn(draft, program, reached);
 }
 

@@ -44,7 +44,10 @@ export interface HeldMessage {
   fold?: true;
 }
 
-/** An answer under way: the effect whose result counts, and the words it answers. */
+/** In the place of an effect: nothing is under way, since the program does not have control, and it is asked for again once it has. */
+export const heldStill = '';
+
+/** An answer under way: the effect whose result counts, or `heldStill`, and the words it answers. */
 export interface PendingAnswer {
   effect: string;
   text: string;

@@ -1,11 +1,24 @@
-/** What becomes of armed timers while the program does not have control: each says `pause`, `keep` or `drop`. */
+/** What becomes of a run while the program does not have control: of its timers as each says (`pause`, `keep` or `drop`), of the answers it asked for. */
+import { resumeAnswers, suspendAnswers } from './answering.ts';
 import { armTimer, clearTimer, type Draft, delayOf, rowInFront } from './draft.ts';
 
+/** The program loses control. */
+export function suspend(draft: Draft): void {
+  suspendTimers(draft);
+  suspendAnswers(draft);
+}
+
+/** The program has control again. */
+export function resume(draft: Draft): void {
+  resumeTimers(draft);
+  resumeAnswers(draft);
+}
+
 /**
- * The program loses control. A timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it kept;
+ * A timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it kept;
  * one that says `keep`, or nothing, goes on and waits once it is due.
  */
-export function suspendTimers(draft: Draft): void {
+function suspendTimers(draft: Draft): void {
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
     const rule = delayOf(draft, timerId)?.whileHuman ?? 'keep';
     if (rule === 'drop') clearTimer(draft, timerId);
@@ -18,8 +31,8 @@ export function suspendTimers(draft: Draft): void {
   }
 }
 
-/** The program has control again: what was paused has as much time left as then. */
-export function resumeTimers(draft: Draft): void {
+/** What was paused has as much time left as then. */
+function resumeTimers(draft: Draft): void {
   const { now } = draft.surroundings;
   for (const [timerId, { remainingMs, ...armed }] of Object.entries(draft.snapshot.timers)) {
     if (remainingMs !== undefined) armTimer(draft, timerId, { ...armed, dueAt: now + remainingMs, anchor: now });

@@ -1,7 +1,7 @@
 /** Runs that wait for a sub-program: kept whole in the snapshot, their timers going on, and put in front when something is for them. */
 import { clearTimer, type Draft, programKey, rowOf } from './draft.ts';
 import { isBroadcast, keepHeld } from './posting.ts';
-import { emptySnapshot, type Snapshot, type WaitingRun, withControl } from './snapshot.ts';
+import { emptySnapshot, heldStill, type Snapshot, type WaitingRun, withControl } from './snapshot.ts';
 
 /** A run as it is laid aside. */
 export type LaidAside = Omit<WaitingRun, 'invokeId'>;
@@ -116,7 +116,7 @@ function letGo(draft: Draft, { timers, answers }: LaidAside, depth: number): voi
     draft.snapshot.deferred = draft.snapshot.deferred.filter((id) => id !== row);
   }
   for (const { effect, src } of Object.values(answers)) {
-    if (src !== 'program') draft.effectsEnded.push({ id: effect, status: 'cancelled', result: null });
+    if (src !== 'program' && effect !== heldStill) draft.effectsEnded.push({ id: effect, status: 'cancelled', result: null });
   }
 }
 

@@ -98,6 +98,37 @@ describe('a person in control', () => {
     expect(late).toMatchObject({ trace: { as: 'superseded' }, messages: [] });
   });
 
+  it('calls off what a state of the program had asked the documents', () => {
+    const { before, effect } = asking(asleep(), 'help');
+    const taken = take(before, { id: 'c', kind: 'control', act: 'takeover' });
+    expect(taken.effectsEnded).toEqual([{ id: effect, status: 'cancelled', result: null }]);
+    const late = take({ ...taken.next, version: 6 }, answered(effect));
+    expect(late).toMatchObject({ trace: { as: 'superseded' }, messages: [], timersSet: [] });
+    const given = take({ ...late.next, version: 7 }, { id: 'c:2', kind: 'control', act: 'release' });
+    expect([given.messages, given.effects]).toEqual([[], []]);
+    const again = take({ ...given.next, version: 8 }, { ...message('and sleep debt?'), id: 'msg:y' } as Input);
+    expect(texts(again)).toEqual(['and sleep debt?']);
+  });
+
+  it.each([
+    ['a state', () => asking(asleep(), 'help')],
+    ['no state', () => asking(begun(), 'start')],
+  ])('who pauses the program stops an answer that %s had asked for, and it is asked for again when it goes on', (_name, begin) => {
+    const { before, effect } = begin();
+    const paused = take(before, { id: 'c', kind: 'control', act: 'pause' });
+    expect(paused.effectsEnded).toEqual([{ id: effect, status: 'cancelled', result: null }]);
+    const late = take({ ...paused.next, version: 6 }, answered(effect));
+    expect(late).toMatchObject({ trace: { as: 'superseded' }, messages: [], timersSet: [] });
+    const resumed = take({ ...late.next, version: 7 }, { id: 'c:2', kind: 'control', act: 'resume' });
+    expect(texts(resumed)).toEqual(['what is sleep pressure?']);
+    const done = take({ ...resumed.next, version: 8 }, answered(resumed.effects[0]?.id ?? ''));
+    expect(done.messages.map(({ body }) => body.text)).toEqual(['Nine hours.']);
+    for (const act of ['takeover', 'end', 'restart'] as const) {
+      const left = take({ ...paused.next, version: 6 }, { id: 'c:3', kind: 'control', act });
+      expect([left.effectsEnded, left.next.snapshot.answers]).toEqual([[], {}]);
+    }
+  });
+
   it('writes by hand whoever has control', () => {
     const wrote = take(takenOver(), { id: 'c:3', kind: 'control', act: 'say', text: 'Ana here', messageId: 'm' });
     expect(wrote.messages).toMatchObject([{ role: 'person', body: { text: 'Ana here' } }]);
@@ -108,6 +139,19 @@ describe('a person in control', () => {
     expect(decided.messages).toEqual([]);
   });
 });
+
+/** Somebody who has asked what nobody has answered yet: `help` asks the documents itself, `start` takes no message. */
+function asking(simulation: ReturnType<typeof simulate>, state: string) {
+  const asked = take(simulation.conversation(), message('what is sleep pressure?'));
+  expect([asked.next.state, asked.effects.length]).toEqual([state, 1]);
+  return { before: { ...asked.next, version: 5 }, effect: asked.effects[0]?.id ?? '' };
+}
+
+function begun() {
+  const simulation = simulate();
+  simulation.say('sleep');
+  return simulation;
+}
 
 function answered(effectId: string, grounded = true): Input {
   const answer = { text: 'Nine hours.', citations: [], grounded, degraded: false };

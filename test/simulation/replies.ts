@@ -37,7 +37,9 @@ export function brokenPolicies(row: TurnRow, before: Snapshot | null, after: Sna
 /** Answers that wait for nothing, work that nobody waits for, and words that wait for an answer that is not under way. */
 export function brokenAnswers(effects: ReadonlyMap<string, { status: string; text: string; type: string }>, after: Snapshot): string[] {
   const pending = answersOf(after);
-  const idle = pending.filter(({ effect, text }) => effects.get(effect)?.status !== 'planned' || effects.get(effect)?.text !== text);
+  const isUnderWay = ({ effect, text }: PendingAnswer) => effects.get(effect)?.status === 'planned' && effects.get(effect)?.text === text;
+  // While the program is paused what it had asked for keeps its place, and nothing is under way for it.
+  const idle = pending.filter((one) => !isUnderWay(one) && (after.control === 'bot' || one.effect !== ''));
   const lost = [...effects].filter(
     ([id, { status, type }]) => type === 'answer' && status === 'planned' && pending.every(({ effect }) => effect !== id),
   );
