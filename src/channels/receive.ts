@@ -7,6 +7,7 @@ import { AppError, errorTable } from '../errors.ts';
 import type { Ids } from '../ids.ts';
 import type { Log } from '../log.ts';
 import { connectionsOfAccount } from '../store/connections.ts';
+import { type KeptInput, keepForLater } from '../store/inputs.ts';
 import type { Channels } from './accounts.ts';
 import type { ChannelEvent, ChannelName, InboundRequest, OpenConnection } from './channel.ts';
 import type { ConnectionBook } from './connection-book.ts';
@@ -47,12 +48,16 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
   const under = new Set<Promise<void>>();
   const listener = createListener({ ...deps, deliver, beside });
 
-  /** A poisoned input would be repeated for days: what can never be taken is counted and let go. */
+  /**
+   * A poisoned input would be repeated for days, and hold up what others write: what can never be taken is counted and let go, and what
+   * cannot be taken until its conversation has been looked at is kept for then.
+   */
   async function deliver(key: ConversationKey, input: Input): Promise<void> {
     try {
       await mailboxes.deliver(key, input);
     } catch (error) {
       if (!(error instanceof AppError) || errorTable[error.code].retryable) throw error;
+      if (await keepForLater(db, key, keptInput(input), clock.now())) return;
       log.warn('channel.input_refused', { creator_id: key.creatorId, conversation_id: key.conversationId, code: error.code });
     }
   }
@@ -103,6 +108,19 @@ export function createReceiver(deps: ReceiverDeps): Receiver {
 }
 
 const besideMs = 15_000;
+
+function keptInput(input: Input): KeptInput {
+  const { id, kind, ...payload } = input;
+  return { id, kind, payload, message: bubbleOf(input) };
+}
+
+/** What the person wrote or pressed; nothing else they do is shown. */
+function bubbleOf(input: Input): KeptInput['message'] {
+  if (input.kind === 'button') return { id: input.messageId, body: { text: input.title ?? input.button } };
+  if (input.kind !== 'message') return null;
+  const { messageId, text, attachments } = input;
+  return { id: messageId, body: { text, ...(attachments?.length ? { attachments } : {}) } };
+}
 
 /** Events of one person stay in the order of their times; those of different people need not wait for each other. */
 function bySender(events: readonly ChannelEvent[]): ChannelEvent[][] {

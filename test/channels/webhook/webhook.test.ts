@@ -1,8 +1,11 @@
 /** The webhook channel end to end: another system on a loopback port, signatures both ways. */
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { retryInput } from '../../../src/actors/retry.ts';
 import { isSigned, sign } from '../../../src/channels/signature.ts';
 import { AppError } from '../../../src/errors.ts';
-import type { CreatorId } from '../../../src/ids.ts';
+import type { ConversationId, CreatorId } from '../../../src/ids.ts';
+import { getConversation } from '../../../src/store/conversations.ts';
+import { takeUp } from '../../../src/store/turns.ts';
 import { emptyDatabase, testCreator, testDatabase } from '../../support/database.ts';
 import { type OutsideBench, openOutside } from '../../support/outside.ts';
 import { type StandInAnswer, serveJson } from '../../support/provider-stand-in.ts';
@@ -91,6 +94,30 @@ it('takes what it can read of a batch, once', async () => {
   await tells({ type: 'nonsense' }, good, { type: 'message', id: 'x', from: { id: '' }, text: 'no' });
   await tells(good);
   expect(told).toHaveLength(2);
+});
+
+it('keeps what somebody writes while their conversation is set aside, once, and gives it to the program when it is taken up', async () => {
+  await tells(message('sleep'));
+  const [key] = await db.tenant(creatorId, (sql) =>
+    sql<{ conversationId: ConversationId; snapshot: string }>('select id as "conversationId", snapshot from conversations'),
+  );
+  const put = (snapshot: string) =>
+    db.tenant(creatorId, (sql) => sql('update conversations set snapshot = $1, version = version + 1', [snapshot]));
+  await put('{');
+  const early = message('07:00');
+  await tells(early);
+  await tells(early);
+  const { conversationId = '' as ConversationId, snapshot = '' } = key ?? {};
+  expect((await bench.messages(creatorId, conversationId)).map(({ body }) => body.text)).toEqual([
+    'sleep',
+    ...told.map(({ text }) => text),
+    '07:00',
+  ]);
+  await put(snapshot);
+  await takeUp(db, { creatorId, conversationId });
+  const parts = { db, mailboxes: bench.runtime.mailboxes };
+  await retryInput(parts, { creatorId, conversationId }, `msg:${connection}:${early.id}`, 'first');
+  expect(await getConversation(db, { creatorId, conversationId })).toMatchObject({ state: 'asleep', status: 'active', seq: 4 });
 });
 
 const png = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 0, 0, 13, 73, 72, 68, 82, 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0]);
