@@ -1,4 +1,4 @@
-/** Any number of simulated histories: `npm run simulate -- --seed 1 --count 2000`. A failing seed is run again with `--seed N --count 1`. */
+/** Any number of simulated histories: `npm run simulate -- --seed 1 --count 2000`. One that fails names the command that runs it again. */
 import { parseArgs } from 'node:util';
 import { type CreatorId, systemIds } from '../src/ids.ts';
 import { migrate } from '../src/store/migrate.ts';
@@ -7,10 +7,22 @@ import { databaseOver } from '../src/store/session.ts';
 import { restless, runHistory } from '../test/simulation/history.ts';
 import { publish } from '../test/support/runtime.ts';
 
+const usage = 'Use: npm run simulate -- [--seed 1] [--count 2000] [--steps 80] [--cold | --no-cold]';
 const { values } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, count: { type: 'string', default: '2000' }, steps: { type: 'string', default: '80' } },
+  options: {
+    seed: { type: 'string', default: '1' },
+    count: { type: 'string', default: '2000' },
+    steps: { type: 'string', default: '80' },
+    // Every snapshot restored from the record on every turn, or none. Default by turns.
+    cold: { type: 'boolean' },
+  },
+  allowNegative: true,
 });
 const [first, count, steps] = [values.seed, values.count, values.steps].map(Number) as [number, number, number];
+if (![first, count, steps].every((number) => Number.isSafeInteger(number) && number > 0)) {
+  console.error(usage);
+  process.exit(64);
+}
 
 const db = databaseOver(await openPgliteSession(null));
 await migrate(db);
@@ -27,8 +39,7 @@ for (const definition of restless) {
 const total: Record<string, number> = {};
 const started = performance.now();
 for (let seed = first; seed < first + count; seed += 1) {
-  // Every other seed restores each snapshot from the record on every turn.
-  const seen = await runHistory(db, creators, seed, { steps, nodes: 2 + (seed % 3), cold: seed % 2 === 0, warm: seed % 5 < 2 });
+  const seen = await runHistory(db, creators, seed, { steps, cold: values.cold ?? seed % 2 === 0 });
   for (const [name, number] of Object.entries(seen)) total[name] = (total[name] ?? 0) + number;
   if ((seed - first + 1) % 250 === 0) console.log(`${seed - first + 1} histories, ${Math.round((performance.now() - started) / 1000)} s`);
 }

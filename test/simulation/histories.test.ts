@@ -22,7 +22,7 @@ describe.each([
   it(`keep I1–I10 through crashes, lost replies, repetitions and jumps of the clock: ${count} seeds`, async () => {
     const total: Seen = { inputs: 0, crashes: 0, outages: 0, lostReplies: 0, answers: 0, timersFired: 0, superseded: 0 };
     for (let seed = 1; seed <= count; seed += 1) {
-      const seen = await runHistory(db, creators, seed, { steps: 80, nodes: 2 + (seed % 3), cold, warm: seed % 5 < 2 });
+      const seen = await runHistory(db, creators, seed, { steps: 80, cold });
       for (const key of Object.keys(total) as (keyof Seen)[]) total[key] += seen[key];
     }
     // A run in which nothing went wrong proves nothing.
