@@ -17,6 +17,7 @@ import { endRun } from './performers.ts';
 import { append, broadcastContent, deferTimer, isBroadcast, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
 import { type ArmedTimer, withControl } from './snapshot.ts';
+import { suspend } from './suspension.ts';
 import { depthOf, depthOfEffect, dropCallers, everyRun, inRun } from './waiting-runs.ts';
 import { wordsOf } from './words.ts';
 
@@ -367,5 +368,6 @@ function countFailure(draft: Draft): void {
   draft.snapshot.control = 'paused';
   // Written into the chart by hand: a program that fails must not be asked to take the event.
   draft.snapshot.machine = machine && withControl(machine, 'paused');
+  everyRun(draft, suspend);
   draft.as = 'quarantined.paused';
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Conversation } from '../../src/actors/conversation.ts';
 import type { Input } from '../../src/actors/input.ts';
-import { receive } from '../../src/actors/receive.ts';
+import { quarantine, receive } from '../../src/actors/receive.ts';
 import { compile } from '../../src/programs/compile.ts';
 import type { Definition } from '../../src/programs/definition.ts';
 import { makeDefinition, said, simulate, sleepReset } from '../support/example.ts';
@@ -129,6 +129,22 @@ describe('a person in control', () => {
     }
   });
 
+  it('is a program that failed five times: what it had asked for is stopped, and its timers follow their rule', () => {
+    const delays = { ...sleepReset.delays, helpLimit: { for: 'PT60S', whileHuman: 'pause' as const } };
+    const definition = makeDefinition({ delays });
+    const { before, effect } = asking(asleep(definition), 'help', definition);
+    const now = Date.UTC(2026, 9, 20, 20, 5);
+    const failing = { ...before, snapshot: { ...before.snapshot, failures: [now, now, now, now] } };
+    const surroundings = { now, generation: 6, current: compile(definition), live: [] };
+    const paused = quarantine(failing, { id: 'e', kind: 'event', name: 'boom', data: {} }, surroundings);
+    expect(paused.next.snapshot.control).toBe('paused');
+    expect(paused.effectsEnded).toEqual([{ id: effect, status: 'cancelled', result: null }]);
+    expect(paused.timersCleared).toEqual(Object.keys(before.snapshot.timers));
+    const resumed = take({ ...paused.next, version: 6 }, { id: 'c:2', kind: 'control', act: 'resume' }, now, definition);
+    expect(texts(resumed)).toEqual(['what is sleep pressure?']);
+    expect(resumed.timersSet.map(({ id }) => id)).toEqual(paused.timersCleared);
+  });
+
   it('writes by hand whoever has control', () => {
     const wrote = take(takenOver(), { id: 'c:3', kind: 'control', act: 'say', text: 'Ana here', messageId: 'm' });
     expect(wrote.messages).toMatchObject([{ role: 'person', body: { text: 'Ana here' } }]);
@@ -141,8 +157,8 @@ describe('a person in control', () => {
 });
 
 /** Somebody who has asked what nobody has answered yet: `help` asks the documents itself, `start` takes no message. */
-function asking(simulation: ReturnType<typeof simulate>, state: string) {
-  const asked = take(simulation.conversation(), message('what is sleep pressure?'));
+function asking(simulation: ReturnType<typeof simulate>, state: string, definition = sleepReset) {
+  const asked = take(simulation.conversation(), message('what is sleep pressure?'), undefined, definition);
   expect([asked.next.state, asked.effects.length]).toEqual([state, 1]);
   return { before: { ...asked.next, version: 5 }, effect: asked.effects[0]?.id ?? '' };
 }
