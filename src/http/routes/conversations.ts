@@ -54,8 +54,11 @@ const TurnsQuery = v.strictObject({
   cursor: pageQuery.cursor,
   before: v.optional(queryNumber(1, lastNumber)),
 });
+const PlaceNumber = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** A cursor says the same as `after` or `before`. */
-const NumberPlace = v.strictTuple([v.picklist(['after', 'before']), v.pipe(v.number(), v.safeInteger(), v.minValue(0))]);
+const NumberPlace = v.strictTuple([v.picklist(['after', 'before']), PlaceNumber]);
+/** The turn that the page before ended in, and how many of its inputs have been given: several may share a turn. */
+const TurnPlace = v.strictTuple([v.pipe(PlaceNumber, v.maxValue(lastNumber - 1)), v.pipe(PlaceNumber, v.maxValue(1_000))]);
 
 const Say = v.pipe(
   v.strictObject({
@@ -159,16 +162,17 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     async (c) => {
       const key = keyOf(c);
       const { limit, cursor, before } = c.req.valid('query');
-      const place = decodeCursor(NumberPlace, cursor);
+      const [within, given] = decodeCursor(TurnPlace, cursor) ?? [(before ?? lastNumber) - 1, 0];
       await getConversation(database, key);
-      const turns = await listTurns(database, key, place?.[1] ?? before ?? lastNumber, limit + 1);
+      const turns = await listTurns(database, key, within + 1, limit + 1, given);
+      const givenOf = (last: number) => turns.slice(0, limit).filter(({ turn }) => turn === last).length + (last === within ? given : 0);
       return c.json(
         pageAnswer(
           pageOfRows(
             turns,
             limit,
             (row) => row,
-            ({ turn }) => ['before', turn],
+            ({ turn }) => [turn, givenOf(turn)],
           ),
           turnItem,
         ),
@@ -210,7 +214,8 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'Give the program an input from quarantine once more',
-      description: 'Inputs in quarantine are those of `GET …/turns` whose `trace` has an `error`. One that the program has taken on a later try is not there any more: 404.',
+      description:
+        'Inputs in quarantine are those of `GET …/turns` whose `trace` has an `error`. One that the program has taken on a later try is not there any more: 404.',
       answers: { 200: Taken },
       errors: inputErrors,
     }),

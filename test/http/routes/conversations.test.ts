@@ -52,6 +52,22 @@ describe('a conversation', async () => {
     });
   });
 
+  test('gives every input of a turn, however small the parts', async () => {
+    const member = await newMember();
+    await publish(database, member.creatorId);
+    const key = await openTestConversation(database, member.creatorId);
+    const inputs = ['a', 'b', 'c'].map((name) => ({ id: `event:${name}`, kind: 'event' as const, name, data: {} }));
+    await Promise.all(inputs.map((input) => mailboxes.deliver(key, input)));
+    const seen: unknown[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const path = `${root}/${key.conversationId}/turns?limit=1${cursor === '' ? '' : `&cursor=${cursor}`}`;
+      const page = await read(await member.call('GET', path));
+      for (const { turn, input_id: inputId } of page.items) seen.push([turn, inputId]);
+      cursor = page.next_cursor;
+    }
+    expect(seen).toEqual(inputs.map(({ id: inputId }) => [1, inputId]));
+  });
+
   test('is taken over, written to once a key, and given back', async () => {
     expect((await read(await ana.call('POST', `${root}/${id}/takeover`))).conversation.control).toBe('human');
     const write = () => ana.call('POST', `${root}/${id}/messages`, { text: 'Hello, this is Ana' }, { 'Idempotency-Key': 'one' });
