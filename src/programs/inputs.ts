@@ -6,7 +6,7 @@ import { idSchema, labelSchema } from './names.ts';
 import type { Json } from './scope.ts';
 import { readNaturalDate, readNaturalDateTime } from './spoken-dates.ts';
 import { readDate, readDateTime, readTime } from './spoken-times.ts';
-import { digits, fold, readNumber, readYesNo, skipWordsOf } from './spoken-words.ts';
+import { digits, fold, readNumber, readYesNo, skipWordsOf, withoutCourtesy } from './spoken-words.ts';
 
 const limit = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4096)));
 const options = v.pipe(
@@ -231,5 +231,8 @@ export function readAnswer(input: Input, text: string, language: string, given: 
   const isWordless = (given.attachments?.length ?? 0) > 0 || (input.type === 'choices' && input.min === 0);
   if (trimmed === '' && !isWordless) return no;
   const read = readers[input.type] as (input: Input, text: string, language: string, given: Circumstances) => Answer;
-  return read(input, input.type === 'text' ? text.slice(0, 4096).trim() : trimmed, language, given);
+  if (input.type === 'text') return read(input, text.slice(0, 4096).trim(), language, given);
+  const answer = read(input, trimmed, language, given);
+  const plain = withoutCourtesy(trimmed);
+  return answer.ok || plain === trimmed ? answer : read(input, plain, language, given);
 }

@@ -117,6 +117,14 @@ const skipWords: Readonly<Record<string, readonly string[]>> = {
   fr: ['passer', 'sauter', 'suivant'],
 };
 
+const courtesy =
+  /[\s,]{1,3}(?:please|thanks|thank you|por favor|gracias|obrigad[oa]|bitte|danke|s['’]il (?:vous|te) pla[iî]t|merci)[\s.!]{0,5}$/iu;
+
+/** A text without the please or thank you behind it: `seven, please`. */
+export function withoutCourtesy(text: string): string {
+  return text.replace(courtesy, '');
+}
+
 /** The words that skip a question: of the language, and English ones. */
 export function skipWordsOf(language: string): readonly string[] {
   return [...(skipWords[primary(language)] ?? []), ...(skipWords.en ?? [])];
