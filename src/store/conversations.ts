@@ -202,6 +202,7 @@ export interface ConversationFilter {
   programId?: ProgramId | undefined;
   channel?: string | undefined;
   control?: ConversationRow['control'] | undefined;
+  status?: ConversationRow['status'] | undefined;
   /** Those in a person's hand in which no person has had the last word; those that do not wait otherwise. */
   waiting?: boolean | undefined;
 }
@@ -223,6 +224,7 @@ export async function listConversations(
            and (c.updated_at, c.id) < (${cursorAt}, $3::uuid))
          and ($4::text is null or c.state = $4) and ($5::uuid is null or c.program_id = $5)
          and ($6::text is null or c.channel = $6) and ($7::text is null or c.control = $7)
+         and ($9::text is null or c.status = $9)
          ${page.waiting === undefined ? '' : `and ${page.waiting ? '' : 'not '}(${waitsForPerson})`}
        order by c.active_hour desc, c.updated_at desc, c.id desc limit $8`,
       [
@@ -234,6 +236,7 @@ export async function listConversations(
         page.channel ?? null,
         page.control ?? null,
         page.limit + 1,
+        page.status ?? null,
       ],
     ),
   );

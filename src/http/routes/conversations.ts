@@ -36,6 +36,7 @@ const ListQuery = v.strictObject({
   program_id: v.optional(v.pipe(v.string(), v.check(isUuid, 'Expected a UUID'))),
   channel: v.optional(v.picklist(['widget', 'whatsapp', 'telegram', 'webhook'])),
   control: v.optional(v.picklist(['bot', 'human', 'paused'])),
+  status: v.optional(v.picklist(['open', 'active', 'ended', 'set-aside'])),
   waiting: v.optional(
     v.pipe(
       v.picklist(['true', 'false']),
@@ -105,7 +106,9 @@ export function conversationsRoutes({ database, mailboxes, ids, member, media }:
     describe({
       tag,
       summary: 'List conversations, latest first',
-      description: '`waiting=true`: those that wait for a person, because a person has them in hand and has not had the last word.',
+      description:
+        '`waiting=true`: those that wait for a person, because a person has them in hand and has not had the last word. `status=set-aside`: ' +
+        'those that cannot be read; once mended, `POST …/resume` takes them up. `control=paused`: also those that five failures have paused.',
       answers: { 200: pageOf(ConversationItem) },
     }),
     member('conversations.read'),

@@ -1,5 +1,7 @@
 /** Conversations and contacts over HTTP, and that nothing of another creator can be told. */
 import { describe, expect, test } from 'vitest';
+import type { ConversationId } from '../../../src/ids.ts';
+import { setAside } from '../../../src/store/turns.ts';
 import { testApp } from '../../support/app.ts';
 import { testDatabase } from '../../support/database.ts';
 import { makeRuntime, openTestConversation, publish } from '../../support/runtime.ts';
@@ -50,6 +52,17 @@ describe('a conversation', async () => {
       kind: 'message',
       trace: expect.any(Object),
     });
+  });
+
+  test('is found among those set aside once it is, and taken up', async () => {
+    const member = await newMember();
+    const conversationId = (await conversationOf(member)) as ConversationId;
+    const aside = async () => (await read(await member.call('GET', `${root}?status=set-aside`))).items;
+    expect(await aside()).toEqual([]);
+    await setAside(database, { creatorId: member.creatorId, conversationId });
+    expect(await aside()).toMatchObject([{ id: conversationId, status: 'set-aside' }]);
+    expect((await read(await member.call('POST', `${root}/${conversationId}/resume`))).conversation.status).toBe('active');
+    expect(await aside()).toEqual([]);
   });
 
   test('gives every input of a turn, however small the parts', async () => {
