@@ -86,7 +86,7 @@ export function createLedger(): Ledger {
         demand(armed === payload.generation, `I6: timer ${payload.timerId} of generation ${payload.generation} fired, armed was ${armed}`);
       }
       control = controlAfter(control, payload.act);
-      const spoke = trace.decisions.some((decision) => decision.do === 'send' && decision.class !== 'safety');
+      const spoke = trace.decisions.some((decision) => decision.do === 'send');
       demand(control === 'bot' || !spoke, `I10: the program spoke on ${trace.as} while a person had control`);
     }
   }
@@ -103,7 +103,7 @@ export function createLedger(): Ledger {
       const { reply } = message.body as { reply?: string };
       if (reply !== undefined) takeReply(of, reply);
       if (message.class === 'nudge') countNudge(of, message.at ?? row.at);
-      demand(!silent || message.role !== 'coach' || message.class === 'safety', 'I10: the program spoke while a person had control');
+      demand(!silent || message.role !== 'coach', 'I10: the program spoke while a person had control');
     }
     demand(row.seq === of.seq, `I1: seq of the conversation is ${row.seq}, its messages end at ${of.seq}`);
   }
