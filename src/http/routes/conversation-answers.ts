@@ -1,6 +1,7 @@
 /** Conversations, messages and turns as clients see them. */
 import * as v from 'valibot';
 import { readableSnapshot } from '../../actors/snapshot.ts';
+import { waitingTimers } from '../../actors/waiting-timers.ts';
 import type { Message } from '../../message.ts';
 import type { ConversationDetail, ConversationRow, TurnInputRow } from '../../store/conversations.ts';
 import type { MessageDelivery } from '../../store/deliveries.ts';
@@ -32,7 +33,8 @@ const Variables = v.record(v.string(), v.unknown());
 
 /**
  * A conversation as opened. `variables` is null before the first run; `read_seq` is the last message its contact has read in the widget;
- * `waiting_runs` are those that wait for the sub-program in front, the outermost first.
+ * `waiting_timers` are those that wait while the program does not have control: with `due_at` they fell due and come as soon as it has,
+ * with `remaining_ms` they go on then; `waiting_runs` are those that wait for the sub-program in front, the outermost first.
  */
 export const ConversationAnswer = v.object({
   conversation: v.object({
@@ -41,6 +43,7 @@ export const ConversationAnswer = v.object({
     variables: v.nullable(Variables),
     contact: ContactItem,
     timers: v.array(v.object({ id: v.string(), due_at: Time })),
+    waiting_timers: v.array(v.object({ id: v.string(), due_at: v.nullable(Time), remaining_ms: v.nullable(v.number()) })),
     waiting_runs: v.array(v.object({ program_id: Id, program_version: v.number(), state: v.nullable(v.string()), variables: Variables })),
   }),
 });
@@ -108,6 +111,11 @@ export function conversationAnswer(row: ConversationDetail): v.InferOutput<typeo
       variables: snapshot?.machine?.vars ?? null,
       contact: contactItem(row.contact),
       timers: row.timers.map(({ timerId, dueAt }) => ({ id: timerId, due_at: dueAt.toISOString() })),
+      waiting_timers: (snapshot ? waitingTimers(snapshot) : []).map((timer) => ({
+        id: timer.id,
+        due_at: 'dueAt' in timer ? new Date(timer.dueAt).toISOString() : null,
+        remaining_ms: 'remainingMs' in timer ? timer.remainingMs : null,
+      })),
       waiting_runs: (snapshot?.callers ?? []).map(({ program, state, machine }) => ({
         program_id: program.id,
         program_version: program.version,
