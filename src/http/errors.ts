@@ -24,11 +24,14 @@ export function notFound(): AppError {
   return new AppError('NOT_FOUND', 'Cannot find what this address names');
 }
 
-/** What the client is told of a failure. The log hears of what is our fault, with its cause. */
+/** What the client is told of a failure. The log hears of what is our fault, with its cause; of what there is no room for, in one line. */
 export function reportedError(error: unknown, requestId: string, { clock, log }: { clock: Pick<Clock, 'wall'>; log: Log }): ErrorBody {
   const body = errorBody(error, requestId, clock.wall());
   const { status } = errorTable[body.code];
-  if (status >= 500)
+  if (error instanceof AppError && error.code === 'OVERLOADED') {
+    const { scope } = error.details;
+    log.warn('http.refused', { request_id: requestId, code: error.code, ...(typeof scope === 'string' ? { scope } : {}) });
+  } else if (status >= 500)
     log.error('http.failed', error instanceof AppError ? (error.cause ?? error) : error, { request_id: requestId, status });
   return body;
 }

@@ -40,6 +40,17 @@ test('an unknown error tells the log everything and the client nothing', async (
   expect(response.headers.get('X-Request-Id')).toBe(error.request_id);
 });
 
+test('a refusal for want of room is a warning of one line: a flood of them must not bury the alerts', async () => {
+  const logged: unknown[] = [];
+  const line = (...words: unknown[]) => logged.push(words);
+  const routes = new Hono<AppEnv>().get('/full', () => {
+    throw new AppError('OVERLOADED', 'Too much waits here', { details: { scope: 'creator', retry_after_ms: 1_000 } });
+  });
+  const response = await appWith(routes, { ...quietLog, error: line, warn: line }).request('/full');
+  expect([response.status, response.headers.get('Retry-After')]).toEqual([503, '1']);
+  expect(logged).toEqual([['http.refused', { request_id: response.headers.get('X-Request-Id'), code: 'OVERLOADED', scope: 'creator' }]]);
+});
+
 test('an answer that does not begin in time is given up', async () => {
   const routes = new Hono<AppEnv>().get('/slow', () => new Promise<Response>(() => {}));
   const answer = appWith(routes).request('/slow');
