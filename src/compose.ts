@@ -212,11 +212,13 @@ async function openDatabase({ databaseUrl, dataDir }: Config, log: Log): Promise
   return databaseUrl === null ? openPglite({ dataDir, log }) : openPostgres({ url: databaseUrl, log, poolSize });
 }
 
-async function openShared({ redisUrl: url }: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut; warm: WarmTier }> {
+async function openShared(config: Config, clock: Clock, log: Log): Promise<{ cache: Cache; fanOut: FanOut; warm: WarmTier }> {
+  const { redisUrl: url, hotConversations } = config;
   const onError = (error: unknown) => log.error('fan-out.subscriber.failed', error);
   if (url === null) return { cache: createMemoryCache(clock), fanOut: createMemoryFanOut(onError), warm: noWarmTier };
   const [cache, fanOut] = await Promise.all([openRedisCache({ url, log }), openRedisFanOut({ url, log, nodeId: ids.uuid(), onError })]);
-  return { cache, fanOut, warm: createWarmTier({ cache, clock, log }) };
+  // Who keeps nothing in memory asks the record, and nobody in between.
+  return { cache, fanOut, warm: hotConversations === 0 ? noWarmTier : createWarmTier({ cache, clock, log }) };
 }
 
 interface ActorsDeps extends Core {

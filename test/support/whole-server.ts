@@ -11,7 +11,8 @@ import { upgradeWebSocket } from '../../src/runtime/node.ts';
 /** Ends after the last test of the file. */
 export async function wholeServer(environment: Record<string, string> = {}, log?: Log) {
   const folder = await mkdtemp(join(tmpdir(), 'companero-whole-'));
-  const config = loadConfig({ DATA_DIR: folder, DEMO: 'false', LOG_LEVEL: 'silent', ...environment });
+  const { HOT_CONVERSATIONS } = process.env;
+  const config = loadConfig({ DATA_DIR: folder, DEMO: 'false', LOG_LEVEL: 'silent', HOT_CONVERSATIONS, ...environment });
   let address = 0;
   // Each request comes from an address of its own, or limits by address would be all that a test meets.
   const connInfo = () => ({ remote: { address: `198.51.${(address++ >> 8) & 255}.${address & 255}` } });
