@@ -112,7 +112,7 @@ function offerOf(seq: number, question: string | null, buttons: Offer['buttons']
 
 function decide(draft: Draft, messageClass: MessageClass): Decision {
   if (draft.silent && messageClass !== 'reply' && messageClass !== 'safety') return { do: 'skip', reason: 'too late' };
-  if (draft.snapshot.control !== 'bot') return withoutControl(draft, messageClass);
+  if (draft.snapshot.control !== 'bot' && !isSaidAnyway(draft, messageClass)) return withoutControl(draft, messageClass);
   const scope = scopeOf(draft);
   return govern(messageClass, {
     now: draft.surroundings.now,
@@ -121,6 +121,11 @@ function decide(draft: Draft, messageClass: MessageClass): Decision {
     sends: draft.sends,
     policies: policiesOf(draft),
   });
+}
+
+/** A pause leaves nobody alone who asks for help or wants no more messages; while a person has control they answer that. */
+function isSaidAnyway({ snapshot }: Draft, messageClass: MessageClass): boolean {
+  return snapshot.control === 'paused' && messageClass === 'safety';
 }
 
 function withoutControl({ snapshot, surroundings }: Draft, messageClass: MessageClass): Decision {

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
+import type { Conversation } from '../../src/actors/conversation.ts';
+import { receive } from '../../src/actors/receive.ts';
 import { rehearse, scriptStart } from '../../src/actors/rehearse.ts';
+import { systemIds } from '../../src/ids.ts';
 import { compile } from '../../src/programs/compile.ts';
 import type { Step } from '../../src/programs/script.ts';
 import { makeDefinition } from '../support/example.ts';
@@ -32,4 +35,31 @@ it('says the words of the house where the program has none of its own', () => {
 
 it('leaves words that only sound alike to the program', () => {
   expect(play([{ say: 'sleep' }, { say: 'I want to diet' }]).conversation().snapshot.control).toBe('bot');
+});
+
+it('is answered while the program is paused, as other words that are valid everywhere are', () => {
+  const simulation = play([{ say: 'sleep' }]);
+  const heard = (before: Conversation, text: string) =>
+    receive(
+      before,
+      { id: `msg:${text}`, kind: 'message', messageId: systemIds.uuid(), text },
+      {
+        now: simulation.now(),
+        generation: 9,
+        current: compile(makeDefinition({ global: { crisis: { words, content: 'bye' } } })),
+        live: [],
+        move: null,
+        waiting: new Map(),
+      },
+    );
+  const said = ({ messages }: ReturnType<typeof heard>) => messages.filter(({ role }) => role === 'coach').map(({ body }) => body.text);
+  const conversation = simulation.conversation();
+  const paused = { ...conversation, snapshot: { ...conversation.snapshot, control: 'paused' as const } };
+  const stopped = heard(paused, 'stop');
+  expect([said(stopped).length, stopped.next.contact.consent.messages]).toEqual([1, false]);
+  const called = heard(paused, 'I want to die');
+  expect([said(called), called.next.snapshot.control]).toEqual([['Seven nights. You did it.'], 'human']);
+  expect(said(heard(paused, 'hello?'))).toEqual([]);
+  // A person who has control answers themselves.
+  expect(said(heard(called.next, 'I want to die'))).toEqual([]);
 });

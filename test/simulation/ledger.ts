@@ -53,8 +53,14 @@ export const nudgesADay = 5;
 
 /** Who has control after an act of a member; as before after any other input. */
 function controlAfter(before: string, act: string | undefined): string {
-  if (act === 'takeover' || act === 'pause') return 'a person';
+  if (act === 'takeover') return 'human';
+  if (act === 'pause') return 'paused';
   return act === 'release' || act === 'resume' || act === 'restart' ? 'bot' : before;
+}
+
+/** What is said though the program is paused. */
+function isHelp(message: { class: string }, of: Entry): boolean {
+  return of.snapshot?.control === 'paused' && message.class === 'safety';
 }
 
 export function createLedger(): Ledger {
@@ -86,8 +92,8 @@ export function createLedger(): Ledger {
         demand(armed === payload.generation, `I6: timer ${payload.timerId} of generation ${payload.generation} fired, armed was ${armed}`);
       }
       control = controlAfter(control, payload.act);
-      const spoke = trace.decisions.some((decision) => decision.do === 'send');
-      demand(control === 'bot' || !spoke, `I10: the program spoke on ${trace.as} while a person had control`);
+      const spoke = trace.decisions.some((decision) => decision.do === 'send' && !(control === 'paused' && decision.class === 'safety'));
+      demand(control === 'bot' || !spoke, `I10: the program spoke on ${trace.as} without control`);
     }
   }
 
@@ -103,7 +109,7 @@ export function createLedger(): Ledger {
       const { reply } = message.body as { reply?: string };
       if (reply !== undefined) takeReply(of, reply);
       if (message.class === 'nudge') countNudge(of, message.at ?? row.at);
-      demand(!silent || message.role !== 'coach', 'I10: the program spoke while a person had control');
+      demand(!silent || message.role !== 'coach' || isHelp(message, of), 'I10: the program spoke without control');
     }
     demand(row.seq === of.seq, `I1: seq of the conversation is ${row.seq}, its messages end at ${of.seq}`);
   }
