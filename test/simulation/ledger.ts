@@ -58,9 +58,10 @@ function controlAfter(before: string, act: string | undefined): string {
   return act === 'release' || act === 'resume' || act === 'restart' ? 'bot' : before;
 }
 
-/** What is said though the program is paused. */
-function isHelp(message: { class: string }, of: Entry): boolean {
-  return of.snapshot?.control === 'paused' && message.class === 'safety';
+/** What is said though the program is paused, before the turn or within it; `takeInputs` judges each input. */
+function isHelp(message: { class: string }, of: Entry, row: TurnRow): boolean {
+  const isPaused = of.snapshot?.control === 'paused' || row.inputs.some(({ payload }) => (payload as { act?: string }).act === 'pause');
+  return isPaused && message.class === 'safety';
 }
 
 export function createLedger(): Ledger {
@@ -109,7 +110,7 @@ export function createLedger(): Ledger {
       const { reply } = message.body as { reply?: string };
       if (reply !== undefined) takeReply(of, reply);
       if (message.class === 'nudge') countNudge(of, message.at ?? row.at);
-      demand(!silent || message.role !== 'coach' || isHelp(message, of), 'I10: the program spoke without control');
+      demand(!silent || message.role !== 'coach' || isHelp(message, of, row), 'I10: the program spoke without control');
     }
     demand(row.seq === of.seq, `I1: seq of the conversation is ${row.seq}, its messages end at ${of.seq}`);
   }
