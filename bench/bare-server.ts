@@ -84,17 +84,30 @@ async function work(): Promise<void> {
 
 function serve(socket: WebSocket): void {
   const conversation = { id: randomUUID(), version: 0, snapshot: JSON.stringify({ value: 'talking', context: { count: 0, history: [] } }) };
-  socket.on('message', (data) => {
-    const { id, text } = JSON.parse(String(data)) as { id: string; text: string };
+  /** What came while the turn before was not on record: two lanes would commit them in any order. */
+  const queued: string[] = [];
+  let isUnderWay = false;
+  const take = (data: string) => {
+    isUnderWay = true;
+    const { id, text } = JSON.parse(data) as { id: string; text: string };
     const before = machine.resolveState(JSON.parse(conversation.snapshot));
     const [{ value, context }] = transition(machine, before, { type: 'MESSAGE', text });
     conversation.version += 1;
     conversation.snapshot = JSON.stringify({ value, context });
     const reply = { text: `That was message ${context.count}` };
     const turn = { creator, ...conversation, input: id, payload: { text }, said: { text }, reply };
-    const done = () => socket.send(JSON.stringify({ type: 'ack', id, seq: conversation.version * 2, reply }));
+    const done = () => {
+      socket.send(JSON.stringify({ type: 'ack', id, seq: conversation.version * 2, reply }));
+      isUnderWay = false;
+      const next = queued.shift();
+      if (next !== undefined) take(next);
+    };
     waiting.push({ turn, done });
     if (busy < lanes) queueMicrotask(() => busy < lanes && waiting.length > 0 && void work());
+  };
+  socket.on('message', (data) => {
+    if (isUnderWay) queued.push(String(data));
+    else take(String(data));
   });
 }
 
