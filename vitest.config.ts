@@ -33,7 +33,15 @@ export default defineConfig({
       },
       { test: { name: 'long', include: long, ...unit } },
       {
-        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          // Beside other suites a page may need more than the one second of the default.
+          expect: { poll: { timeout: 10_000 } },
+        },
       },
       {
         test: {

@@ -150,6 +150,31 @@ describe('an open question', () => {
     ).toBe(true);
   });
 
+  it('that takes room in the frame somebody scrolls in does not count as scrolling away', async () => {
+    const visited = await open('/inline', phone);
+    const conversation = await newestConversation(stage.server);
+    for (let n = 0; n < 20; n++) stage.server.say(conversation, `A message of some words, the ${n}th of them`);
+    await expectBubbles(
+      visited,
+      Array.from({ length: 20 }, (_, n) => `A message of some words, the ${n}th of them`),
+    );
+    const log = visited.chat.locator('.log');
+    const below = () => log.evaluate((element) => Math.round(element.scrollHeight - element.clientHeight - element.scrollTop));
+    await expect.poll(below).toBe(0);
+    // The browser tells of a scroll at its next frame: by then the log has become smaller.
+    await log.evaluate((element) => {
+      element.scrollTop -= 10;
+      (element.parentElement as HTMLElement).style.marginBottom = '170px';
+    });
+    await expect.poll(below).toBe(0);
+    await log.evaluate((element) => {
+      element.scrollTop -= 200;
+    });
+    stage.server.say(conversation, 'Which ones?');
+    await expectCount(visited, '.latest:visible', 1);
+    expect(await below()).toBeGreaterThan(100);
+  });
+
   it('of a scale says what its steps mean, below them where only some mean something', async () => {
     const visited = await open('/inline');
     const conversation = await newestConversation(stage.server);

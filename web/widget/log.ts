@@ -35,8 +35,15 @@ export function createLog(): Log {
   let latestContext: BubbleContext | null = null;
   let most = windowRows;
 
+  /** How far down one could scroll when the sizes were last looked at, in pixels. */
+  let lastScroll = 0;
+
+  /**
+   * Whether the person is at the end: by the sizes of now, or by those they scrolled in. A scroll is told at the next frame, before the
+   * observer below is: what has taken room meanwhile was not the person going away.
+   */
   function isNearEnd(): boolean {
-    return log.scrollHeight - log.scrollTop - log.clientHeight < nearEndPx;
+    return Math.min(log.scrollHeight - log.clientHeight, lastScroll) - log.scrollTop < nearEndPx;
   }
 
   function follow(): void {
@@ -48,6 +55,7 @@ export function createLog(): Log {
   let follows = true;
   // A question's controls or a longer text to write take room from the log, a picture that has come in takes some in it.
   const resized = new ResizeObserver(() => {
+    lastScroll = log.scrollHeight - log.clientHeight;
     if (follows) follow();
   });
   resized.observe(log);
