@@ -12,6 +12,8 @@ const long = [
   'test/store/{pglite,synced-folder}.test.ts',
 ];
 const unit = {
+  // The files of a worker share the modules they import: half of the time went into importing them anew for each.
+  isolate: false,
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 20_000,
   hookTimeout: 60_000,
