@@ -17,7 +17,7 @@ export interface Database {
   tenant<T>(creator: CreatorId, work: (sql: Sql) => Promise<T>): Promise<T>;
   /**
    * One statement as the unprivileged role with no creator: the functions of schema `routing`, and `commit_turns` and
-   * `load_conversations`, which set the creator row by row. Tenant tables look empty from here.
+   * `hydrate_conversations`, which set the creator row by row. Tenant tables look empty from here.
    */
   routing: Sql;
   /** A transaction as the owner of the schema: migrations and the installation's own tables. Sees no tenant row either (FORCE), on PostgreSQL. */

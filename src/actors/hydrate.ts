@@ -103,6 +103,7 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
     conversation: before.id,
     at: instantText(now),
     expected: before.version,
+    contact_id: before.contactId,
     contact_expected: before.contactVersion,
     ...(after.contactVersion === before.contactVersion ? {} : { contact: contactRow(after) }),
     seq: after.seq,

@@ -278,12 +278,12 @@ export async function messagesBefore(db: Database, key: Key, seq: number, limit:
   return rows.reverse().map(messageOf);
 }
 
-/** The inputs of a conversation, newest turn first, those of one turn by their ids: `limit` at most, of turns before `beforeTurn`, without the first `skipped`. */
+/** The inputs of a conversation, newest first: `limit` at most, of turns before `beforeTurn`, without the first `skipped`. */
 export function listTurns(db: Database, key: Key, beforeTurn: number, limit: number, skipped = 0): Promise<TurnInputRow[]> {
   return db.tenant(key.creatorId, (sql) =>
     sql<TurnInputRow>(
       `select input_id as "inputId", turn, kind, payload, result, trace, created_at as at from inputs
-       where creator_id = $1 and conversation_id = $2 and turn < $3 order by turn desc, input_id limit $4 offset $5`,
+       where creator_id = $1 and conversation_id = $2 and turn < $3 order by turn desc, ordinal desc, input_id limit $4 offset $5`,
       [key.creatorId, key.conversationId, beforeTurn, limit, skipped],
     ),
   );

@@ -9,6 +9,7 @@ export interface TurnRow {
   conversation: string;
   at: string;
   expected: number;
+  contact_id: string;
   contact_expected: number;
   contact?: ContactRow;
   seq: number;
@@ -52,25 +53,44 @@ const recordSeparator = '\u001e';
 /**
  * Commits turns together, each all or nothing, outcomes in the order given. The turns of one creator share their statements.
  *
- * @param turns in the order they came; of two of one conversation the first wins, of two that change one contact that of the lower conversation
+ * @param turns of two of one conversation the first wins; where one changes its contact, others of that contact and creator see the change
+ * on their next try
  */
 export async function commitTurns(db: Database, turns: readonly TurnRow[]): Promise<TurnOutcome[]> {
-  // In one order, so that two batches lock in the same order, and with the turns of a creator beside each other.
-  const order = [...turns.keys()].sort((a, b) => compare(turns[a] as TurnRow, turns[b] as TurnRow));
+  const outcomes: TurnOutcome[] = turns.map(() => ({ outcome: 'conflict', known: null }));
+  const order = placesApart(turns);
   const sorted = order.map((index) => turns[index] as TurnRow);
-  const rows = await db.routing<TurnOutcome & { turn: number }>(
-    'select turn, outcome, known from commit_turns($1::jsonb, $2, $3::text::uuid[], $4::text::bigint[], $5::text::timestamptz[])',
+  const others = await db.routing<TurnOutcome & { turn: number }>(
+    'select turn, outcome, known from commit_turns($1::jsonb, $2, $3::text::uuid[], $4::text::bigint[], $5::text::bigint[], $6::text::timestamptz[])',
     [
       JSON.stringify(batchOf(sorted)),
       sorted.map((turn) => turn.snapshot).join(recordSeparator),
       arrayText(sorted.map((turn) => turn.conversation)),
       arrayText(sorted.map((turn) => turn.expected)),
+      arrayText(sorted.map((turn) => turn.contact_expected)),
       arrayText(sorted.map((turn) => turn.at)),
     ],
   );
-  const outcomes: TurnOutcome[] = [];
-  for (const { turn, ...outcome } of rows) outcomes[order[turn - 1] as number] = outcome;
+  for (const index of order) outcomes[index] = { outcome: 'committed', known: null };
+  for (const { turn, ...outcome } of others) outcomes[order[turn - 1] as number] = outcome;
   return outcomes;
+}
+
+/**
+ * The places of the turns that can be committed together, in the one order in which all batches lock, with the turns of a creator beside
+ * each other.
+ */
+function placesApart(turns: readonly TurnRow[]): number[] {
+  const order = [...turns.keys()].sort((a, b) => compare(turns[a] as TurnRow, turns[b] as TurnRow));
+  const changed = new Set<string>();
+  let last = '';
+  return order.filter((index) => {
+    const { creator, conversation, contact_id: contactId, contact } = turns[index] as TurnRow;
+    if (last === creator + conversation || changed.has(contactId)) return false;
+    last = creator + conversation;
+    if (contact) changed.add(contactId);
+    return true;
+  });
 }
 
 /** An array as PostgreSQL reads it, of what needs no quotes there: the driver would look for them in each. */
@@ -105,8 +125,6 @@ function addTurn(batch: CreatorBatch, turn: number, row: TurnRow): void {
   // more than the rest of this.
   batch.turns.push({
     turn,
-    contact_changes: row.contact !== undefined,
-    contact_expected: row.contact_expected,
     seq: row.seq,
     program_id: row.program_id,
     program_version: row.program_version,
@@ -121,7 +139,15 @@ function addTurn(batch: CreatorBatch, turn: number, row: TurnRow): void {
   };
   add(
     'inputs',
-    row.inputs.map(({ id, kind, payload, result, trace }) => ({ turn, id, kind, payload, result, trace })),
+    row.inputs.map(({ id, kind, payload, result, trace }, index) => ({
+      turn,
+      ordinal: index || undefined,
+      id,
+      kind,
+      payload,
+      result,
+      trace,
+    })),
   );
   if (row.messages) {
     const { at: now } = row;
@@ -179,7 +205,7 @@ export function loadConversations(
   db: Database,
   keys: readonly { creatorId: CreatorId; conversationId: ConversationId }[],
 ): Promise<LoadedRow[]> {
-  return db.routing<LoadedRow>('select conversation, contact from load_conversations($1::uuid[], $2::uuid[])', [
+  return db.routing<LoadedRow>('select conversation, contact from hydrate_conversations($1::uuid[], $2::uuid[])', [
     keys.map((key) => key.creatorId),
     keys.map((key) => key.conversationId),
   ]);

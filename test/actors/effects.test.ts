@@ -28,6 +28,7 @@ async function plan(type: string, creatorId: ConversationKey['creatorId'], count
     conversation: key.conversationId,
     at: new Date(evening).toISOString(),
     expected: 0,
+    contact_id: key.conversationId,
     contact_expected: 0,
     ...{
       seq: 0,

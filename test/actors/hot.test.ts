@@ -78,7 +78,7 @@ describe('a conversation', () => {
     const counted: Database = {
       ...database,
       routing: (text, params) => {
-        if (text.includes('load_conversations')) loads += 1;
+        if (text.includes('hydrate_conversations')) loads += 1;
         return database.routing(text, params);
       },
     };

@@ -27,7 +27,7 @@ function twoNodes(cacheOf: (cache: Cache) => Cache = (cache) => cache) {
   const counted: Database = {
     ...db,
     routing: (text, params) => {
-      if (text.includes('load_conversations')) asked.times += 1;
+      if (text.includes('hydrate_conversations')) asked.times += 1;
       return db.routing(text, params);
     },
   };

@@ -74,19 +74,22 @@ export function createWires(db: Database, { onCommit, onAsk, onSend }: Listeners
   }
 
   async function commit(node: number, text: string, params: readonly unknown[]): Promise<never[]> {
-    const outcomes = await db.routing<TurnOutcome & { turn: number }>(text, params);
-    const [batches, snapshots, ...arrays] = params as [string, string, string, string, string];
+    const others = await db.routing<TurnOutcome & { turn: number }>(text, params);
+    const [batches, snapshots, ...arrays] = params as [string, string, string, string, string, string];
     const bySnapshot = snapshots.split('\u001e');
-    const [conversations, versions, instants] = arrays.map((array) => array.slice(1, -1).split(',')) as [string[], string[], string[]];
+    const [conversations = [], versions = [], contactVersions = [], instants = []] = arrays.map((array) => array.slice(1, -1).split(','));
     const shared = (turn: number) => ({
       conversation: conversations[turn - 1],
       expected: Number(versions[turn - 1]),
+      contact_expected: Number(contactVersions[turn - 1]),
       at: instants[turn - 1],
       snapshot: bySnapshot[turn - 1],
     });
-    const rows = turnsOf(JSON.parse(batches) as Batch[], shared);
-    for (const outcome of outcomes) onCommit(rows.get(outcome.turn) as TurnRow, outcome, node);
-    return outcomes as never[];
+    const outcomes = new Map(others.map((outcome) => [outcome.turn, outcome]));
+    for (const [turn, row] of turnsOf(JSON.parse(batches) as Batch[], shared)) {
+      onCommit(row, outcomes.get(turn) ?? { outcome: 'committed', known: null }, node);
+    }
+    return others as never[];
   }
 
   return {

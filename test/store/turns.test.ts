@@ -1,7 +1,7 @@
 /** The commit of turns by table: what is written, what is refused, and what the pumps may claim. */
 import { describe, expect, it } from 'vitest';
 import { type ContactId, type ConversationId, type CreatorId, type SessionId, systemIds } from '../../src/ids.ts';
-import { openConversation } from '../../src/store/conversations.ts';
+import { listTurns, openConversation } from '../../src/store/conversations.ts';
 import { claimEffects, claimTimers, commitTurns, loadConversations, nextEffect, nextTimer, type TurnRow } from '../../src/store/turns.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 
@@ -28,6 +28,7 @@ function turnOf(of: Opened, expected = 0, over: Partial<TurnRow> = {}): TurnRow 
     conversation: of.conversationId,
     at: new Date(noon).toISOString(),
     expected,
+    contact_id: of.contactId,
     contact_expected: 0,
     seq: expected + 1,
     program_id: null,
@@ -42,6 +43,7 @@ function turnOf(of: Opened, expected = 0, over: Partial<TurnRow> = {}): TurnRow 
   };
 }
 
+const ana = { name: 'Ana', zone: null, language: null, fields: {}, tags: [], consent: {}, progress: {}, sends: [] };
 const commit = async (...turns: TurnRow[]) => (await commitTurns(db, turns)).map((turn) => turn.outcome);
 const message = (seq: number) => ({
   seq,
@@ -96,8 +98,9 @@ describe('a commit', () => {
   it('changes nothing for a repeated input and gives its first result, even where the version is old', async () => {
     const of = await open();
     await commit(turnOf(of));
-    const again = await commitTurns(db, [turnOf(of, 0, { messages: [message(9)] }), turnOf(of, 1, { inputs: turnOf(of).inputs })]);
-    expect(again).toEqual(Array(2).fill({ outcome: 'duplicate', known: { i0: { seq: 1 } } }));
+    for (const again of [turnOf(of, 0, { messages: [message(9)] }), turnOf(of, 1, { inputs: turnOf(of).inputs })]) {
+      expect(await commitTurns(db, [again])).toEqual([{ outcome: 'duplicate', known: { i0: { seq: 1 } } }]);
+    }
     expect(await versionOf(of)).toBe(1);
     expect(await rows(of, 'messages')).toEqual([]);
   });
@@ -105,6 +108,7 @@ describe('a commit', () => {
   it.each<[string, (of: Opened) => Promise<TurnRow> | TurnRow]>([
     ['the conversation moved on', (of) => turnOf(of, 7)],
     ['the contact moved on', (of) => turnOf(of, 0, { contact_expected: 3 })],
+    ['the contact that it changes moved on', (of) => turnOf(of, 0, { contact_expected: 3, contact: ana })],
     ['there is no such conversation', (of) => turnOf({ ...of, conversationId: systemIds.uuid() })],
     ['the conversation is another creator’s', async (of) => turnOf({ ...of, creatorId: await testCreator(db) })],
   ])('writes nothing when %s', async (_, conflicting) => {
@@ -139,12 +143,33 @@ describe('a commit', () => {
         one.contactId,
       ]),
     );
-    const contact = { name: 'Ana', zone: null, language: null, fields: {}, tags: [], consent: {}, progress: {}, sends: [] };
-    const [first, second] = [turnOf(one, 0, { contact, messages: [message(1)] }), turnOf(two, 0, { contact, messages: [message(1)] })];
+    const [first, second] = [turnOf(one, 0, { contact: ana, messages: [message(1)] }), turnOf(two, 0, { messages: [message(1)] })];
     expect(await commit(first, second)).toEqual(['committed', 'conflict']);
     expect(await rows(one, 'messages')).toMatchObject([{ conversation_id: one.conversationId }]);
-    expect(await commit({ ...second, contact_expected: 1 })).toEqual(['committed']);
+    expect(await commit({ ...second, contact: ana, contact_expected: 1 })).toEqual(['committed']);
     expect((await loadConversations(db, [two]))[0]?.contact.version).toBe(2);
+  });
+
+  it('changes the contact of each turn that has one, and of no turn that is refused', async () => {
+    const one = await open();
+    const [two, three, four] = [await open(one.creatorId), await open(one.creatorId), await open(one.creatorId)];
+    const named = (name: string) => ({ contact: { ...ana, name, tags: [name] } });
+    expect(await commit(turnOf(one, 0, named('One')), turnOf(two, 5, named('Two')), turnOf(three), turnOf(four, 0, named('Four')))).toEqual(
+      ['committed', 'conflict', 'committed', 'committed'],
+    );
+    const names = async (of: Opened) => (await loadConversations(db, [of]))[0]?.contact;
+    expect(await names(one)).toMatchObject({ name: 'One', tags: ['One'], version: 1 });
+    expect(await names(two)).toMatchObject({ tags: [], version: 0 });
+    expect(await names(three)).toMatchObject({ tags: [], version: 0 });
+    expect(await names(four)).toMatchObject({ name: 'Four', tags: ['Four'], version: 1 });
+  });
+
+  it('keeps the order of the inputs of a turn', async () => {
+    const of = await open();
+    const inputs = ['z', 'a', 'm'].map((id) => ({ id, kind: 'message', payload: {}, result: {}, trace: {} }));
+    await commit(turnOf(of, 0, { inputs }));
+    expect((await listTurns(db, of, 9, 9)).map(({ inputId }) => inputId)).toEqual(['m', 'a', 'z']);
+    expect((await listTurns(db, of, 9, 9, 1)).map(({ inputId }) => inputId)).toEqual(['a', 'z']);
   });
 
   it('sets, moves and clears timers', async () => {

@@ -65,11 +65,11 @@ describe('a conversation', async () => {
     expect(await aside()).toEqual([]);
   });
 
-  test('gives every input of a turn, however small the parts', async () => {
+  test('gives every input of a turn, newest first, however small the parts', async () => {
     const member = await newMember();
     await publish(database, member.creatorId);
     const key = await openTestConversation(database, member.creatorId);
-    const inputs = ['a', 'b', 'c'].map((name) => ({ id: `event:${name}`, kind: 'event' as const, name, data: {} }));
+    const inputs = ['b', 'c', 'a'].map((name) => ({ id: `event:${name}`, kind: 'event' as const, name, data: {} }));
     await Promise.all(inputs.map((input) => mailboxes.deliver(key, input)));
     const seen: unknown[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {
@@ -78,7 +78,7 @@ describe('a conversation', async () => {
       for (const { turn, input_id: inputId } of page.items) seen.push([turn, inputId]);
       cursor = page.next_cursor;
     }
-    expect(seen).toEqual(inputs.map(({ id: inputId }) => [1, inputId]));
+    expect(seen).toEqual(inputs.map(({ id: inputId }) => [1, inputId]).reverse());
   });
 
   test('is taken over, written to once a key, and given back', async () => {
