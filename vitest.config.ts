@@ -5,12 +5,14 @@ import { defineConfig } from 'vitest/config';
 const long = [
   'test/actors/months.test.ts',
   'test/channels/{outage,week,push/push,telegram/telegram,webhook/webhook,whatsapp/rows}.test.ts',
-  'test/http/{any-json,logs,lost-replies,slow-sockets}.test.ts',
+  'test/http/{any-json,logs,slow-sockets}.test.ts',
   'test/rag/{answer,answer-record,degradation,evaluation,models,reader,reader-hostile}.test.ts',
   'test/shared/fan-out.test.ts',
   'test/simulation/**/*.test.ts',
   'test/store/{pglite,synced-folder}.test.ts',
 ];
+/** What puts something of its own in the place of a module, which others must not import. */
+const mocked = ['test/http/lost-replies.test.ts'];
 const unit = {
   // The files of a worker share the modules they import: half of the time went into importing them anew for each.
   isolate: false,
@@ -29,11 +31,12 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           // test/runtime is portable: `node --test` and `deno test` run it.
-          exclude: ['test/{acceptance,browser,nodes,runtime}/**', ...long],
+          exclude: ['test/{acceptance,browser,nodes,runtime}/**', ...long, ...mocked],
           ...unit,
         },
       },
       { test: { name: 'long', include: long, ...unit } },
+      { test: { name: 'mocked', include: mocked, ...unit, isolate: true } },
       {
         test: {
           name: 'browser',
