@@ -28,6 +28,11 @@ const unknown = 1.5;
 /** What a word counts that stands in place of one that no document holds: it may be quite another. */
 const asGuessed = 0.7;
 const maxQuoteChars = 700;
+/** Messages that were merged while an answer was under way stand on lines of their own; others ask twice in one breath. */
+const severalQuestions = /\n+|(?<=[?？؟])\s+/;
+/** One word alone is found too easily. */
+const fewestWords = 2;
+const mostQuestions = 4;
 const maxHeadingChars = 80;
 
 /** What is known of a question's words. */
@@ -47,23 +52,41 @@ export function findEvidence(question: string, retrieved: Retrieved): Evidence[]
     .sort((a, b) => b.coverage - a.coverage || a.rank - b.rank || a.sentence - b.sentence);
 }
 
-/** Every sentence of one passage with what it covers, in reading order. */
+/** Every sentence of one passage with what it covers, in reading order: of several questions, as much as of the one it covers best. */
 export function evidenceIn(question: string, passage: Passage, rank: number, { rarity, guesses }: QuestionWords): Evidence[] {
-  const lexemes = lexemesOf(question, passage.language).flatMap((lexeme) => guesses.get(lexeme) ?? [lexeme]);
-  const weights = weigh(new Set(lexemes), rarity);
-  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  if (total === 0) return [];
+  const asked = weightsOf(question, passage.language, rarity, guesses);
+  if (asked.length === 0) return [];
   const guessed = new Set([...guesses.values()].flat());
   const sentences = sentencesIn(passage);
   return sentences.flatMap((sentence, at) => {
     if (!sentence.quotable) return [];
     const beside = [sentences[at - 1], sentences[at + 1]].filter((other) => other?.heading === sentence.heading && !other.isHeading);
-    let covered = 0;
-    for (const [lexeme, weight] of weights) {
-      covered += weight * presenceOf(lexeme, sentence, beside) * (guessed.has(lexeme) ? asGuessed : 1);
-    }
-    return [{ passage, rank, sentence: at, quote: sentence.quote, coverage: covered / total }];
+    const coverages = asked.map((weights) => {
+      let [covered, total] = [0, 0];
+      for (const [lexeme, weight] of weights) {
+        total += weight;
+        covered += weight * presenceOf(lexeme, sentence, beside) * (guessed.has(lexeme) ? asGuessed : 1);
+      }
+      return covered / total;
+    });
+    return [{ passage, rank, sentence: at, quote: sentence.quote, coverage: Math.max(...coverages) }];
   });
+}
+
+/** The weights of the question's words; of several questions in one text also those of each, if it has words enough to stand alone. */
+function weightsOf(
+  question: string,
+  language: string | null,
+  rarity: QuestionWords['rarity'],
+  guesses: QuestionWords['guesses'],
+): ReadonlyMap<string, number>[] {
+  const weighed = (text: string) => {
+    const lexemes = lexemesOf(text, language).flatMap((lexeme) => guesses.get(lexeme) ?? [lexeme]);
+    return weigh(new Set(lexemes), rarity);
+  };
+  const parts = question.split(severalQuestions).map(weighed);
+  const alone = parts.length > 1 ? parts.filter(({ size }) => size >= fewestWords).slice(-mostQuestions) : [];
+  return [weighed(question), ...alone].filter(({ size }) => size > 0);
 }
 
 function presenceOf(lexeme: string, { words, heading }: Sentence, beside: readonly (Sentence | undefined)[]): number {

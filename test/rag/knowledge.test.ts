@@ -40,6 +40,8 @@ describe('knowledge, end to end', async () => {
     ['Do I get a refund?', '14 days'],
     ['What belongs in the sleep diary?', 'every morning'],
     ['Who reads my diary?', 'Dr. Okafor'],
+    ['Does coffee after lunch or a glass of wine matter?\nHow late can I cancel a session?', '24 hours'],
+    ['Is there an elevator, a garage or a playground? And how late can I cancel a session? Thanks', '24 hours'],
   ])('%s is answered with a quote that holds %j', async (question, expected) => {
     const answer = await ask(knowledge, creator, question);
     expect(answer).toMatchObject({ grounded: true, degraded: true, model: 'extractive' });
@@ -52,6 +54,7 @@ describe('knowledge, end to end', async () => {
     ['of something else', 'Who won the football world cup in 1998?'],
     ['about a place', 'What is the capital of Mongolia?'],
     ['that is none', 'Bake sourdough bread'],
+    ['and another word', 'Who won the football world cup in 1998?\nDiary?'],
     ['without a word', '?'],
     ['of common words', 'the of and'],
     ['of nothing', ''],
