@@ -30,7 +30,7 @@ const options = {
 } as const;
 
 function main(): number {
-  const { values, positionals, tokens } = parseArgs({ options, allowPositionals: true, tokens: true });
+  const { values, positionals, tokens } = given();
   const [file] = positionals;
   if (values.help || file === undefined) {
     console.log(usage);
@@ -47,6 +47,17 @@ function main(): number {
   if (steps.length === 0) return playTests({ program, others }, values.test, persona as Persona);
   const start = values.start === undefined ? scriptStart : Date.parse(v.parse(startSchema, values.start));
   return print({ program, others }, { persona: persona as Persona, start, steps: v.parse(stepsSchema, steps) });
+}
+
+/** What was asked for; an option that nobody knows asks for help. */
+function given() {
+  const known = { options, allowPositionals: true, tokens: true } as const;
+  try {
+    return parseArgs(known);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    return parseArgs({ ...known, args: [] });
+  }
 }
 
 /** The program of a file, its findings told; null where one of them is an error. */

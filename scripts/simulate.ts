@@ -8,20 +8,10 @@ import { restless, runHistory } from '../test/simulation/history.ts';
 import { publish } from '../test/support/runtime.ts';
 
 const usage = 'Use: npm run simulate -- [--seed 1] [--count 2000] [--steps 80] [--cold | --no-cold]';
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string', default: '2000' },
-    steps: { type: 'string', default: '80' },
-    // Every snapshot restored from the record on every turn, or none. Default by turns.
-    cold: { type: 'boolean' },
-  },
-  allowNegative: true,
-});
+const values = given();
 const [first, count, steps] = [values.seed, values.count, values.steps].map(Number) as [number, number, number];
 if (![first, count, steps].every((number) => Number.isSafeInteger(number) && number > 0)) {
-  console.error(usage);
-  process.exit(64);
+  refuse();
 }
 
 const db = databaseOver(await openPgliteSession(null));
@@ -45,3 +35,26 @@ for (let seed = first; seed < first + count; seed += 1) {
 }
 console.log(`${count} histories from seed ${first} kept I1–I10: ${JSON.stringify(total)}`);
 await db.close();
+
+function given() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: 'string', default: '1' },
+        count: { type: 'string', default: '2000' },
+        steps: { type: 'string', default: '80' },
+        // Every snapshot restored from the record on every turn, or none. Default by turns.
+        cold: { type: 'boolean' },
+      },
+      allowNegative: true,
+    }).values;
+  } catch {
+    // an option that is none of these
+    return refuse();
+  }
+}
+
+function refuse(): never {
+  console.error(usage);
+  process.exit(64);
+}

@@ -1,4 +1,5 @@
 /** A turn: conversation hydrated, inputs stepped, everything committed as one transaction, and only then anyone told. */
+import { Counter, register } from 'prom-client';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
@@ -71,6 +72,7 @@ type Take = typeof receive;
 /** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
   const { db, clock, log, warm = noWarmTier, transcribeMs = null } = parts;
+  const setAsides = setAsideCounter();
   const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
   const fair = { most: 256, few: 16, lanes: 2, clock };
   const commit = createBatcher((rows: readonly TurnRow[]) => commitTurns(db, rows), { ...fair, shareOf: (row) => row.creator });
@@ -198,6 +200,7 @@ export function createTurns(parts: Parts): Turns {
   /** What cannot be read is kept as it is, out of everybody's way, until somebody has looked at it. */
   async function putAside(key: ConversationKey, error: unknown): Promise<void> {
     log.error('conversation.set-aside', error, { creator_id: key.creatorId, conversation_id: key.conversationId });
+    setAsides.inc();
     await setAside(db, key).catch((failure) => log.error('conversation.set-aside.failed', failure, { creator_id: key.creatorId }));
   }
 
@@ -226,6 +229,14 @@ function aftermathOf(before: Conversation, after: Conversation, row: TurnRow): T
 /** What only answers the news of a change is none that others must hear of, or two programs could go on telling each other. */
 function isMoved({ contact: before }: Conversation, { contact: after }: Conversation, { inputs }: TurnRow): boolean {
   return (before.zone !== after.zone || before.fields !== after.fields) && inputs.some(({ id }) => !isNewsOfContact(id));
+}
+
+const setAsideName = 'companero_conversations_set_aside_total';
+
+/** One counter in the process, however many runtimes are made: what whoever operates it is alarmed by. */
+function setAsideCounter(): Counter {
+  const known = register.getSingleMetric(setAsideName) as Counter | undefined;
+  return known ?? new Counter({ name: setAsideName, help: 'Conversations set aside because they could not be read' });
 }
 
 const busy = () =>

@@ -1,4 +1,5 @@
 /** What is damaged on purpose or called by names that mean something inside: set aside, told of, kept, and of no harm to others. */
+import { register } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import { planMigration } from '../../src/actors/migrations.ts';
@@ -33,6 +34,9 @@ const inSnapshot =
 // As a record is that was put together by hand: with its constraints no such row comes about.
 await db.owner((sql) => sql('alter table conversations drop constraint conversations_creator_id_program_id_program_version_fkey'));
 
+/** What `/metrics` says of them. */
+const setAsides = async () => (await register.getSingleMetric('companero_conversations_set_aside_total')?.get())?.values[0]?.value ?? 0;
+
 describe('a conversation with', () => {
   it.each<[string, (sql: Sql, key: ConversationKey) => Promise<unknown>]>([
     [
@@ -58,10 +62,12 @@ describe('a conversation with', () => {
     const { snapshot } = await getConversation(db, key);
     const { log, lines } = keptLog();
     const { mailboxes } = makeRuntime(db, { log, hotConversations: 0 });
+    const alarms = await setAsides();
     for (const id of ['a', 'b']) await expect(mailboxes.deliver(key, message(id))).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await getConversation(db, key)).toMatchObject({ status: 'set-aside', snapshot, seq: 3 });
     expect([before === null, await texts(key)]).toMatchObject([false, ['sleep', expect.any(String), expect.any(String)]]);
     expect(lines.filter((line) => line.includes('conversation.set-aside'))).toHaveLength(1);
+    expect(await setAsides()).toBe(alarms + 1);
     expect(await mailboxes.deliver(other, message('hello'))).toEqual({ seq: 1 });
   });
 
