@@ -1,9 +1,9 @@
-/** The calendar of a run: one timer for the next moment of each point, moved when what it counts from changes. */
-import type { CalendarFacts, Program } from '../programs/program.ts';
-import { armTimer, clearTimer, type Draft, scopeOf } from './draft.ts';
+/** The calendar of a run: one timer for the next moment of each point, which moves, as calendar delays do, when what it counts from changes. */
+import type { CalendarFacts, DelayFacts, Program } from '../programs/program.ts';
+import { armTimer, clearTimer, type Draft, delayOf, scopeOf } from './draft.ts';
 
 /** Arms the next moment of every point, and disarms those that have none any more. */
-export function armCalendar(draft: Draft, program: Program): void {
+function armCalendar(draft: Draft, program: Program): void {
   for (const point of program.calendar) armPoint(draft, point);
 }
 
@@ -50,4 +50,27 @@ export function takeMoment(draft: Draft, timerId: string, dueAt: number): 'given
     draft.snapshot.offer = null;
   }
   return 'given';
+}
+
+/** Calendar delays keep rule and anchor: a changed zone or field moves what is armed and has not come yet. What is paused is computed when it goes on. */
+export function recomputeCalendar(draft: Draft): void {
+  const { program } = draft;
+  if (draft.status !== 'active' || !program) return;
+  armCalendar(draft, program);
+  for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
+    const delay = delayOf(draft, timerId);
+    if (!delay?.calendar || armed.remainingMs !== undefined || armed.dueAt <= draft.surroundings.now) continue;
+    const dueAt = dueAgain(draft, program, delay, armed.anchor);
+    if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
+  }
+}
+
+/**
+ * When a calendar delay falls due by what is known now, milliseconds since 1970. A date may have passed; a moment of every day that has passed by
+ * such a change was never there, and the next one counts: nobody is told good morning in the evening because they have travelled.
+ */
+export function dueAgain(draft: Draft, program: Program, delay: DelayFacts, anchor: number): number {
+  const { now } = draft.surroundings;
+  const dueAt = program.dueAt(delay.name, scopeOf(draft), anchor);
+  return delay.recurring && dueAt <= now ? program.dueAt(delay.name, scopeOf(draft), now) : dueAt;
 }

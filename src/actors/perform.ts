@@ -5,9 +5,9 @@ import { ExpressionError } from '../programs/expressions.ts';
 import type { MachineEvent, Program } from '../programs/program.ts';
 import type { Scope } from '../programs/scope.ts';
 import { cancelAnswer, cancelAnswers } from './answering.ts';
-import { armCalendar, beginCalendar } from './calendar.ts';
+import { beginCalendar, recomputeCalendar } from './calendar.ts';
 import type { Conversation, LiveProgram } from './conversation.ts';
-import { armTimer, type Draft, delayOf, programKey, scopeOf } from './draft.ts';
+import { type Draft, programKey, scopeOf } from './draft.ts';
 import { finishInvoke } from './invoking.ts';
 import { endRun, performAction } from './performers.ts';
 import { underRules } from './progress.ts';
@@ -204,17 +204,4 @@ function milestonesSince(before: Draft['contact'], after: Draft['contact']): rea
   const { milestones } = after.progress;
   if (milestones === before.progress.milestones) return [];
   return Object.keys(milestones).filter((id) => !Object.hasOwn(before.progress.milestones, id));
-}
-
-/** Calendar delays keep rule and anchor: a changed zone or field moves what is armed. */
-export function recomputeCalendar(draft: Draft): void {
-  const { program } = draft;
-  if (draft.status !== 'active' || !program) return;
-  armCalendar(draft, program);
-  for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
-    const delay = delayOf(draft, timerId);
-    if (!delay?.calendar) continue;
-    const dueAt = program.dueAt(delay.name, scopeOf(draft), armed.anchor);
-    if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
-  }
 }

@@ -1,5 +1,6 @@
 /** What becomes of a run while the program does not have control: of its timers as each says (`pause`, `keep` or `drop`), of the answers it asked for. */
 import { resumeAnswers, suspendAnswers } from './answering.ts';
+import { dueAgain } from './calendar.ts';
 import { armTimer, clearTimer, type Draft, delayOf, rowInFront } from './draft.ts';
 
 /** The program loses control. */
@@ -31,10 +32,13 @@ function suspendTimers(draft: Draft): void {
   }
 }
 
-/** What was paused has as much time left as then. */
+/** What was paused has as much time left as then, but for what waits for a moment of the calendar. */
 function resumeTimers(draft: Draft): void {
-  const { now } = draft.surroundings;
+  const { program, surroundings } = draft;
   for (const [timerId, { remainingMs, ...armed }] of Object.entries(draft.snapshot.timers)) {
-    if (remainingMs !== undefined) armTimer(draft, timerId, { ...armed, dueAt: now + remainingMs, anchor: now });
+    if (remainingMs === undefined) continue;
+    const delay = delayOf(draft, timerId);
+    if (program && delay?.calendar) armTimer(draft, timerId, { ...armed, dueAt: dueAgain(draft, program, delay, armed.anchor) });
+    else armTimer(draft, timerId, { ...armed, dueAt: surroundings.now + remainingMs, anchor: surroundings.now });
   }
 }
