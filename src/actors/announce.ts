@@ -17,6 +17,10 @@ export function announce(
 ): void {
   const topic = conversationTopic(before.creatorId, before.id);
   const tell = (news: ConversationNews) => fanOut.publish(topic, news);
+  for (const reply of calledOff(before, row)) {
+    tell({ type: 'delta', reply, text: '', anew: true });
+    tell({ type: 'typing', on: false });
+  }
   for (const message of row.messages ?? []) tell({ type: 'message', message: message as Message });
   const inbox = inboxNews(before, after, row);
   if (inbox !== null) fanOut.publish(inboxTopic(before.creatorId), inbox);
@@ -34,6 +38,14 @@ export function announce(
 export function announceAgain(fanOut: FanOut, { creatorId, conversationId }: ConversationKey): void {
   fanOut.publish(conversationTopic(creatorId, conversationId), { type: 'missed' } satisfies ConversationNews);
   fanOut.publish(inboxTopic(creatorId), { type: 'missed' });
+}
+
+/** Answers under way before the turn that it has called off: what was shown of them goes, also where the node that wrote them is no more. */
+function calledOff({ snapshot }: Conversation, { effects_ended: ended = [] }: TurnRow): readonly string[] {
+  const cancelled = ended.filter(({ status }) => status === 'cancelled').map(({ id }) => id);
+  if (cancelled.length === 0) return [];
+  const underWay = [snapshot, ...(snapshot.callers ?? [])].flatMap(({ answers }) => Object.values(answers));
+  return underWay.filter(({ effect, src = 'answer' }) => src === 'answer' && cancelled.includes(effect)).map(({ effect }) => effect);
 }
 
 const previewCharacters = 300;

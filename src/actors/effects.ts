@@ -33,7 +33,7 @@ export type RunEffect = (run: EffectRun, signal: AbortSignal) => Promise<Conclus
 
 /** Pumps effects, and stops those whose result no longer counts. */
 export interface EffectPump extends Pump {
-  /** Stops an effect that runs here; one that runs elsewhere brings a result that counts for nothing. */
+  /** Stops an effect if it runs here; one whose node is not told brings a result that counts for nothing. */
   abort(effectId: string): void;
 }
 

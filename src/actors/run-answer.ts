@@ -1,4 +1,4 @@
-/** Runs an `answer` effect: asks the documents and streams to whoever listens; only the result goes on record. */
+/** Runs an `answer` effect: asks the documents and streams to whoever listens; only the result goes on record, and what does not come to one is withdrawn. */
 import type { Answers } from '../answers.ts';
 import type { Database } from '../database.ts';
 import type { Deliveries } from '../deliveries.ts';
@@ -19,10 +19,13 @@ export interface AnswerRunnerDeps {
 
 /** The runner of `answer`. */
 export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDeps): RunEffect {
-  return async ({ key, effectId, params }, signal) => {
+  return async ({ key, effectId, params, attempts }, signal) => {
     const { text, language, instructions, collections, minScore = null } = params as AnswerParams;
     const topic = conversationTopic(key.creatorId, key.conversationId);
     const tell = (news: ConversationNews) => fanOut.publish(topic, news);
+    const withdraw = () => tell({ type: 'delta', reply: effectId, text: '', anew: true });
+    // Whoever tried before may have said half of it, and died.
+    if (attempts > 1) withdraw();
     tell({ type: 'typing', on: true });
     const answered = new AbortController();
     void showTyping(key, AbortSignal.any([signal, answered.signal]));
@@ -39,12 +42,13 @@ export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDe
         minScore,
         conversationId: key.conversationId,
       };
-      const answer = await answers.answer(request, signal, (piece, anew) =>
-        tell({ type: 'delta', reply: effectId, text: piece, ...(anew === true ? { anew } : {}) }),
-      );
+      const answer = await answers.answer(request, signal, (piece, anew) => {
+        if (!signal.aborted) tell({ type: 'delta', reply: effectId, text: piece, ...(anew === true ? { anew } : {}) });
+      });
       return { outcome: 'done', result: { answer } };
     } finally {
       answered.abort();
+      if (signal.aborted) withdraw();
       tell({ type: 'typing', on: false });
     }
   };

@@ -1,12 +1,13 @@
-/** Wake-ups between nodes: who has armed a timer or planned an effect tells the others, who would find it seconds later if it were left behind. */
+/** Wake-ups between nodes: who has armed a timer, planned an effect or called one off tells the others, who would find it seconds later by themselves. */
 import type { Clock } from '../clock.ts';
 import { type FanOut, wakeUpsTopic } from '../shared/fan-out.ts';
+import type { EffectPump } from './effects.ts';
 import { mostIdleMs, type Pump } from './pump.ts';
 import type { TurnAftermath } from './turn.ts';
 
 /** The wake-ups of this process. */
 export interface WakeUps {
-  /** Tells the other nodes what a committed turn has left to do, if they would not look in time by themselves. */
+  /** Tells the other nodes what a committed turn has left to do, if they would not look in time by themselves, and what to stop. */
   tell(aftermath: TurnAftermath): void;
   /** Starts to hear the others; resolves when it does. */
   start(): Promise<void>;
@@ -21,7 +22,7 @@ const graceMs = 250;
 type Dues = Partial<Record<'timers' | 'effects', number>>;
 
 /** Wake-ups for both pumps. `nodeId` tells its own news from that of others. */
-export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: string; timers: Pump; effects: Pump }): WakeUps {
+export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: string; timers: Pump; effects: EffectPump }): WakeUps {
   const { fanOut, clock, nodeId } = parts;
   let gathered: Dues | null = null;
 
@@ -40,8 +41,9 @@ export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: str
   }
 
   function hear(news: unknown): void {
-    const { from, ...dues } = news as Dues & { from: string };
+    const { from, cancelled = [], ...dues } = news as Dues & { from: string; cancelled?: readonly string[] };
     if (from === nodeId) return;
+    for (const effectId of cancelled) parts.effects.abort(effectId);
     for (const pump of ['timers', 'effects'] as const) {
       const at = dues[pump];
       if (at !== undefined) parts[pump].wake(Math.max(0, at - clock.wall()) + graceMs);
@@ -49,7 +51,9 @@ export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: str
   }
 
   return {
-    tell({ planned, nextDueAt }) {
+    tell({ planned, cancelled, nextDueAt }) {
+      // Not gathered: whoever is answered hears every word that is written meanwhile.
+      if (cancelled.length > 0) fanOut.publish(wakeUpsTopic, { from: nodeId, cancelled });
       if (planned) gather('effects', clock.wall());
       if (nextDueAt !== null) gather('timers', clock.wall() + clock.wallUntil(nextDueAt));
     },

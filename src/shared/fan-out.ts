@@ -51,7 +51,7 @@ export function readSessionNews(heard: unknown): v.InferOutput<typeof News> | nu
 /** The topic on which every node hears, as `{creator_id, version}`, that a creator has changed the widget's configuration. */
 export const widgetsTopic = 'widgets:installation:changed';
 
-/** The topic on which nodes tell each other when something falls due soon. */
+/** The topic on which nodes tell each other when something falls due soon, and which effects have been called off. */
 export const wakeUpsTopic = 'wake-ups:installation:due';
 
 /** The topic that tells nodes to forget a creator's cached programs. */

@@ -2,13 +2,16 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
-import { type FanOut, wakeUpsTopic } from '../../src/shared/fan-out.ts';
+import type { Answers } from '../../src/answers.ts';
+import type { ConversationNews } from '../../src/message.ts';
+import { conversationTopic, type FanOut, wakeUpsTopic } from '../../src/shared/fan-out.ts';
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openRedisFanOut } from '../../src/shared/redis.ts';
 import { messagesAfter } from '../../src/store/conversations.ts';
+import { claimEffects } from '../../src/store/turns.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
-import { evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
+import { answerOf, evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { soon } from '../support/soon.ts';
 
@@ -58,11 +61,11 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
   });
 
   /** One that takes inputs and runs nothing, as if it died after each, and one that works. */
-  async function twoNodes() {
+  async function twoNodes(script?: Answers['answer']) {
     const clock = manualClock(evening);
     const [here, there] = await open();
     const dying = makeRuntime(db, { clock, fanOut: here });
-    const working = makeRuntime(db, { clock, fanOut: there });
+    const working = makeRuntime(db, { clock, fanOut: there, ...(script ? { script } : {}) });
     const heard: unknown[] = [];
     await working.wakeUps.start();
     await there.subscribe(wakeUpsTopic, (news) => heard.push(news));
@@ -74,7 +77,15 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
       clock.advance(100);
       await soon(() => expect(heard).toHaveLength(times));
     };
-    return { clock, dying, working, heard, told };
+    /** What the sockets of a conversation hear of its answers. */
+    const watch = async ({ creatorId: creator, conversationId }: ConversationKey) => {
+      const shown: unknown[] = [];
+      await there.subscribe(conversationTopic(creator, conversationId), (news) => {
+        if (['delta', 'typing'].includes((news as ConversationNews).type)) shown.push(news);
+      });
+      return shown;
+    };
+    return { clock, dying, working, heard, told, watch };
   }
 
   it('fire a timer that a node has armed and left behind, a quarter of a second after it was due', async () => {
@@ -94,6 +105,50 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     await told(1);
     clock.advance(250);
     await soon(() => expect(working.asked).toHaveLength(1));
+  });
+
+  it('stop an answer that the other has called off, and what was shown of it goes', async () => {
+    const stopped = Promise.withResolvers<void>();
+    const { clock, dying, working, told, watch } = await twoNodes((_request, signal, onDelta) => {
+      onDelta('Half an');
+      const stop = () => {
+        onDelta(' answer');
+        stopped.resolve();
+      };
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', stop);
+        signal.addEventListener('abort', () => reject(signal.reason));
+      });
+    });
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    const shown = await watch(key);
+    await dying.mailboxes.deliver(key, message('Is that so?'));
+    await told(1);
+    clock.advance(250);
+    await soon(() => expect(working.asked).toHaveLength(1));
+    await soon(() => expect(shown).toMatchObject([{ on: true }, { text: 'Half an' }]));
+    await dying.mailboxes.deliver(key, { id: 'c:1', kind: 'control', act: 'takeover' });
+    await stopped.promise;
+    const withdrawn = [{ text: '', anew: true }, { on: false }];
+    await soon(() => expect(shown.slice(2)).toMatchObject([...withdrawn, ...withdrawn]));
+  });
+
+  it('withdraw what a node has shown of an answer before it died', async () => {
+    const { clock, dying, working, watch } = await twoNodes(async (_request, _signal, onDelta) => {
+      onDelta('Nine');
+      return answerOf('Nine hours.');
+    });
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    await working.effects.stop();
+    await dying.mailboxes.deliver(key, message('Is that so?'));
+    await claimEffects(db, { wall: clock.wall(), holdMs: 30_000, most: 10, rested: [] });
+    const shown = await watch(key);
+    clock.advance(31_000);
+    working.effects.start();
+    await soon(async () => expect(await texts(key)).toContain('Nine hours.'));
+    expect(shown).toMatchObject([{ text: '', anew: true }, { on: true }, { text: 'Nine' }, { on: false }]);
   });
 
   it('tell each other of many turns in one moment once', async () => {
