@@ -97,6 +97,7 @@ export function programsPage(): string {
     'its moment is sent all the same, left out, or gathered for a minute and sent as one message. `class` is that of what is said by it, `jitter` spreads it, and',
     '`whileHuman` (`pause`, `keep`, `drop`) says what a person in control does to it. What waits for the program to have control again stands in',
     '`waiting_timers` of `GET /conversations/{id}`. A takeover calls off what the documents were asked, also by a state; a pause asks again when it ends.',
+    'What a state asks them or arms meanwhile waits by the same rules.',
     'While it is paused nothing is said but what is `safety`: that a person is called, that no more messages come.',
     '',
     '## Entries and words that are valid everywhere',

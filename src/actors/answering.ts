@@ -10,9 +10,16 @@ import { wordsOf } from './words.ts';
 /** Merged messages keep this many of their last characters: what one message may hold. */
 const longestQuestion = 4_000;
 
-/** Plans an answer for an invoke. An answer already under way for it is superseded: its late result will count for nothing. */
+/**
+ * Plans an answer for an invoke; while the program does not have control it only keeps its place. An answer already under way for it is superseded:
+ * its late result will count for nothing.
+ */
 export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null): void {
   cancelAnswer(draft, invokeId);
+  if (draft.snapshot.control !== 'bot') {
+    holdStill(draft, invokeId, { text, instructions });
+    return;
+  }
   const ordinal = nextOrdinal(draft);
   const id = stableKey(draft, ordinal, 'answer');
   const { collections = null, minScore } = knowledgeOf(draft) ?? {};
@@ -66,8 +73,12 @@ export function cancelAnswers(draft: Draft): void {
 export function suspendAnswers(draft: Draft): void {
   for (const [invokeId, pending] of answersOf(draft)) {
     cancelAnswer(draft, invokeId);
-    draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { ...pending, effect: heldStill } };
+    holdStill(draft, invokeId, pending);
   }
+}
+
+function holdStill(draft: Draft, invokeId: string, asked: Omit<PendingAnswer, 'effect'>): void {
+  draft.snapshot.answers = { ...draft.snapshot.answers, [invokeId]: { ...asked, effect: heldStill } };
 }
 
 /** The program has control again: what kept its place is asked for anew. */

@@ -13,7 +13,7 @@ import { endRun, performAction } from './performers.ts';
 import { underRules } from './progress.ts';
 import { withControl } from './snapshot.ts';
 import { enter, type Stepped, step } from './step.ts';
-import { resume, suspend } from './suspension.ts';
+import { resume, suspend, suspendTimers } from './suspension.ts';
 import { depthOf, dropCallers, everyRun, layAside, takeUpCaller } from './waiting-runs.ts';
 
 /** Gives the running program an event. False when no transition took it. */
@@ -176,7 +176,7 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   // An event may tell of a contact that a member has changed.
   if (draft.contact !== draft.before.contact || draft.input.kind === 'event') recomputeCalendar(draft);
   const hasControl = draft.snapshot.control === 'bot';
-  if (hadControl && !hasControl) everyRun(draft, suspend);
+  if (!hasControl) everyRun(draft, hadControl ? suspend : suspendTimers);
   if (!hadControl && hasControl) everyRun(draft, resume);
   goOn(draft, program, reached);
 }

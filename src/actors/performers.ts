@@ -97,7 +97,7 @@ const performers: Readonly<Record<string, (draft: Draft, program: Program, actio
   },
 
   typing(draft, _program, { params }) {
-    draft.typingMs = durationMs(String(params.for));
+    if (draft.snapshot.control === 'bot') draft.typingMs = durationMs(String(params.for));
   },
 
   metric(draft, _program, { params }) {

@@ -16,14 +16,14 @@ export function resume(draft: Draft): void {
 }
 
 /**
- * A timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it kept;
- * one that says `keep`, or nothing, goes on and waits once it is due.
+ * The program does not have control: a timer that says `drop` is cleared; one that says `pause` stops, its row gone and what is left of it
+ * kept; one that says `keep`, or nothing, goes on and waits once it is due. What has stopped already stays as it is.
  */
-function suspendTimers(draft: Draft): void {
+export function suspendTimers(draft: Draft): void {
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
     const rule = delayOf(draft, timerId)?.whileHuman ?? 'keep';
     if (rule === 'drop') clearTimer(draft, timerId);
-    if (rule !== 'pause') continue;
+    if (rule !== 'pause' || armed.remainingMs !== undefined) continue;
     const remainingMs = Math.max(0, armed.dueAt - draft.surroundings.now);
     draft.snapshot.timers = { ...draft.snapshot.timers, [timerId]: { ...armed, remainingMs } };
     const row = rowInFront(draft, timerId);

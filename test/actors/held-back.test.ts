@@ -124,6 +124,43 @@ describe('while a person has control', () => {
     expect(talking.says({ kind: 'control', act: 'restart' })).toEqual(['Hello from a']);
     expect(talking.conversation().snapshot.control).toBe('bot');
   });
+
+  it.each(['takeover', 'pause'] as const)(
+    'after a %s the documents are asked for nobody, and for what a state wants once it has control again',
+    (act) => {
+      const invoke = { src: 'answer', input: { message: 'What is sleep?' }, onDone: 'over', onError: 'over' };
+      const talking = talk(
+        program('a', { open: { on: { 'EVENT.go': 'asking' }, after: { week: 'over' } }, asking: { invoke, after: { week: 'over' } } }),
+      );
+      talking.start();
+      talking.give({ kind: 'control', act });
+      expect(talking.give(event('go'))).toMatchObject({ next: { state: 'asking' }, effects: [] });
+      expect(talking.give(release).effects).toMatchObject([{ type: 'answer', params: { text: 'What is sleep?' } }]);
+    },
+  );
+
+  it('no dots tell that the program writes', () => {
+    const types = { entry: [{ type: 'typing', params: { for: 'PT10S' } }], after: { week: 'over' } };
+    const talking = talk(program('a', { open: { on: { 'EVENT.go': 'typing' }, after: { week: 'over' } }, typing: types }));
+    talking.start();
+    talking.give(takeover);
+    expect(talking.give(event('go'))).toMatchObject({ next: { state: 'typing' }, typingMs: 0 });
+  });
+
+  it.each([
+    ['pause', 3],
+    ['keep', 1],
+  ] as const)('a timer armed meanwhile that says %s waits as one armed before', (whileHuman, hours) => {
+    const delays = { week: { for: 'P7D' }, soon: { for: 'PT3H', whileHuman } };
+    const states = { open: { on: { 'EVENT.go': 'waiting' }, after: { week: 'over' } }, waiting: { after: { soon: 'over' } } };
+    const talking = talk(program('a', states, { delays }));
+    talking.start();
+    talking.give(takeover);
+    talking.give(event('go'));
+    talking.give(release, noon + 2 * hourMs);
+    const [armed] = Object.values(talking.conversation().snapshot.timers);
+    expect(armed?.dueAt).toBe(noon + (2 + hours) * hourMs);
+  });
 });
 
 it('a program that may be entered once is not entered again by its link', () => {
