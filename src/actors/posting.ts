@@ -1,5 +1,6 @@
 /** Saying something: past the governor, held until it may go out, or joined to what is held already. */
 import type { MessageBody, MessageClass, MessageRole } from '../message.ts';
+import { spreadMs } from '../programs/delays.ts';
 import { ExpressionError } from '../programs/expressions.ts';
 import { armTimer, type Draft, nextOrdinal, policiesOf, rowInFront, scopeOf, stableKey } from './draft.ts';
 import { type Decision, govern, recordSend } from './governor.ts';
@@ -43,7 +44,8 @@ interface About {
  * While a person has control nothing goes out; what the program would have said waits for it to have control again.
  */
 export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'>, body: MessageBody, about: About): void {
-  const decision = byLateRule(draft, messageClass, decide(draft, messageClass));
+  const judged = decide(draft, messageClass);
+  const decision = mayWait(messageClass) ? byLateRule(draft, spread(draft, judged)) : judged;
   draft.decisions.push({
     content: about.content,
     class: messageClass,
@@ -58,15 +60,30 @@ export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'
   if (body.buttons?.length) draft.snapshot.offer = offerOf(seq, about.question, body.buttons);
 }
 
+/** What answers the contact, or keeps them safe, is said at once. */
+const mayWait = (messageClass: MessageClass) => messageClass !== 'reply' && messageClass !== 'safety';
+
+/**
+ * What a delay with jitter leads to keeps its place in the spread where it would else go out together with everybody's: at the end of the quiet
+ * hours, and when the server is there again after it was off for longer than the spread.
+ */
+function spread({ cause, contact, input, snapshot, surroundings: { now } }: Draft, decision: Decision): Decision {
+  if (!cause || cause.jitterMs === 0 || input.kind !== 'timer' || snapshot.control !== 'bot') return decision;
+  const placeMs = spreadMs(cause, contact.id);
+  if (decision.do === 'hold') return { ...decision, until: decision.until + placeMs };
+  if (decision.do === 'skip' || now - cause.dueAt <= cause.jitterMs) return decision;
+  return { do: 'hold', until: now + placeMs, reason: 'late: spread over its jitter' };
+}
+
 /** What is late gathers for so long, so that it comes as one message. */
 const gatherMs = 60_000;
 
 type Judged = Decision & { fold?: true };
 
 /** The governor's decision under the late rule of the delay that led here: too late by the time it could go out, it is left out or joined to the rest. */
-function byLateRule({ cause, surroundings: { now } }: Draft, messageClass: MessageClass, decision: Decision): Judged {
+function byLateRule({ cause, surroundings: { now } }: Draft, decision: Decision): Judged {
   const late = cause?.late;
-  if (!cause || !late || decision.do === 'skip' || messageClass === 'reply' || messageClass === 'safety') return decision;
+  if (!cause || !late || decision.do === 'skip') return decision;
   const goesAt = decision.do === 'hold' ? decision.until : now;
   if (goesAt - cause.dueAt <= late.afterMs || late.do === 'send') return decision;
   // What is found late already is skipped by its timer: this is late only by being held.

@@ -78,18 +78,21 @@ export function delayFacts(name: string, delay: Delay): DelayFacts {
     late,
     class: delay.class ?? null,
     whileHuman: delay.whileHuman ?? 'keep',
+    jitterMs: jitterOf(delay),
   };
 }
 
 /** When a delay armed at `anchor` falls due in a zone; one of `between` draws by the scope's chance and the delay's name. Milliseconds since 1970, between anchor and anchor + ten years. A date that is not known is ten years away. */
 export function dueAt(name: string, delay: Delay, zone: string, scope: Scope, anchor: number): number {
   const due = 'between' in delay ? drawnDue(name, delay.between, zone, scope, anchor) : rawDue(delay, zone, scope, anchor);
-  return Math.min(Math.max(due + jitterMs(name, delay, scope), anchor), anchor + longestMs);
+  return Math.min(Math.max(due + spreadMs({ name, jitterMs: jitterOf(delay) }, scope.contact.id), anchor), anchor + longestMs);
 }
 
-/** A contact's own place within the spread of a delay: the same every time, so that a daily moment does not wander. */
-function jitterMs(name: string, { jitter }: Delay, scope: Scope): number {
-  return jitter === undefined ? 0 : Math.floor(chanceOf('jitter', name, scope.contact.id) * durationMs(jitter));
+const jitterOf = ({ jitter }: Delay) => (jitter === undefined ? 0 : durationMs(jitter));
+
+/** A contact's own place within the spread of a delay, in milliseconds: the same every time, so that a daily moment does not wander. */
+export function spreadMs({ name, jitterMs }: Pick<DelayFacts, 'name' | 'jitterMs'>, contactId: string): number {
+  return jitterMs === 0 ? 0 : Math.floor(chanceOf('jitter', name, contactId) * jitterMs);
 }
 
 function drawnDue(name: string, [least, most]: readonly [string, string], zone: string, scope: Scope, anchor: number): number {

@@ -47,6 +47,8 @@ export interface DelayFacts {
   class: 'transactional' | 'nudge' | 'promo' | null;
   /** While a person has control: `pause` stops its time, `keep` lets it fall due and wait, `drop` disarms it. */
   whileHuman: 'pause' | 'keep' | 'drop';
+  /** The time over which it is spread among contacts; 0 for not. */
+  jitterMs: number;
 }
 
 /** What the runtime needs to know of a point of the calendar. */

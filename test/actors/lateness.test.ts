@@ -113,3 +113,51 @@ describe('what is late by its rule', () => {
     expect(Object.keys(simulation.conversation().snapshot.held)).toHaveLength(held);
   });
 });
+
+describe('what is spread over its jitter', () => {
+  const jitterMs = 1_800_000;
+  const people = ['a', 'b', 'c', 'd', 'e', 'f'];
+  const quiet = { quiet: { from: '08:30', to: '14:00' } };
+
+  /** When each of some people would be told the first word, if their timers were taken at `now`. */
+  function moments(definition: Definition, now: number, rule?: string): number[] {
+    return people.map((id) => {
+      const { contact, ...rest } = begun(definition);
+      const { conversation } = catchUp(definition, { ...rest, contact: { ...contact, id: id as never } }, now);
+      const [timerId = ''] = Object.keys(conversation.snapshot.held);
+      expect(conversation.snapshot.held[timerId]?.fold).toBe(rule === 'fold' ? true : undefined);
+      return conversation.snapshot.timers[timerId]?.dueAt ?? 0;
+    });
+  }
+
+  it.each([
+    ['at the end of the quiet hours', quiet, {}, morning + 2 * hour, morning + 6 * hour],
+    ['after a night without a server', {}, {}, morning + 9 * hour, morning + 9 * hour],
+    ['also where what is late is joined', {}, { late: { after: 'PT1H', do: 'fold' } }, morning + 9 * hour, morning + 9 * hour],
+  ])('does not reach everybody at once %s', (_name, policies, rule, now, from) => {
+    const definition = chain({ jitter: 'PT30M', ...rule }, policies);
+    const told = moments(definition, now, 'late' in rule ? rule.late.do : undefined);
+    expect(new Set(told).size).toBe(people.length);
+    for (const at of told) expect(at - from).toSatisfy((after: number) => after >= 0 && after < jitterMs);
+    expect(moments(definition, now, 'late' in rule ? rule.late.do : undefined)).toEqual(told);
+  });
+
+  it('goes out once, at its own moment', () => {
+    const definition = chain({ jitter: 'PT30M' });
+    const late = catchUp(definition, begun(definition), morning + 9 * hour);
+    expect(late).toMatchObject({ said: [], reasons: ['hold: late: spread over its jitter'] });
+    const { said } = catchUp(definition, late.conversation, morning + 9 * hour + jitterMs);
+    expect(said).toEqual(['nudge: One']);
+  });
+
+  it.each([
+    ['a little late', {}, { late: { after: 'PT1H', do: 'send' } }, morning + 1.5 * hour, ['nudge: One']],
+    ['a message that may not wait', { class: 'safety' }, {}, morning + 9 * hour, ['safety: One']],
+  ])('says at once %s', (_name, own, rule, now, said) => {
+    const definition = chain({ jitter: 'PT30M', ...rule });
+    const { states } = definition.machine;
+    const first = { ...states.first, entry: [say('one', own)] };
+    const changed = { ...definition, machine: { ...definition.machine, states: { ...states, first } } } as Definition;
+    expect(catchUp(changed, begun(changed), now).said).toEqual(said);
+  });
+});

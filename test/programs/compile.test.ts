@@ -158,6 +158,7 @@ describe('the example, from hello to seven nights', () => {
       recurring: true,
       late: { afterMs: 3 * 3_600_000, do: 'skip' },
       whileHuman: 'keep',
+      jitterMs: 0,
     });
     expect(program.delayOf('xstate.after.noReply.conversation.program.check')).toMatchObject({
       calendar: false,
