@@ -106,7 +106,15 @@ function hold(
   }
   const timerId = `held:${draft.surroundings.generation}.${Object.keys(draft.snapshot.held).length}.${draft.decisions.length}`;
   const held = { ...message, body: { ...message.body }, state: draft.state ?? '', ...(fold ? { fold } : {}) };
-  keepHeld(draft, timerId, held, { dueAt: until, anchor: draft.surroundings.now, event: null });
+  keepHeld(draft, timerId, held, { dueAt: behindOthers(draft, until), anchor: draft.surroundings.now, event: null });
+}
+
+/** What is held until one moment comes in the order it was written, each a millisecond after the one before: the record tells nothing else of order. */
+function behindOthers({ snapshot: { held, timers } }: Draft, until: number): number {
+  const taken = new Set(Object.keys(held).map((id) => timers[id]?.dueAt));
+  let dueAt = until;
+  while (taken.has(dueAt)) dueAt += 1;
+  return dueAt;
 }
 
 /** Keeps a held message under its timer in the run in front; while a person has control it waits for the program to have it again. */

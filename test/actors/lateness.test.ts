@@ -161,3 +161,22 @@ describe('what is spread over its jitter', () => {
     expect(catchUp(changed, begun(changed), now).said).toEqual(said);
   });
 });
+
+it('what the quiet hours hold is due in the order it was written, whatever came when', () => {
+  const definition = chain({}, { quiet: { from: '08:30', to: '14:00' } });
+  const { states } = definition.machine;
+  const first = { ...states.first, entry: [say('one'), say('two'), say('one')] };
+  const simulation = createSimulation(
+    compile({ ...definition, machine: { ...definition.machine, states: { ...states, first } } } as Definition),
+    {},
+    morning,
+  );
+  simulation.say('hi');
+  simulation.advance('PT2H');
+  // As the record gives them: by when they are due.
+  const contents = simulation.timers().map(({ id }) => simulation.conversation().snapshot.held[id]?.content);
+  expect(new Set(simulation.timers().map(({ dueAt }) => dueAt)).size).toBe(contents.length);
+  expect(contents).toEqual(['one', 'two', 'one', 'two']);
+  simulation.advance('PT5H');
+  expect(simulation.outbound().map(({ body }) => body.text)).toEqual(['Two']);
+});
