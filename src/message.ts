@@ -98,14 +98,15 @@ export interface DocumentNews {
   status: 'queued' | 'ready' | 'failed' | 'deleted';
 }
 
-/** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. `anew`: what was shown of the reply goes. */
+/** What is published on a conversation's topic. `message` and `read`, how far the contact has read, are on record; what is lost of the rest does no harm. */
 export type ConversationNews =
   | { type: 'message'; message: Message }
   | { type: 'typing'; on: boolean }
   | { type: 'read'; seq: number }
   /** What was said in a voice note that was told of before; on record too. */
   | { type: 'transcript'; seq: number; text: string }
-  | { type: 'delta'; reply: string; text: string; anew?: boolean }
+  /** A piece of a reply that so many characters came before, as far as they count: with `anew` what was shown of it goes. */
+  | { type: 'delta'; reply: string; text: string; after: number; anew?: boolean }
   /** News of a turn may have been lost: the record is to be read. */
   | { type: 'missed' }
   | { type: 'progress'; points: number; streak: number; milestones: readonly string[] };

@@ -18,7 +18,7 @@ export function announce(
   const topic = conversationTopic(before.creatorId, before.id);
   const tell = (news: ConversationNews) => fanOut.publish(topic, news);
   for (const reply of calledOff(before, row)) {
-    tell({ type: 'delta', reply, text: '', anew: true });
+    tell({ type: 'delta', reply, text: '', after: 0, anew: true });
     tell({ type: 'typing', on: false });
   }
   for (const message of row.messages ?? []) tell({ type: 'message', message: message as Message });

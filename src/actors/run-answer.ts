@@ -23,9 +23,14 @@ export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDe
     const { text, language, instructions, collections, minScore = null } = params as AnswerParams;
     const topic = conversationTopic(key.creatorId, key.conversationId);
     const tell = (news: ConversationNews) => fanOut.publish(topic, news);
-    const withdraw = () => tell({ type: 'delta', reply: effectId, text: '', anew: true });
+    let shown = 0;
+    function show(text: string, anew = false): void {
+      const after = anew ? 0 : shown;
+      shown = after + text.length;
+      tell({ type: 'delta', reply: effectId, text, after, ...(anew ? { anew } : {}) });
+    }
     // Whoever tried before may have said half of it, and died.
-    if (attempts > 1) withdraw();
+    if (attempts > 1) show('', true);
     tell({ type: 'typing', on: true });
     const answered = new AbortController();
     void showTyping(key, AbortSignal.any([signal, answered.signal]));
@@ -43,12 +48,12 @@ export function answerRunner({ db, fanOut, answers, showTyping }: AnswerRunnerDe
         conversationId: key.conversationId,
       };
       const answer = await answers.answer(request, signal, (piece, anew) => {
-        if (!signal.aborted) tell({ type: 'delta', reply: effectId, text: piece, ...(anew === true ? { anew } : {}) });
+        if (!signal.aborted) show(piece, anew);
       });
       return { outcome: 'done', result: { answer } };
     } finally {
       answered.abort();
-      if (signal.aborted) withdraw();
+      if (signal.aborted) show('', true);
       tell({ type: 'typing', on: false });
     }
   };

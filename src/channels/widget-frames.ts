@@ -88,7 +88,8 @@ export type ServerFrame =
     }
   | MessageFrame
   | { type: 'ack'; id: string; seq: number | null }
-  | Exclude<ConversationNews, { type: 'message' }>
+  | Exclude<ConversationNews, { type: 'message' | 'delta' }>
+  | { type: 'delta'; reply: string; text: string; anew?: boolean }
   | { type: 'pong' }
   /** The configuration is another one now. */
   | { type: 'config'; version: number }

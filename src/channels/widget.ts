@@ -85,6 +85,8 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
   let opened: Promise<boolean> | null = null;
   let welcomed = false;
   let typing = false;
+  /** The reply that the client sees grow, and how far. */
+  let growing = { reply: '', length: 0 };
   let lookedAt = clock.wall();
   let closed = false;
   let unsubscribe: (() => void) | null = null;
@@ -189,7 +191,21 @@ export function createWidgetSocket(deps: WidgetSocketDeps, principal: WidgetPrin
     if (news.type === 'missed') return feed.lookAgain();
     if (news.type === 'typing') typing = news.on;
     // What is lost without harm is not queued: neither before the welcome nor for a client that does not read.
-    if (welcomed && limits.stalled() === null) send(news);
+    if (welcomed && limits.stalled() === null) passOn(news);
+  }
+
+  /** Nobody reads a reply from its middle: who came late, or has lost a piece, sees that something is written, and then the message. */
+  function passOn(news: Exclude<ConversationNews, { type: 'message' }>): void {
+    if (news.type !== 'delta') return send(news);
+    const { after, ...frame } = news;
+    const isSame = growing.reply === frame.reply;
+    if (frame.anew === true || after === (isSame ? growing.length : 0)) {
+      if (isSame || frame.text !== '') growing = { reply: frame.reply, length: after + frame.text.length };
+      send(frame);
+    } else if (!typing) {
+      typing = true;
+      send({ type: 'typing', on: true });
+    }
   }
 
   async function deliver(frame: DeliveredFrame): Promise<void> {

@@ -97,8 +97,8 @@ describe('a conversation', () => {
     await expectBubbles(visited, ['why?']);
     stage.server.tell(conversation, { type: 'typing', on: true });
     await expect.poll(() => visited.chat.locator('.dots').isVisible()).toBe(true);
-    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'Because ' });
-    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'light wakes' });
+    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'Because ', after: 0 });
+    stage.server.tell(conversation, { type: 'delta', reply: 'r', text: 'light wakes', after: 8 });
     await expectBubbles(visited, ['why?', 'Because light wakes']);
     expect(await visited.chat.locator('[aria-live=polite]').textContent()).toBe('');
     const citations = [{ document_id: 'd', title: 'Light & sleep', chunk_index: 0, page: 3, quote: 'Light is the strongest cue.' }];

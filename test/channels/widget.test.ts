@@ -206,12 +206,31 @@ describe('createWidgetSocket', () => {
     mailboxes.publish(principal, { type: 'typing', on: true });
     resolve();
     await settle();
-    mailboxes.publish(principal, { type: 'delta', reply: 'r', text: 'He' });
+    mailboxes.publish(principal, { type: 'delta', reply: 'r', text: 'He', after: 0 });
     mailboxes.publish(principal, { type: 'progress', points: 3, streak: 1, milestones: [] });
     expect(frames).toMatchObject([
       { type: 'welcome', typing: true },
       { type: 'delta', text: 'He' },
       { type: 'progress', points: 3 },
+    ]);
+  });
+
+  it('gives nobody a reply from its middle: who came late, or has lost a piece, sees that it is written', async () => {
+    const { principal, mailboxes, frames, hello } = setUp();
+    await hello();
+    const piece = (reply: string, text: string, after: number) => mailboxes.publish(principal, { type: 'delta', reply, text, after });
+    piece('late', 'the middle', 20);
+    piece('late', ' of it', 30);
+    mailboxes.publish(principal, { type: 'delta', reply: 'late', text: '', after: 0, anew: true });
+    piece('late', 'Once ', 0);
+    piece('late', 'Once ', 0);
+    piece('late', 'more', 5);
+    piece('late', ' after a gap', 12);
+    expect(frames.slice(1)).toEqual([
+      { type: 'typing', on: true },
+      { type: 'delta', reply: 'late', text: '', anew: true },
+      { type: 'delta', reply: 'late', text: 'Once ' },
+      { type: 'delta', reply: 'late', text: 'more' },
     ]);
   });
 
