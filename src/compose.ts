@@ -183,7 +183,9 @@ export async function compose(config: Config, runtime: Runtime): Promise<Server>
       stopStatistics();
       await Promise.all([privacy.erasing.pump.stop(), privacy.retention.stop(), webhooks.stop()]);
       await Promise.all([knowledge.ingest.stop(), actors.timers.stop(), actors.broadcasts.stop(), actors.effects.stop(), receiver.idle()]);
-      await Promise.all([accounts.passwords.close(), accounts.post?.mail.close(), shared.cache.close(), shared.fanOut.close()]);
+      actors.wakeUps.leave();
+      await Promise.all([accounts.passwords.close(), accounts.post?.mail.close()]);
+      await Promise.all([shared.cache.close(), shared.fanOut.close()]);
       await database.close();
     },
   };

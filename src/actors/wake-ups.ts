@@ -11,6 +11,8 @@ export interface WakeUps {
   tell(aftermath: TurnAftermath): void;
   /** Starts to hear the others; resolves when it does. */
   start(): Promise<void>;
+  /** Tells the other nodes to look now: what this one has given back, because it stops, is theirs. */
+  leave(): void;
 }
 
 /** Turns of so many milliseconds share one wake-up. */
@@ -63,6 +65,10 @@ export function createWakeUps(parts: { fanOut: FanOut; clock: Clock; nodeId: str
         parts.timers.wake();
         parts.effects.wake();
       });
+    },
+    leave() {
+      const now = clock.wall();
+      fanOut.publish(wakeUpsTopic, { from: nodeId, timers: now, effects: now });
     },
   };
 }

@@ -8,7 +8,7 @@ import { conversationTopic, type FanOut, wakeUpsTopic } from '../../src/shared/f
 import { createMemoryFanOut } from '../../src/shared/memory.ts';
 import { openRedisFanOut } from '../../src/shared/redis.ts';
 import { messagesAfter } from '../../src/store/conversations.ts';
-import { claimEffects } from '../../src/store/turns.ts';
+import { type ClaimedEffect, claimEffects, postponeEffect } from '../../src/store/turns.ts';
 import { manualClock } from '../support/clock.ts';
 import { testCreator, testDatabase } from '../support/database.ts';
 import { answerOf, evening, makeRuntime, openTestConversation, publish } from '../support/runtime.ts';
@@ -148,7 +148,22 @@ describe.each(fanOuts)('two nodes with a fan-out %s', (_, open) => {
     clock.advance(31_000);
     working.effects.start();
     await soon(async () => expect(await texts(key)).toContain('Nine hours.'));
-    expect(shown).toMatchObject([{ text: '', anew: true }, { on: true }, { text: 'Nine' }, { on: false }]);
+    expect(shown).toMatchObject([{ text: '', anew: true }, { on: true }, { text: 'Nine', after: 0 }, { on: false }]);
+  });
+
+  it('take up at once what one that stops has given back', async () => {
+    const { clock, dying, working, told } = await twoNodes();
+    const key = await openTestConversation(db, creatorId);
+    await dying.mailboxes.deliver(key, begin);
+    await dying.mailboxes.deliver(key, message('Is that so?'));
+    const [claimed] = await claimEffects(db, { wall: clock.wall(), holdMs: 30_000, most: 1, rested: [] });
+    await told(1);
+    clock.advance(250);
+    await postponeEffect(db, claimed as ClaimedEffect, 1, clock.wall());
+    dying.wakeUps.leave();
+    await told(2);
+    clock.advance(250);
+    await soon(() => expect(working.asked).toHaveLength(1));
   });
 
   it('tell each other of many turns in one moment once', async () => {
