@@ -1,6 +1,7 @@
 /** The calendar of a run: one timer for the next moment of each point, which moves, as calendar delays do, when what it counts from changes. */
 import type { CalendarFacts, DelayFacts, Program } from '../programs/program.ts';
 import { armTimer, clearTimer, type Draft, delayOf, scopeOf } from './draft.ts';
+import type { ArmedTimer } from './snapshot.ts';
 
 /** Arms the next moment of every point, and disarms those that have none any more. */
 function armCalendar(draft: Draft, program: Program): void {
@@ -52,14 +53,19 @@ export function takeMoment(draft: Draft, timerId: string, dueAt: number): 'given
   return 'given';
 }
 
-/** Calendar delays keep rule and anchor: a changed zone or field moves what is armed and has not come yet. What is paused is computed when it goes on. */
+/** Whether nothing moves a timer any more: its moment has come, or it is paused and is computed when it goes on. */
+function isFixed({ dueAt, cameAt = dueAt, remainingMs }: ArmedTimer, now: number): boolean {
+  return cameAt <= now || remainingMs !== undefined;
+}
+
+/** Calendar delays keep rule and anchor: a changed zone or field moves what is armed. */
 export function recomputeCalendar(draft: Draft): void {
   const { program } = draft;
   if (draft.status !== 'active' || !program) return;
   armCalendar(draft, program);
   for (const [timerId, armed] of Object.entries(draft.snapshot.timers)) {
     const delay = delayOf(draft, timerId);
-    if (!delay?.calendar || armed.remainingMs !== undefined || armed.dueAt <= draft.surroundings.now) continue;
+    if (!delay?.calendar || isFixed(armed, draft.surroundings.now)) continue;
     const dueAt = dueAgain(draft, program, delay, armed.anchor);
     if (dueAt !== armed.dueAt) armTimer(draft, timerId, { ...armed, dueAt });
   }

@@ -63,16 +63,10 @@ export function post(draft: Draft, messageClass: Exclude<MessageClass, 'inbound'
 /** What answers the contact, or keeps them safe, is said at once. */
 const mayWait = (messageClass: MessageClass) => messageClass !== 'reply' && messageClass !== 'safety';
 
-/**
- * What a delay with jitter leads to keeps its place in the spread where it would else go out together with everybody's: at the end of the quiet
- * hours, and when the server is there again after it was off for longer than the spread.
- */
-function spread({ cause, contact, input, snapshot, surroundings: { now } }: Draft, decision: Decision): Decision {
-  if (!cause || cause.jitterMs === 0 || input.kind !== 'timer' || snapshot.control !== 'bot') return decision;
-  const placeMs = spreadMs(cause, contact.id);
-  if (decision.do === 'hold') return { ...decision, until: decision.until + placeMs };
-  if (decision.do === 'skip' || now - cause.dueAt <= cause.jitterMs) return decision;
-  return { do: 'hold', until: now + placeMs, reason: 'late: spread over its jitter' };
+/** What a delay with jitter leads to keeps its place in the spread at the end of the quiet hours, when it would else go out together with everybody's. */
+function spread({ cause, contact, input, snapshot }: Draft, decision: Decision): Decision {
+  if (!cause || decision.do !== 'hold' || input.kind !== 'timer' || snapshot.control !== 'bot') return decision;
+  return { ...decision, until: decision.until + spreadMs(cause, contact.id) };
 }
 
 /** What is late gathers for so long, so that it comes as one message. */
@@ -81,7 +75,7 @@ const gatherMs = 60_000;
 type Judged = Decision & { fold?: true };
 
 /** The governor's decision under the late rule of the delay that led here: too late by the time it could go out, it is left out or joined to the rest. */
-function byLateRule({ cause, surroundings: { now } }: Draft, decision: Decision): Judged {
+function byLateRule({ cause, contact, surroundings: { now } }: Draft, decision: Decision): Judged {
   const late = cause?.late;
   if (!cause || !late || decision.do === 'skip') return decision;
   const goesAt = decision.do === 'hold' ? decision.until : now;
@@ -89,7 +83,7 @@ function byLateRule({ cause, surroundings: { now } }: Draft, decision: Decision)
   // What is found late already is skipped by its timer: this is late only by being held.
   if (late.do === 'skip') return decision.do === 'hold' ? { do: 'skip', reason: 'too late by then' } : decision;
   if (decision.do === 'hold') return { ...decision, fold: true };
-  return { do: 'hold', until: now + gatherMs, reason: 'late: joined with what else is', fold: true };
+  return { do: 'hold', until: now + gatherMs + spreadMs(cause, contact.id), reason: 'late: joined with what else is', fold: true };
 }
 
 /** Keeps a message until it may go out; one that folds is joined to another of its class that does. */

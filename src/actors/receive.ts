@@ -1,5 +1,6 @@
 /** What each kind of input means to a conversation. Pure: conversation and input in, consequences out. */
 import type { Attachment, MessageBody } from '../message.ts';
+import { spreadMs } from '../programs/delays.ts';
 import type { MachineEvent } from '../programs/program.ts';
 import { type ControlEvent, controlTable } from '../programs/regions.ts';
 import { answerInFlight, invokeOf, sayAnswer } from './answering.ts';
@@ -127,7 +128,8 @@ function fireInFront(draft: Draft, timerId: string): void {
   if (!armed) return;
   const held = draft.snapshot.held[timerId];
   const delay = delayOf(draft, timerId);
-  if (delay) draft.cause = { ...delay, dueAt: armed.dueAt };
+  if (delay) draft.cause = { ...delay, dueAt: armed.cameAt ?? armed.dueAt };
+  if (isSpread(draft, timerId, armed)) return;
   clearTimer(draft, timerId);
   const moment = takeMoment(draft, timerId, armed.dueAt);
   if (held) release(draft, held);
@@ -136,15 +138,31 @@ function fireInFront(draft: Draft, timerId: string): void {
   else if (!isSkipped(draft, timerId, armed)) onEvent(draft, { type: armed.event ?? timerId });
 }
 
+/**
+ * Whether a timer was found later than its spread is long, as all are by a server that was off: then they take their places from now on, or
+ * everybody would be written to at once. What its rule leaves out or joins does not wait.
+ */
+function isSpread(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
+  const { cause, contact, input, surroundings } = draft;
+  if (!cause || cause.jitterMs === 0 || armed.cameAt !== undefined || input.kind !== 'timer') return false;
+  const lateMs = surroundings.now - armed.dueAt;
+  const isForItsRule = cause.late !== null && cause.late.do !== 'send' && lateMs > cause.late.afterMs;
+  if (isForItsRule || lateMs <= cause.jitterMs) return false;
+  armTimer(draft, timerId, { ...armed, dueAt: surroundings.now + spreadMs(cause, contact.id), cameAt: armed.dueAt });
+  draft.as = 'late.spread';
+  return true;
+}
+
 /** Whether a timer is so late that its rule skips it: a recurring one waits for its next occurrence, any other goes on in silence. */
 function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
   const { now } = draft.surroundings;
   const delay = draft.cause;
-  if (!draft.program || delay?.late?.do !== 'skip' || now - armed.dueAt <= delay.late.afterMs) return false;
+  if (!draft.program || delay?.late?.do !== 'skip' || now - delay.dueAt <= delay.late.afterMs) return false;
   draft.silent = !delay.recurring;
   if (!delay.recurring) return false;
   draft.as = 'late.next';
-  armTimer(draft, timerId, { ...armed, anchor: now, dueAt: draft.program.dueAt(delay.name, scopeOf(draft), now) });
+  const { cameAt: _passed, ...again } = armed;
+  armTimer(draft, timerId, { ...again, anchor: now, dueAt: draft.program.dueAt(delay.name, scopeOf(draft), now) });
   return true;
 }
 

@@ -32,6 +32,8 @@ export interface ArmedTimer {
   delay?: string;
   /** Milliseconds that were left when the program lost control, for a timer that is paused; it has no row then. */
   remainingMs?: number;
+  /** When its moment came, milliseconds since 1970, for one that was found late and waits for its place in the spread since. */
+  cameAt?: number;
 }
 
 /** A message that waits for the governor: written now, sent later unless `state` was left meanwhile. */

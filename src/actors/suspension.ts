@@ -35,7 +35,7 @@ export function suspendTimers(draft: Draft): void {
 /** What was paused has as much time left as then, but for what waits for a moment of the calendar. */
 function resumeTimers(draft: Draft): void {
   const { program, surroundings } = draft;
-  for (const [timerId, { remainingMs, ...armed }] of Object.entries(draft.snapshot.timers)) {
+  for (const [timerId, { remainingMs, cameAt: _passed, ...armed }] of Object.entries(draft.snapshot.timers)) {
     if (remainingMs === undefined) continue;
     const delay = delayOf(draft, timerId);
     if (program && delay?.calendar) armTimer(draft, timerId, { ...armed, dueAt: dueAgain(draft, program, delay, armed.anchor) });

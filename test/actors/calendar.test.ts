@@ -92,6 +92,17 @@ describe('a moment of every day', () => {
     expect(one.due()).toEqual([due]);
   });
 
+  it('that was found late and takes its place in the spread is not put off', () => {
+    const one = begun(waiting({ until: { time: '09:00' }, jitter: 'PT3H' }));
+    one.fire(at('2026-10-21T16:00'));
+    const [due = ''] = one.due();
+    expect(at(due)).toSatisfy((ms: number) => ms >= at('2026-10-21T16:00') && ms < at('2026-10-21T19:00'));
+    one.change(at('2026-10-21T16:00'), { zone: 'America/New_York' });
+    expect(one.due()).toEqual([due]);
+    one.fire(at('2026-10-21T19:00'));
+    expect(one.said).toEqual(['Good morning']);
+  });
+
   it('that has come and waits for its turn is not put off', () => {
     const one = begun(waiting({ until: { time: '09:00' } }));
     one.change(at('2026-10-21T08:01'), { zone: 'America/New_York' });

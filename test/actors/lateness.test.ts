@@ -119,46 +119,60 @@ describe('what is spread over its jitter', () => {
   const people = ['a', 'b', 'c', 'd', 'e', 'f'];
   const quiet = { quiet: { from: '08:30', to: '14:00' } };
 
-  /** When each of some people would be told the first word, if their timers were taken at `now`. */
-  function moments(definition: Definition, now: number, rule?: string): number[] {
-    return people.map((id) => {
+  /** Each of some people after their timers were taken at `now`. */
+  const everybody = (definition: Definition, now: number): Conversation[] =>
+    people.map((id) => {
       const { contact, ...rest } = begun(definition);
-      const { conversation } = catchUp(definition, { ...rest, contact: { ...contact, id: id as never } }, now);
-      const [timerId = ''] = Object.keys(conversation.snapshot.held);
-      expect(conversation.snapshot.held[timerId]?.fold).toBe(rule === 'fold' ? true : undefined);
-      return conversation.snapshot.timers[timerId]?.dueAt ?? 0;
+      const late = catchUp(definition, { ...rest, contact: { ...contact, id: id as never } }, now);
+      expect(late.said).toEqual([]);
+      return late.conversation;
     });
-  }
+  /** When something is said next: by what is held, else by what is armed. */
+  const nextOf = ({ snapshot: { timers, held } }: Conversation) => {
+    const dues = Object.entries(timers).map(([id, { dueAt }]) =>
+      id in held || Object.keys(held).length === 0 ? dueAt : Number.POSITIVE_INFINITY,
+    );
+    return Math.min(...dues);
+  };
 
   it.each([
-    ['at the end of the quiet hours', quiet, {}, morning + 2 * hour, morning + 6 * hour],
+    ['at the end of the quiet hours', quiet, {}, morning + 1.5 * hour, morning + 6 * hour],
     ['after a night without a server', {}, {}, morning + 9 * hour, morning + 9 * hour],
-    ['also where what is late is joined', {}, { late: { after: 'PT1H', do: 'fold' } }, morning + 9 * hour, morning + 9 * hour],
+    ['also where what is late is joined', {}, { late: { after: 'PT1H', do: 'fold' } }, morning + 9 * hour, morning + 9 * hour + 60_000],
   ])('does not reach everybody at once %s', (_name, policies, rule, now, from) => {
     const definition = chain({ jitter: 'PT30M', ...rule }, policies);
-    const told = moments(definition, now, 'late' in rule ? rule.late.do : undefined);
-    expect(new Set(told).size).toBe(people.length);
-    for (const at of told) expect(at - from).toSatisfy((after: number) => after >= 0 && after < jitterMs);
-    expect(moments(definition, now, 'late' in rule ? rule.late.do : undefined)).toEqual(told);
+    const told = everybody(definition, now);
+    expect(new Set(told.map(nextOf)).size).toBe(people.length);
+    for (const one of told) {
+      expect(nextOf(one) - from).toSatisfy((after: number) => after >= 0 && after < jitterMs);
+    }
+    expect(everybody(definition, now).map(nextOf)).toEqual(told.map(nextOf));
   });
 
-  it('goes out once, at its own moment', () => {
-    const definition = chain({ jitter: 'PT30M' });
-    const late = catchUp(definition, begun(definition), morning + 9 * hour);
-    expect(late).toMatchObject({ said: [], reasons: ['hold: late: spread over its jitter'] });
-    const { said } = catchUp(definition, late.conversation, morning + 9 * hour + jitterMs);
-    expect(said).toEqual(['nudge: One']);
+  it('and found late says all that its rule sends, one after the other', () => {
+    const definition = chain({ jitter: 'PT30M', late: { after: 'PT1H', do: 'send' } });
+    const [one] = everybody(definition, morning + 9 * hour) as [Conversation];
+    expect(one.state).toBe('start');
+    const first = catchUp(definition, one, nextOf(one));
+    expect(first.said).toEqual(['nudge: One']);
+    expect(catchUp(definition, first.conversation, nextOf(first.conversation)).said).toEqual(['nudge: Two']);
+  });
+
+  it('and found late is left out by its rule as ever', () => {
+    const definition = chain({ jitter: 'PT30M', late: { after: 'PT1H', do: 'skip' } });
+    const [one] = everybody(definition, morning + 9 * hour) as [Conversation];
+    expect(one.state).toBe('first');
   });
 
   it.each([
-    ['a little late', {}, { late: { after: 'PT1H', do: 'send' } }, morning + 1.5 * hour, ['nudge: One']],
-    ['a message that may not wait', { class: 'safety' }, {}, morning + 9 * hour, ['safety: One']],
-  ])('says at once %s', (_name, own, rule, now, said) => {
-    const definition = chain({ jitter: 'PT30M', ...rule });
+    ['what is a little late', {}, {}, ['nudge: One']],
+    ['in the quiet hours what may not wait', { class: 'safety' }, quiet, ['safety: One']],
+  ])('says at once %s', (_name, own, policies, said) => {
+    const definition = chain({ jitter: 'PT30M' }, policies);
     const { states } = definition.machine;
     const first = { ...states.first, entry: [say('one', own)] };
     const changed = { ...definition, machine: { ...definition.machine, states: { ...states, first } } } as Definition;
-    expect(catchUp(changed, begun(changed), now).said).toEqual(said);
+    expect(catchUp(changed, begun(changed), morning + 1.5 * hour).said).toEqual(said);
   });
 });
 
