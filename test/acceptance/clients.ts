@@ -83,6 +83,8 @@ export interface Contact {
   sessionToken: string;
   /** Message frames of every connection, as they came. */
   messages: Json[];
+  /** Every frame, with the wall time at which it came, in milliseconds. */
+  frames: readonly { frame: Json; at: number }[];
   /** Client ids that were acknowledged, with their `seq`. */
   acked: Map<string, number>;
   /** Opens a socket and says hello after `seq`. */
@@ -93,6 +95,8 @@ export interface Contact {
   /** Resolves with the first coach message that holds the text. */
   hears(text: string): Promise<Json>;
   disconnect(): void;
+  /** The same person on another page. */
+  again(): Contact;
 }
 
 /** Begins a widget session. */
@@ -100,13 +104,20 @@ export async function beginSession(origin: string, creatorId: string, entry?: st
   const widget = `/api/v1/channels/widget/${creatorId}`;
   const headers = { 'content-type': 'application/json' };
   const session = await call(`${origin}${widget}/sessions`, { method: 'POST', headers, body: JSON.stringify(entry ? { entry } : {}) });
+  return openPage(widget, session.session_token);
+}
+
+/** One page of somebody's, with a socket or none. */
+function openPage(widget: string, sessionToken: string): Contact {
   let socket: WebSocket | undefined;
+  const frames: { frame: Json; at: number }[] = [];
   const contact: Contact = {
-    sessionToken: session.session_token,
+    sessionToken,
     messages: [],
+    frames,
     acked: new Map(),
     async connect(where, after = 0) {
-      const authorization = `Bearer ${session.session_token}`;
+      const authorization = `Bearer ${sessionToken}`;
       const { ticket } = await call(`${where}${widget}/tickets`, { method: 'POST', headers: { authorization } });
       const opened = new WebSocket(`${where.replace('http', 'ws')}${widget}/connect`, ['coach.v1', `ticket.${ticket}`]);
       opened.onmessage = ({ data }) => hear(JSON.parse(data));
@@ -133,9 +144,11 @@ export async function beginSession(origin: string, creatorId: string, entry?: st
       return find();
     },
     disconnect: () => socket?.close(),
+    again: () => openPage(widget, sessionToken),
   };
 
   function hear(frame: Json): void {
+    frames.push({ frame, at: Date.now() });
     if (frame.type === 'message') contact.messages.push(frame);
     if (frame.type === 'ack') contact.acked.set(frame.id, frame.seq);
   }

@@ -14,6 +14,7 @@ export type OllamaFault =
   | 'silent' // accepts and never answers
   | 'stalls' // some tokens, then nothing
   | 'stalls-late' // every token, but no end
+  | 'slow' // a token every tenth of a second
   | 'not-json'
   | 'bad-embedding' // fewer vectors than texts
   | null;
@@ -131,11 +132,17 @@ function stream(response: ServerResponse, model: string, text: string, fault: Ol
   const line = (content: string, done: boolean) =>
     `${JSON.stringify({ model, created_at: '2026-01-01T00:00:00Z', message: { role: 'assistant', content }, done, ...(done ? { done_reason: 'stop', total_duration: 5_000_000 } : {}) })}\n`;
   const broken = fault === 'mid-stream-error' || fault === 'half-stream' || fault === 'stalls' || fault === 'not-json';
+  if (fault === 'slow') return trickle(response, [...pieces.map((piece) => line(piece, false)), line('', true)]);
   for (const piece of broken ? pieces.slice(0, 2) : pieces) response.write(line(piece, false));
   if (fault === 'mid-stream-error') response.end(`${JSON.stringify({ error: 'llama runner process has terminated' })}\n`);
   else if (fault === 'half-stream') response.destroy();
   else if (fault === 'not-json') response.end('}{\n');
   else if (fault !== 'stalls' && fault !== 'stalls-late') response.end(line('', true));
+}
+
+function trickle(response: ServerResponse, [line, ...rest]: readonly string[]): void {
+  if (line === undefined) response.end();
+  else if (response.write(line)) setTimeout(trickle, 100, response, rest);
 }
 
 /** Deterministic: a text is a point by its letters. */
