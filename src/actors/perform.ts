@@ -11,7 +11,7 @@ import { type Draft, programKey, scopeOf } from './draft.ts';
 import { finishInvoke } from './invoking.ts';
 import { endRun, performAction } from './performers.ts';
 import { underRules } from './progress.ts';
-import { withControl } from './snapshot.ts';
+import { activePaths, withControl } from './snapshot.ts';
 import { enter, type Stepped, step } from './step.ts';
 import { resume, suspend, suspendTimers } from './suspension.ts';
 import { depthOf, dropCallers, everyRun, layAside, takeUpCaller } from './waiting-runs.ts';
@@ -160,16 +160,19 @@ function mayFollow(draft: Draft, { id, program }: LiveProgram): boolean {
 
 /** Takes over what a step of the program gave: its state, and everything it did. */
 export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
+  const { machine: before, held: heldBefore } = draft.snapshot;
   draft.snapshot.machine = stepped.machine;
   const hadControl = draft.snapshot.control === 'bot';
   draft.snapshot.control = stepped.control;
   const reached = milestonesSince(draft.contact, stepped.contact);
   draft.contact = stepped.contact;
-  const heldBefore = draft.snapshot.held;
   for (const action of stepped.actions) performAction(draft, program, action);
   draft.state = stepped.state;
   draft.snapshot.held = Object.fromEntries(
-    Object.entries(draft.snapshot.held).map(([id, held]) => [id, id in heldBefore ? held : { ...held, state: stepped.state }]),
+    Object.entries(draft.snapshot.held).map(([id, held]) => [
+      id,
+      id in heldBefore ? held : { ...held, state: statesEntered(before, stepped.machine) },
+    ]),
   );
   dropWhatWasLeft(draft, stepped);
   if (stepped.ended && draft.status === 'active') endRun(draft, stepped.ended.outcome);
@@ -179,6 +182,14 @@ export function absorb(draft: Draft, program: Program, stepped: Stepped): void {
   if (!hasControl) everyRun(draft, hadControl ? suspend : suspendTimers);
   if (!hadControl && hasControl) everyRun(draft, resume);
   goOn(draft, program, reached);
+}
+
+/** The states that a step has led to, or where it led nowhere all it is in: what is held was said by them, and not by regions beside them. */
+function statesEntered(before: Draft['snapshot']['machine'], after: Stepped['machine']): string {
+  const left = activePaths(before);
+  const active = activePaths(after);
+  const anew = active.filter((path) => !left.includes(path));
+  return (anew.length > 0 ? anew : active).join(',');
 }
 
 /** A question or an invoke whose state was left waits for nobody. */

@@ -17,7 +17,7 @@ import { dispatch, giveToPerson, restart } from './perform.ts';
 import { endRun } from './performers.ts';
 import { append, broadcastContent, deferTimer, isBroadcast, post, recordInbound } from './posting.ts';
 import { keepRecount } from './progress.ts';
-import { type ArmedTimer, withControl } from './snapshot.ts';
+import { type ArmedTimer, activePaths, withControl } from './snapshot.ts';
 import { suspend } from './suspension.ts';
 import { depthOf, depthOfEffect, dropCallers, everyRun, inRun } from './waiting-runs.ts';
 import { wordsOf } from './words.ts';
@@ -169,7 +169,7 @@ function isSkipped(draft: Draft, timerId: string, armed: ArmedTimer): boolean {
 /** A held message whose time has come: asked of the governor again, unless its state was left meanwhile. */
 function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][string]>): void {
   draft.as = 'held';
-  if (!held.fold && held.state !== draft.state && !isBroadcast(held)) {
+  if (!held.fold && wasLeft(draft, held.state) && !isBroadcast(held)) {
     draft.decisions.push({ content: held.content, class: held.class, do: 'skip', reason: 'its state was left' });
     return;
   }
@@ -177,6 +177,12 @@ function release(draft: Draft, held: NonNullable<Draft['snapshot']['held'][strin
     content: held.content,
     question: draft.snapshot.question?.content === held.content ? draft.snapshot.question.id : null,
   });
+}
+
+/** Whether one of the states that a held message was said by is left. */
+function wasLeft({ state, snapshot }: Draft, said: string): boolean {
+  const active = activePaths(snapshot.machine);
+  return said !== state && said.split(',').some((path) => !active.includes(path));
 }
 
 /** A message of a broadcast is said whatever state the contact is in; while a person has control the governor keeps it back. */

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { ProgramId } from '../ids.ts';
 import type { AskedInput, MessageClass } from '../message.ts';
 import type { Json } from '../programs/scope.ts';
+import { innermost } from '../programs/state-names.ts';
 import type { Unheard } from './listening.ts';
 
 /** A question that waits for its answer; `state` is the id of the state node that asked. */
@@ -138,6 +139,11 @@ export interface WaitingRun
 /** A machine as it is while this one has control. */
 export function withControl(machine: NonNullable<Snapshot['machine']>, control: Snapshot['control']): NonNullable<Snapshot['machine']> {
   return { ...machine, value: { ...(machine.value as Record<string, Json>), control } };
+}
+
+/** The whole paths of the program's innermost active states, those of parallel regions one by one. */
+export function activePaths(machine: Snapshot['machine']): string[] {
+  return innermost((machine?.value as Readonly<Record<string, Json>> | undefined)?.program);
 }
 
 /** The memory of a conversation in which nothing has happened yet. */

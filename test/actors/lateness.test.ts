@@ -194,3 +194,32 @@ it('what the quiet hours hold is due in the order it was written, whatever came 
   simulation.advance('PT5H');
   expect(simulation.outbound().map(({ body }) => body.text)).toEqual(['Two']);
 });
+
+describe('what the quiet hours hold of one of two parallel regions', () => {
+  const region = (delay: string, told: object) => ({
+    initial: 'waits',
+    states: { waits: { after: { [delay]: 'told' } }, told: { on: { MESSAGE: 'waits' }, meta: { timeout: 'none' }, ...told }, gone: {} },
+  });
+
+  it.each([
+    ['is said although the other has gone on', 'P1D', ['One']],
+    ['is not said when its own has', 'PT2H', []],
+  ])('%s', (_name, staysFor, said) => {
+    const definition = chain({}, { quiet: { from: '08:30', to: '14:00' } });
+    const states = {
+      both: {
+        type: 'parallel',
+        states: {
+          speaks: region('soon', { entry: [say('one')], after: { leaves: 'gone' } }),
+          stirs: region('later', {}),
+        },
+      },
+    };
+    const delays = { ...definition.delays, later: { for: 'PT2H' }, leaves: { for: staysFor } };
+    const program = compile({ ...definition, delays, machine: { id: 'chain', initial: 'both', states } } as Definition);
+    const simulation = createSimulation(program, {}, morning);
+    simulation.say('hi');
+    simulation.advance('PT7H');
+    expect(simulation.outbound().map(({ body }) => body.text)).toEqual(said);
+  });
+});
