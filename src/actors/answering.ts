@@ -9,12 +9,16 @@ import { wordsOf } from './words.ts';
 
 /** Merged messages keep this many of their last characters: what one message may hold. */
 const longestQuestion = 4_000;
+/** Who writes a second message writes a third: merged ones are asked once nothing has been added for so long, not each time. */
+const mergeQuietMs = 1_000;
 
 /**
  * Plans an answer for an invoke; while the program does not have control it only keeps its place. An answer already under way for it is superseded:
  * its late result will count for nothing.
+ *
+ * @param waitMs wall time before it is asked
  */
-export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null): void {
+export function planAnswer(draft: Draft, invokeId: string, text: string, instructions: string | null, waitMs = 0): void {
   cancelAnswer(draft, invokeId);
   if (draft.snapshot.control !== 'bot') {
     holdStill(draft, invokeId, { text, instructions });
@@ -28,6 +32,7 @@ export function planAnswer(draft: Draft, invokeId: string, text: string, instruc
     type: 'answer',
     lane: 'answer',
     ordinal,
+    ...(waitMs > 0 ? { waitMs } : {}),
     params: {
       text,
       instructions: ordersOf(draft, instructions),
@@ -105,7 +110,7 @@ export function meanwhile(draft: Draft, flight: { invokeId: string; pending: Pen
   const { invokeId, pending } = flight;
   switch (policy) {
     case 'merge':
-      planAnswer(draft, invokeId, `${pending.text}\n${text}`.slice(-longestQuestion), pending.instructions);
+      planAnswer(draft, invokeId, `${pending.text}\n${text}`.slice(-longestQuestion), pending.instructions, mergeQuietMs);
       return;
     case 'latest':
       planAnswer(draft, invokeId, text, pending.instructions);

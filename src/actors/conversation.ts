@@ -93,8 +93,8 @@ export interface NewTimer {
   dueAt: number;
 }
 
-/** An effect to be run after the commit; those of one lane run one after the other. */
-export type NewEffect = { id: string; ordinal: number } & (
+/** An effect to be run after the commit, `waitMs` of wall time later where it says so; those of one lane run one after the other. */
+export type NewEffect = { id: string; ordinal: number; waitMs?: number } & (
   | { type: 'answer'; lane: 'answer'; params: AnswerParams }
   | { type: 'send'; lane: 'send'; params: SendParams }
   | { type: 'push'; lane: 'push'; params: PushParams }

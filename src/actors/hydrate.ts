@@ -88,8 +88,8 @@ export function afterCommit(before: Conversation, taken: readonly Taken[]): Conv
   return { ...last, version: before.version + 1, contactVersion: before.contactVersion + (contactChanged ? 1 : 0) };
 }
 
-/** The one row that commits all inputs of a turn. `now` is conversation time in milliseconds since 1970. */
-export function turnRow(before: Conversation, taken: readonly Taken[], now: number, ids: Ids): TurnRow {
+/** The one row that commits all inputs of a turn. `now` is conversation time, `wall` wall time, both in milliseconds since 1970. */
+export function turnRow(before: Conversation, taken: readonly Taken[], { now, wall }: { now: number; wall: number }, ids: Ids): TurnRow {
   const after = afterCommit(before, taken);
   const steppings = taken.map(({ stepping }) => stepping);
   const { timersSet, timersCleared } = steppings.length === 1 ? (steppings[0] as Stepping) : mergeTimers(steppings);
@@ -137,7 +137,15 @@ export function turnRow(before: Conversation, taken: readonly Taken[], now: numb
         }),
     ...(ended.size === 0 ? {} : { effects_ended: [...ended.values()] }),
     // Numbered anew: the inputs of a turn each count from zero, and a lane is run in the order of its positions.
-    ...(planned.length === 0 ? {} : { effects: planned.map((effect, ordinal) => ({ ...effect, ordinal })) }),
+    ...(planned.length === 0
+      ? {}
+      : {
+          effects: planned.map(({ waitMs, ...effect }, ordinal) => ({
+            ...effect,
+            ordinal,
+            ...(waitMs ? { not_before: instantText(wall + waitMs) } : {}),
+          })),
+        }),
     ...(awards.length === 0 ? {} : { awards }),
   };
 }

@@ -109,7 +109,7 @@ export function createTurns(parts: Parts): Turns {
   async function attempt(key: ConversationKey, waiting: readonly Waiting[], take: Take): Promise<readonly Waiting[]> {
     const before = await find(key);
     const taken = await takeAll(before, waiting, take);
-    const row = turnRow(before, taken, clock.now(), parts.ids);
+    const row = turnRow(before, taken, { now: clock.now(), wall: clock.wall() }, parts.ids);
     const committed = await commit(row);
     if (committed.outcome === 'committed') {
       const after = afterCommit(before, taken);

@@ -24,7 +24,7 @@ export interface TurnRow {
   messages?: readonly { seq: number; id: string; role: MessageRole; class: string; body: unknown; at: string }[];
   timers_set?: readonly { id: string; generation: number; due_at: string; detail: unknown }[];
   timers_cleared?: readonly string[];
-  effects?: readonly { id: string; type: string; lane: string; ordinal: number; params: unknown }[];
+  effects?: readonly { id: string; type: string; lane: string; ordinal: number; params: unknown; not_before?: string }[];
   effects_ended?: readonly { id: string; status: string; result: unknown }[];
   awards?: readonly { id: string; kind: string; points: number; name: string }[];
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ConversationKey, Input } from '../../src/actors/input.ts';
 import type { Database } from '../../src/database.ts';
 import { AppError } from '../../src/errors.ts';
@@ -116,6 +116,9 @@ describe('a mailbox', () => {
 });
 
 describe('an effect', () => {
+  // The tests before have left merged questions, which wait for a second and are nobody's any more.
+  beforeAll(() => db.tenant(creatorId, (sql) => sql('delete from effects')));
+
   it('runs after its turn and brings its answer home', async () => {
     const key = await openTestConversation(db, creatorId);
     const runtime = node();
@@ -214,10 +217,41 @@ describe('an effect', () => {
     await runtime.mailboxes.deliver(key, message('a', 'why though?'));
     await soon(() => expect(runtime.asked).toHaveLength(1));
     await runtime.mailboxes.deliver(key, message('b', 'and how?'));
-    await soon(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
     expect(signals[0]?.aborted).toBe(true);
+    anAnswerLater(runtime);
+    await soon(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nand how?'));
+  });
+
+  it('that others are merged into is asked once nothing has been added for a second, however many they were', async () => {
+    const key = await openTestConversation(db, creatorId);
+    const runtime = node({
+      script: (request, signal) =>
+        request.question === 'why though?'
+          ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+          : Promise.resolve(answerOf(`About: ${request.question}`)),
+    });
+    runtime.effects.start();
+    await runtime.mailboxes.deliver(key, message('hello'));
+    await runtime.mailboxes.deliver(key, message('a', 'why though?'));
+    await soon(() => expect(runtime.asked).toHaveLength(1));
+    for (const text of ['how?', 'when?', 'where?']) {
+      await runtime.mailboxes.deliver(key, message(text, text));
+      runtime.clock.advance(600);
+      // Whoever would go on asking has the time to.
+      for (let n = 0; n < 20; n += 1) await db.routing('select 1');
+    }
+    expect(runtime.asked).toHaveLength(1);
+    anAnswerLater(runtime);
+    await soon(async () => expect((await texts(key)).at(-1)).toBe('About: why though?\nhow?\nwhen?\nwhere?'));
+    expect(runtime.asked).toHaveLength(2);
   });
 });
+
+/** The quiet that merged messages wait for is over. */
+function anAnswerLater({ clock, effects }: ReturnType<typeof node>): void {
+  clock.advance(1_000);
+  effects.wake();
+}
 
 describe('a message to an outside channel', () => {
   const outcomes = async (key: ConversationKey) => {
