@@ -40,13 +40,14 @@ test('killed again and again while people write and answers are in flight, it lo
     await until(() => [...sent.keys()].every((id) => contact.acked.has(id)));
   }
 
+  // The questions were merged: they are asked once nothing has been added for a second.
+  await until(() => contact.messages.some(({ reply }) => reply !== undefined));
   await settled(contact);
   expectWhole(contact);
   for (const [id, text] of sent) {
     expect(contact.messages.filter((message) => message.id === id)).toMatchObject([{ text, seq: contact.acked.get(id) }]);
   }
   const replies = contact.messages.flatMap((message) => message.reply ?? []);
-  expect(replies.length).toBeGreaterThan(0);
   expect(new Set(replies).size).toBe(replies.length);
   expect((await creator.call('GET', '/creators/conversations')).items).toHaveLength(1);
 });
