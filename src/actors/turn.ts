@@ -1,6 +1,6 @@
 /** A turn: conversation hydrated, inputs stepped, everything committed as one transaction, and only then anyone told. */
-import { Counter, register } from 'prom-client';
 import type { Clock } from '../clock.ts';
+import { counterOf } from '../counter.ts';
 import type { Database } from '../database.ts';
 import { AppError } from '../errors.ts';
 import type { Ids } from '../ids.ts';
@@ -72,7 +72,8 @@ type Take = typeof receive;
 /** The turns of this process, over one record. */
 export function createTurns(parts: Parts): Turns {
   const { db, clock, log, warm = noWarmTier, transcribeMs = null } = parts;
-  const setAsides = setAsideCounter();
+  // What whoever operates the server is alarmed by.
+  const setAsides = counterOf('companero_conversations_set_aside_total', 'Conversations set aside because they could not be read');
   const hot = createHotTier(clock, parts.hotConversations ?? 5_000);
   const fair = { most: 256, few: 16, lanes: 2, clock };
   const commit = createBatcher((rows: readonly TurnRow[]) => commitTurns(db, rows), { ...fair, shareOf: (row) => row.creator });
@@ -229,14 +230,6 @@ function aftermathOf(before: Conversation, after: Conversation, row: TurnRow): T
 /** What only answers the news of a change is none that others must hear of, or two programs could go on telling each other. */
 function isMoved({ contact: before }: Conversation, { contact: after }: Conversation, { inputs }: TurnRow): boolean {
   return (before.zone !== after.zone || before.fields !== after.fields) && inputs.some(({ id }) => !isNewsOfContact(id));
-}
-
-const setAsideName = 'companero_conversations_set_aside_total';
-
-/** One counter in the process, however many runtimes are made: what whoever operates it is alarmed by. */
-function setAsideCounter(): Counter {
-  const known = register.getSingleMetric(setAsideName) as Counter | undefined;
-  return known ?? new Counter({ name: setAsideName, help: 'Conversations set aside because they could not be read' });
 }
 
 const busy = () =>

@@ -1,7 +1,7 @@
 /** The way in from outside channels: a provider's request, believed only when signed, becomes inputs; it is answered when they are durable. */
-import { Counter, register } from 'prom-client';
 import type { ConversationKey, Input, Mailboxes } from '../actors/input.ts';
 import type { Clock } from '../clock.ts';
+import { counterOf } from '../counter.ts';
 import type { Database } from '../database.ts';
 import { AppError, errorTable } from '../errors.ts';
 import type { Ids } from '../ids.ts';
@@ -138,10 +138,4 @@ function jsonOf(bytes: Uint8Array): unknown {
   }
 }
 
-const ignoredName = 'companero_channel_ignored_total';
-
-/** One counter in the process, however many ways in are made. */
-function ignoredEvents(): Counter<'channel' | 'kind'> {
-  const known = register.getSingleMetric(ignoredName) as Counter<'channel' | 'kind'> | undefined;
-  return known ?? new Counter({ name: ignoredName, help: 'Events of providers that mean nothing here', labelNames: ['channel', 'kind'] });
-}
+const ignoredEvents = () => counterOf('companero_channel_ignored_total', 'Events of providers that mean nothing here', ['channel', 'kind']);

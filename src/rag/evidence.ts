@@ -53,10 +53,10 @@ export function findEvidence(question: string, retrieved: Retrieved): Evidence[]
 }
 
 /** Every sentence of one passage with what it covers, in reading order: of several questions, as much as of the one it covers best. */
-export function evidenceIn(question: string, passage: Passage, rank: number, { rarity, guesses }: QuestionWords): Evidence[] {
-  const asked = weightsOf(question, passage.language, rarity, guesses);
+export function evidenceIn(question: string, passage: Passage, rank: number, words: QuestionWords): Evidence[] {
+  const asked = weightsOf(question, passage.language, words);
   if (asked.length === 0) return [];
-  const guessed = new Set([...guesses.values()].flat());
+  const guessed = new Set([...words.guesses.values()].flat());
   const sentences = sentencesIn(passage);
   return sentences.flatMap((sentence, at) => {
     if (!sentence.quotable) return [];
@@ -74,12 +74,7 @@ export function evidenceIn(question: string, passage: Passage, rank: number, { r
 }
 
 /** The weights of the question's words; of several questions in one text also those of each, if it has words enough to stand alone. */
-function weightsOf(
-  question: string,
-  language: string | null,
-  rarity: QuestionWords['rarity'],
-  guesses: QuestionWords['guesses'],
-): ReadonlyMap<string, number>[] {
+function weightsOf(question: string, language: string | null, { rarity, guesses }: QuestionWords): ReadonlyMap<string, number>[] {
   const weighed = (text: string) => {
     const lexemes = lexemesOf(text, language).flatMap((lexeme) => guesses.get(lexeme) ?? [lexeme]);
     return weigh(new Set(lexemes), rarity);
